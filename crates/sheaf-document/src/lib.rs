@@ -1,0 +1,6 @@
+//! The document: its model, edits, patches and sessions.
+
+pub mod edit;
+pub mod model;
+pub mod patch;
+pub mod session;
