@@ -1,0 +1,236 @@
+//! What the node tells its callers: plain values, the same for the window, the command line and the tests.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// This person, on this device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Me {
+    /// The person's id.
+    pub person: String,
+    /// This device's id.
+    pub device: String,
+    /// The name others see.
+    pub name: String,
+    /// The colour others see, 1 to 8.
+    pub colour: u8,
+}
+
+/// A space, as its members see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SpaceInfo {
+    /// The space's id.
+    pub id: String,
+    /// Its name. Empty while it is still arriving.
+    pub name: String,
+    /// This person's role; none while a redemption is on its way.
+    pub role: Option<String>,
+    /// How many persons share it.
+    pub people: usize,
+    /// Whether it is this person's own first space.
+    pub private: bool,
+}
+
+/// A document in the library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DocumentInfo {
+    /// The document's id.
+    pub id: String,
+    /// The space it is in.
+    pub space: String,
+    /// Its title: its first words, or what the space's index says.
+    pub title: String,
+}
+
+/// A member of a space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct MemberInfo {
+    /// The person's id.
+    pub id: String,
+    /// The name they gave themselves; empty while unknown.
+    pub name: String,
+    /// Their colour, 1 to 8.
+    pub colour: u8,
+    /// Their role.
+    pub role: String,
+    /// How many devices they use here.
+    pub devices: usize,
+    /// Whether it is the person asking.
+    pub you: bool,
+}
+
+/// How a connection to another device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Link {
+    /// Connected, and both have the same.
+    Live,
+    /// Connected, and catching up.
+    Syncing,
+    /// Being called.
+    Dialing,
+    /// Not reachable; it will be tried again.
+    Away,
+}
+
+/// Another device of the space, and what it has confirmed of this document's space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Place {
+    /// The device's id.
+    pub device: String,
+    /// Whose device it is.
+    pub name: String,
+    /// The owner's colour, 1 to 8.
+    pub colour: u8,
+    /// Whether the owner is the person asking.
+    pub yours: bool,
+    /// How the connection stands.
+    pub link: Link,
+    /// When it last confirmed, in milliseconds since 1970; none if it never did.
+    #[ts(type = "number | null")]
+    pub confirmed: Option<u64>,
+    /// How many of this device's own entries it has not confirmed yet.
+    #[ts(type = "number")]
+    pub waiting: u64,
+}
+
+/// Where a document is: what receipts prove, and nothing more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Placement {
+    /// When the last own words were on disk here, in milliseconds since 1970.
+    #[ts(type = "number | null")]
+    pub saved: Option<u64>,
+    /// Since when saving fails, and the sentence that says why.
+    pub failing: Option<Failing>,
+    /// Whether any other device belongs to this space.
+    pub shared: bool,
+    /// The other devices.
+    pub places: Vec<Place>,
+}
+
+/// A save that does not work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Failing {
+    /// Since when, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub since: u64,
+    /// What happened and what to do.
+    pub reason: String,
+}
+
+/// Something changed. Ask again for what it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[ts(export)]
+pub enum NodeEvent {
+    /// The list of spaces, a space's name, or its members changed.
+    Spaces,
+    /// The documents of a space, or their titles, changed.
+    Documents {
+        /// Which space.
+        space: String,
+    },
+    /// Where the documents of a space are changed: a receipt, a connection, a save.
+    Placement {
+        /// Which space.
+        space: String,
+    },
+    /// A device was connected.
+    Connected {
+        /// Which device.
+        device: String,
+    },
+    /// A device is gone.
+    Disconnected {
+        /// Which device.
+        device: String,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// Both sides have the same of a space.
+    Synced {
+        /// Which space.
+        space: String,
+        /// With which device.
+        device: String,
+    },
+    /// Entries arrived and were kept.
+    Received {
+        /// Which space.
+        space: String,
+        /// From which device.
+        device: String,
+        /// How many.
+        entries: usize,
+    },
+    /// Others started or stopped writing in a document.
+    Present {
+        /// Which document.
+        document: String,
+        /// Who is there now.
+        people: Vec<Present>,
+    },
+    /// An entry could not be taken; the document is unaffected.
+    Quarantined {
+        /// Which space.
+        space: String,
+        /// Whose device wrote it.
+        device: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An invitation was answered: the space is here now.
+    Joined {
+        /// Which space.
+        space: String,
+    },
+    /// An invitation could not be used.
+    JoinFailed {
+        /// Which space.
+        space: String,
+        /// A sentence: why, and what to do.
+        reason: String,
+    },
+}
+
+/// Someone who has a document open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Present {
+    /// The person's id.
+    pub person: String,
+    /// Their name.
+    pub name: String,
+    /// Their colour, 1 to 8.
+    pub colour: u8,
+}
+
+/// What one round of syncing did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncReport {
+    /// The devices that were reached.
+    pub reached: Vec<String>,
+    /// The devices that were tried and not reached.
+    pub unreachable: Vec<String>,
+    /// How many entries came in.
+    pub received: usize,
+    /// How many own entries are confirmed by at least one other device.
+    pub confirmed: u64,
+}
