@@ -98,6 +98,11 @@ impl SpaceId {
     pub const UNBORN: Self = Self([0; 32]);
 }
 
+impl EpochId {
+    /// What the entry that starts an epoch, whose hash is the epoch's id, has in its place.
+    pub const UNBORN: Self = Self([0; 32]);
+}
+
 impl From<EntryHash> for SpaceId {
     fn from(first: EntryHash) -> Self {
         Self(first.0)

@@ -1,0 +1,317 @@
+//! The access entries of a space, and what any causally closed part of them amounts to.
+//!
+//! The access state is a *pure function of the set* of access entries (A1). [`AccessHistory`] holds the set, adds to it
+//! in any causal order, and evaluates it in the one order that all devices agree on: (longest distance from the creation
+//! in the access graph, hash) (A3). What an entry's author could know when writing it is a subset, closed under access
+//! heads; [`AccessHistory::state_at`] evaluates that, in the same order, for the question whether an entry is *founded*
+//! (A5): whether its author might write it as far as its own past says.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::operation::{AccessEntry, AccessOp};
+use crate::state::{AccessState, Verdict, Void, check_alone};
+use crate::{EntryHash, SpaceId};
+
+/// How many past states are remembered: entries arrive in runs that name the same access heads.
+const REMEMBERED: usize = 16;
+
+/// Access entries that are not held, and would have to be first (L2).
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+#[error("{} access entries are not here yet", .0.len())]
+pub struct Missing(pub Vec<EntryHash>);
+
+/// Why an access entry is not let into the set.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+pub enum Denied {
+    /// What it names is not held yet (L2).
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// It belongs to another space.
+    #[error("this entry belongs to another space")]
+    OtherSpace,
+    /// In its own past alone it already has no right to be (A5).
+    #[error(transparent)]
+    Unfounded(#[from] Void),
+}
+
+/// A set of entries, by the order in which this device got them: an ancestor's bit comes before its descendants'.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn has(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
+    }
+
+    fn insert(&mut self, at: usize) {
+        if self.0.len() <= at / 64 {
+            self.0.resize(at / 64 + 1, 0);
+        }
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn join(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Node {
+    entry: AccessEntry,
+    /// The longest distance from the creation.
+    depth: u32,
+    /// Everything before it; not itself.
+    past: Bits,
+}
+
+/// A part of the set that is closed under access heads.
+struct Closure {
+    members: Bits,
+    depth: u32,
+}
+
+type Remembered = Vec<(Vec<EntryHash>, Arc<AccessState>)>;
+
+/// The access entries of one space.
+pub struct AccessHistory {
+    space: SpaceId,
+    nodes: Vec<Node>,
+    index: HashMap<EntryHash, usize>,
+    /// The nodes in the order of A3.
+    order: Vec<usize>,
+    heads: BTreeSet<EntryHash>,
+    now: Arc<AccessState>,
+    /// Past states never change, for the past of an entry does not: so what was found once stays true.
+    remembered: Mutex<Remembered>,
+}
+
+impl std::fmt::Debug for AccessHistory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessHistory").field("entries", &self.nodes.len()).field("now", &self.now).finish()
+    }
+}
+
+impl Clone for AccessHistory {
+    fn clone(&self) -> Self {
+        Self {
+            space: self.space,
+            nodes: self.nodes.clone(),
+            index: self.index.clone(),
+            order: self.order.clone(),
+            heads: self.heads.clone(),
+            now: Arc::clone(&self.now),
+            remembered: Mutex::default(),
+        }
+    }
+}
+
+impl AccessHistory {
+    /// Begins with the entry that creates a space.
+    pub fn found(creation: AccessEntry) -> Result<Self, Denied> {
+        if !matches!(creation.operation, AccessOp::Create { .. }) {
+            return Err(Void::NotTheCreation.into());
+        }
+        let space = SpaceId::from(creation.hash);
+        check_alone(space, &creation)?;
+        let mut history = Self {
+            space,
+            nodes: Vec::new(),
+            index: HashMap::new(),
+            order: Vec::new(),
+            heads: BTreeSet::new(),
+            now: Arc::new(AccessState::before(space)),
+            remembered: Mutex::default(),
+        };
+        history.insert(creation, Closure { members: Bits::default(), depth: 0 });
+        Ok(history)
+    }
+
+    /// From a whole set, in any order. The set must be closed, with its creation in it, and hold nothing unfounded.
+    pub fn evaluate(space: SpaceId, entries: impl IntoIterator<Item = AccessEntry>) -> Result<Self, Denied> {
+        let mut waiting: Vec<AccessEntry> = entries.into_iter().collect();
+        let creation = EntryHash::from_bytes(*space.as_bytes());
+        let at = waiting.iter().position(|entry| entry.hash == creation).ok_or_else(|| Missing(vec![creation]))?;
+        let mut history = Self::found(waiting.swap_remove(at))?;
+        loop {
+            let before = waiting.len();
+            let mut missing = Vec::new();
+            let mut later = Vec::new();
+            for entry in waiting {
+                let absent: Vec<_> = entry.access_heads.iter().filter(|head| !history.contains(head)).collect();
+                if absent.is_empty() {
+                    history.add(entry)?;
+                } else {
+                    missing.extend(absent);
+                    later.push(entry);
+                }
+            }
+            if later.is_empty() {
+                return Ok(history);
+            }
+            if later.len() == before {
+                let here: BTreeSet<_> = later.iter().map(|entry| entry.hash).collect();
+                missing.retain(|hash| !here.contains(hash));
+                missing.sort_unstable();
+                missing.dedup();
+                return Err(Missing(missing).into());
+            }
+            waiting = later;
+        }
+    }
+
+    /// Whether an entry may join the set: it belongs here, all it names is held, and in its own past alone it counts (A5).
+    pub fn check(&self, entry: &AccessEntry) -> Result<(), Denied> {
+        self.check_closed(entry).map(|_| ())
+    }
+
+    /// Adds an entry that [`Self::check`] lets in, and says what became of it. Adding one twice changes nothing.
+    pub fn add(&mut self, entry: AccessEntry) -> Result<Verdict, Denied> {
+        let hash = entry.hash;
+        if !self.contains(&hash) {
+            let closure = self.check_closed(&entry)?;
+            self.insert(entry, closure);
+        }
+        Ok(self.now.verdict(&hash).unwrap_or(Verdict::Counts))
+    }
+
+    /// The space.
+    pub fn space(&self) -> SpaceId {
+        self.space
+    }
+
+    /// The state that the whole set amounts to.
+    pub fn now(&self) -> &Arc<AccessState> {
+        &self.now
+    }
+
+    /// The state as someone saw it who knew these access entries and what came before them.
+    pub fn state_at(&self, heads: &[EntryHash]) -> Result<Arc<AccessState>, Missing> {
+        let mut heads = heads.to_vec();
+        heads.sort_unstable();
+        heads.dedup();
+        if heads == self.now.heads() {
+            return Ok(Arc::clone(&self.now));
+        }
+        // A panic elsewhere while this was held cannot have left it half changed: it is only pushed to and removed from.
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = remembered.iter().position(|(known, _)| *known == heads) {
+            let found = remembered.remove(at);
+            let state = Arc::clone(&found.1);
+            remembered.push(found);
+            return Ok(state);
+        }
+        let closure = self.closure(&heads)?;
+        let state = Arc::new(self.evaluate_over(&closure.members, heads.clone()));
+        if remembered.len() >= REMEMBERED {
+            remembered.remove(0);
+        }
+        remembered.push((heads, Arc::clone(&state)));
+        Ok(state)
+    }
+
+    /// Whether someone who knew `later` knew all of `earlier`: whether access heads have not gone back (A4).
+    pub fn includes(&self, later: &[EntryHash], earlier: &[EntryHash]) -> Result<bool, Missing> {
+        if earlier.iter().all(|head| later.contains(head)) {
+            return Ok(true);
+        }
+        let closure = self.closure(later)?;
+        let places = self.places(earlier)?;
+        Ok(places.into_iter().all(|at| closure.members.has(at)))
+    }
+
+    /// Whether an access entry is in the set.
+    pub fn contains(&self, entry: &EntryHash) -> bool {
+        self.index.contains_key(entry)
+    }
+
+    /// An access entry of the set.
+    pub fn get(&self, entry: &EntryHash) -> Option<&AccessEntry> {
+        self.index.get(entry).map(|at| &self.nodes[*at].entry)
+    }
+
+    /// The set, each entry after those it names.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &AccessEntry> {
+        self.nodes.iter().map(|node| &node.entry)
+    }
+
+    fn check_closed(&self, entry: &AccessEntry) -> Result<Closure, Denied> {
+        let is_creation = SpaceId::from(entry.hash) == self.space;
+        if !is_creation && entry.space != self.space {
+            return Err(Denied::OtherSpace);
+        }
+        let closure = self.closure(&entry.access_heads)?;
+        check_alone(self.space, entry)?;
+        // Everything in this part of the set is in the entry's past.
+        self.state_at(&entry.access_heads)?.judge(entry, |_| true)?;
+        Ok(closure)
+    }
+
+    fn places(&self, entries: &[EntryHash]) -> Result<Vec<usize>, Missing> {
+        let missing: Vec<EntryHash> = entries.iter().filter(|hash| !self.contains(hash)).copied().collect();
+        if !missing.is_empty() {
+            return Err(Missing(missing));
+        }
+        Ok(entries.iter().map(|hash| self.index[hash]).collect())
+    }
+
+    fn closure(&self, heads: &[EntryHash]) -> Result<Closure, Missing> {
+        let mut closure = Closure { members: Bits::default(), depth: 0 };
+        for at in self.places(heads)? {
+            let node = &self.nodes[at];
+            closure.members.join(&node.past);
+            closure.members.insert(at);
+            closure.depth = closure.depth.max(node.depth + 1);
+        }
+        Ok(closure)
+    }
+
+    /// The one pass of A3 over a part of the set.
+    fn evaluate_over(&self, part: &Bits, heads: Vec<EntryHash>) -> AccessState {
+        let mut state = AccessState::before(self.space);
+        for at in self.order.iter().copied().filter(|at| part.has(*at)) {
+            self.apply_to(&mut state, at);
+        }
+        state.set_heads(heads);
+        state
+    }
+
+    fn apply_to(&self, state: &mut AccessState, at: usize) {
+        let node = &self.nodes[at];
+        state.apply(&node.entry, |hash| self.index.get(hash).is_some_and(|at| node.past.has(*at)));
+    }
+
+    fn insert(&mut self, entry: AccessEntry, closure: Closure) {
+        let at = self.nodes.len();
+        let key = (closure.depth, entry.hash);
+        let place = self.order.partition_point(|other| {
+            let other = &self.nodes[*other];
+            (other.depth, other.entry.hash) < key
+        });
+        for head in &entry.access_heads {
+            self.heads.remove(head);
+        }
+        self.heads.insert(entry.hash);
+        self.index.insert(entry.hash, at);
+        self.nodes.push(Node { entry, depth: closure.depth, past: closure.members });
+        self.order.insert(place, at);
+        let heads: Vec<EntryHash> = self.heads.iter().copied().collect();
+        // Last in the order: its effect comes on top. Otherwise the pass is made again, for it may change what follows it.
+        if place + 1 == self.order.len() {
+            let mut state = std::mem::replace(&mut self.now, Arc::new(AccessState::before(self.space)));
+            let changed = Arc::make_mut(&mut state);
+            self.apply_to(changed, at);
+            changed.set_heads(heads);
+            self.now = state;
+        } else {
+            let mut all = Bits::default();
+            (0..self.nodes.len()).for_each(|at| all.insert(at));
+            self.now = Arc::new(self.evaluate_over(&all, heads));
+        }
+    }
+}
