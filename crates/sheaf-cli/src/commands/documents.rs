@@ -1,0 +1,120 @@
+//! `doc`
+
+use std::path::Path;
+
+use serde_json::json;
+use sheaf_node::{DocumentInfo, Format, Node};
+
+use crate::arguments::{Doc, ExportFormat, Global, ShowFormat};
+use crate::output::{self, Failure};
+
+pub async fn run(node: &Node, global: &Global, command: Doc) -> Result<(), Failure> {
+    match command {
+        Doc::New { space, title } => {
+            let space = space_id(node, space).await?;
+            let document = node.create_document(space.as_deref(), &title).await?;
+            output::print(global.json, &document, |document| document.id.clone());
+        }
+        Doc::List { space } => {
+            let space = space_id(node, space).await?;
+            let documents = node.documents(space.as_deref()).await?;
+            output::print(global.json, &documents, |documents| {
+                documents.iter().map(|d| format!("{}  {}", d.id, d.title)).collect::<Vec<_>>().join("\n")
+            });
+        }
+        Doc::Show { doc, format } => show(node, global, &doc, format).await?,
+        Doc::Import { space, files } => {
+            let space = space_id(node, space).await?;
+            import(node, global, space.as_deref(), &files).await?;
+        }
+        Doc::Export { doc, format, output } => export(node, global, &doc, format, output.as_deref()).await?,
+        Doc::Edit { doc, append, from } => {
+            let document = node.find_document(&doc).await?;
+            if let Some(text) = append {
+                node.append(&document.id, &text).await?;
+            }
+            if let Some(path) = from {
+                let markdown = read_text(&path)?;
+                node.replace(&document.id, &markdown).await?;
+            }
+            if global.json {
+                output::print(true, &document, |_| String::new());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn space_id(node: &Node, space: Option<String>) -> Result<Option<String>, Failure> {
+    Ok(match space {
+        Some(space) => Some(node.find_space(&space).await?.id),
+        None => None,
+    })
+}
+
+async fn show(node: &Node, global: &Global, doc: &str, format: ShowFormat) -> Result<(), Failure> {
+    let document = node.find_document(doc).await?;
+    let format = if global.json { ShowFormat::Json } else { format };
+    let format = match format {
+        ShowFormat::Md => Format::Markdown,
+        ShowFormat::Text => Format::Text,
+        ShowFormat::Json => Format::Json,
+    };
+    let bytes = node.export(&document.id, format).await?;
+    output::write(&bytes, !bytes.ends_with(b"\n"));
+    Ok(())
+}
+
+async fn import(
+    node: &Node,
+    global: &Global,
+    space: Option<&str>,
+    files: &[std::path::PathBuf],
+) -> Result<(), Failure> {
+    let mut documents: Vec<DocumentInfo> = Vec::new();
+    for path in files {
+        let bytes = std::fs::read(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        documents.push(node.import(space, &name, bytes).await?);
+    }
+    output::print(global.json, &documents, |documents| {
+        documents.iter().map(|d| d.id.clone()).collect::<Vec<_>>().join("\n")
+    });
+    Ok(())
+}
+
+async fn export(
+    node: &Node,
+    global: &Global,
+    doc: &str,
+    format: ExportFormat,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let document = node.find_document(doc).await?;
+    let format = match format {
+        ExportFormat::Md => Format::Markdown,
+        ExportFormat::Html => Format::Html,
+        ExportFormat::Automerge => Format::Automerge,
+    };
+    let bytes = node.export(&document.id, format).await?;
+    let Some(path) = output else {
+        output::write(&bytes, false);
+        return Ok(());
+    };
+    std::fs::write(path, &bytes).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    if global.json {
+        let report = json!({ "id": document.id, "file": path.display().to_string(), "bytes": bytes.len() });
+        output::print(true, &report, |_| String::new());
+    }
+    Ok(())
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| Failure::File(name.clone(), error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = format!("it is not UTF-8 text: it stops making sense at byte {at}. Nothing was changed");
+        Failure::File(name, std::io::Error::new(std::io::ErrorKind::InvalidData, message))
+    })
+}

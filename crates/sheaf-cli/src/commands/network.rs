@@ -1,0 +1,94 @@
+//! `online`, `sync --once`
+
+use std::time::Duration;
+
+use serde_json::json;
+use sheaf_node::{Node, NodeEvent};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::arguments::Global;
+use crate::output::{self, Failure};
+
+/// Stays up until the process is told to stop, and says what happens.
+pub async fn online(node: &Node, global: &Global) -> Result<(), Failure> {
+    let mut events = node.subscribe();
+    let addresses: Vec<String> = node.go_online().await?.iter().map(ToString::to_string).collect();
+    let me = node.me().map(|me| me.device).unwrap_or_default();
+    output::print(global.json, &json!({ "event": "online", "device": me, "addresses": addresses }), |_| {
+        format!("Online at {}", addresses.join(", "))
+    });
+    let stop = stopped();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            event = events.recv() => match event {
+                Ok(event) => say(global.json, &event),
+                // Missed events are only missed words: the state itself is in the store.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        }
+    }
+}
+
+fn say(json: bool, event: &NodeEvent) {
+    let text = match event {
+        NodeEvent::Connected { device } => format!("Connected to {device}"),
+        NodeEvent::Disconnected { device, reason } => format!("Lost {device}: {reason}"),
+        NodeEvent::Synced { space, device } => format!("{device} has the same of {space}"),
+        NodeEvent::Received { space, device, entries } => format!("{entries} entries of {space} from {device}"),
+        NodeEvent::Joined { space } => format!("Joined {space}"),
+        NodeEvent::JoinFailed { space, reason } => format!("Could not join {space}: {reason}"),
+        NodeEvent::Quarantined { space, device, reason } => {
+            format!("Set aside an entry of {space} from {device}: {reason}")
+        }
+        NodeEvent::Spaces | NodeEvent::Documents { .. } | NodeEvent::Placement { .. } | NodeEvent::Present { .. } => {
+            String::new()
+        }
+    };
+    if json || !text.is_empty() {
+        output::print(json, event, |_| text);
+    }
+}
+
+/// Resolves when the process is asked to stop.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler there is nothing to wait for but the end of the process itself.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+pub async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Failure> {
+    let report = node.sync_once(Duration::from_secs(timeout)).await?;
+    output::print(global.json, &report, |report| {
+        format!(
+            "Reached {}, received {} entries, {} of this device's entries are confirmed elsewhere",
+            count(report.reached.len(), "device"),
+            report.received,
+            report.confirmed
+        )
+    });
+    if report.reached.is_empty() {
+        return Err(Failure::Alone(
+            "nobody could be reached. Everything is saved here and goes out when another device is back.".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}

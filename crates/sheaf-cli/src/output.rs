@@ -1,0 +1,84 @@
+//! Printing: results to standard output, failures to standard error, both as text or as JSON.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use sheaf_node::NodeError;
+
+/// What can go wrong on the command line besides the node itself.
+#[derive(Debug)]
+pub enum Failure {
+    /// The node said no.
+    Node(NodeError),
+    /// A file the person named cannot be read or written.
+    File(String, io::Error),
+    /// Nobody could be reached.
+    Alone(String),
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        Self::Node(error)
+    }
+}
+
+impl Failure {
+    fn text(&self) -> String {
+        match self {
+            Self::Node(error) => error.to_string(),
+            Self::File(path, error) => format!("{path}: {error}"),
+            Self::Alone(text) => text.clone(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Node(error) => error.code(),
+            Self::File(..) => "file",
+            Self::Alone(_) => "unreachable",
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Node(error) => error.exit_code(),
+            Self::File(..) => 1,
+            Self::Alone(_) => NodeError::UNREACHABLE,
+        }
+    }
+}
+
+/// Says what went wrong, and gives the exit code for it.
+pub fn failure(json: bool, failure: &Failure) -> ExitCode {
+    if json {
+        let object = serde_json::json!({ "error": failure.code(), "message": failure.text() });
+        eprintln!("{object}");
+    } else {
+        eprintln!("sheaf: {}", failure.text());
+    }
+    ExitCode::from(failure.exit_code())
+}
+
+/// Prints a value as JSON, or the text made from it.
+pub fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) {
+    let line = if json {
+        // Views are maps with text keys and finite numbers, which JSON can always say.
+        serde_json::to_string(value).unwrap_or_default()
+    } else {
+        text(value)
+    };
+    write(line.as_bytes(), true);
+}
+
+/// Writes bytes to standard output. A reader that has gone (`| head`) is not an error worth a word.
+pub fn write(bytes: &[u8], newline: bool) {
+    let mut out = io::stdout().lock();
+    let written =
+        out.write_all(bytes).and_then(|()| if newline && !bytes.is_empty() { out.write_all(b"\n") } else { Ok(()) });
+    if let Err(error) = written.and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!("sheaf: cannot write to standard output: {error}");
+    }
+}

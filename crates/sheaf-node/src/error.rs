@@ -1,0 +1,113 @@
+//! What can go wrong, as sentences for a person and codes for a script.
+
+use std::path::PathBuf;
+
+/// Why the node could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The home has no person yet.
+    #[error("there is nobody here yet. Begin with `sheaf init --name NAME`, or open the app.")]
+    NotInitialised,
+    /// The home has a person already.
+    #[error("this folder already belongs to {0}. Use another --home for someone else.")]
+    AlreadyInitialised(String),
+    /// Another process holds the home.
+    #[error("{0}")]
+    Locked(String),
+    /// No space matches.
+    #[error("no space here is called `{0}`. `sheaf space list` shows them all.")]
+    NoSuchSpace(String),
+    /// No document matches.
+    #[error("no document here is called `{0}`. `sheaf doc list` shows them all.")]
+    NoSuchDocument(String),
+    /// More than one matches.
+    #[error("`{text}` could be {count} different {what}. Use more of the id.")]
+    Ambiguous {
+        /// What was asked for.
+        text: String,
+        /// How many match.
+        count: usize,
+        /// Spaces or documents.
+        what: &'static str,
+    },
+    /// The link is not whole.
+    #[error("{0}")]
+    InvitationCutShort(String),
+    /// The link is something else.
+    #[error("{0}")]
+    NotAnInvitation(String),
+    /// The other side will not have it.
+    #[error("{0}")]
+    InvitationRefused(String),
+    /// Nobody answered in time; it goes on when someone can be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The role does not allow it.
+    #[error("{0}")]
+    Role(String),
+    /// The disk is full, or the folder cannot be written.
+    #[error("{0}")]
+    CannotWrite(String),
+    /// Something stored fails its check.
+    #[error("{0}")]
+    Damaged(String),
+    /// What was given cannot be used as it is.
+    #[error("{0}")]
+    BadInput(String),
+    /// The network cannot be used on this machine.
+    #[error("{0}")]
+    Network(String),
+    /// A file or folder cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The node is shutting down, or a part of it stopped.
+    #[error("Sheaf is closing; this was not done.")]
+    Closing,
+}
+
+impl NodeError {
+    /// The exit code for [`NodeError::Unreachable`].
+    pub const UNREACHABLE: u8 = 6;
+
+    /// A stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotInitialised => "not-initialised",
+            Self::AlreadyInitialised(_) => "already-initialised",
+            Self::Locked(_) => "home-locked",
+            Self::NoSuchSpace(_) => "no-such-space",
+            Self::NoSuchDocument(_) => "no-such-document",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::InvitationCutShort(_) => "invitation-cut-short",
+            Self::NotAnInvitation(_) => "not-an-invitation",
+            Self::InvitationRefused(_) => "invitation-refused",
+            Self::Unreachable(_) => "unreachable",
+            Self::Role(_) => "role",
+            Self::CannotWrite(_) => "cannot-write",
+            Self::Damaged(_) => "damaged",
+            Self::BadInput(_) => "bad-input",
+            Self::Network(_) => "network",
+            Self::File { .. } => "file",
+            Self::Closing => "closing",
+        }
+    }
+
+    /// The command line's exit code: 1 in general, 3 the home is held by another process, 4 no such thing, 5 not
+    /// allowed, 6 nobody could be reached, 7 the disk refuses or is damaged, 8 the input cannot be used.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Locked(_) => 3,
+            Self::NoSuchSpace(_) | Self::NoSuchDocument(_) | Self::Ambiguous { .. } => 4,
+            Self::Role(_) | Self::InvitationRefused(_) => 5,
+            Self::Unreachable(_) => Self::UNREACHABLE,
+            Self::CannotWrite(_) | Self::Damaged(_) => 7,
+            Self::InvitationCutShort(_) | Self::NotAnInvitation(_) | Self::BadInput(_) => 8,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The node's side of the network: one task that owns the sync machine and carries out what it asks for.
+//!
+//! [`sheaf_net`] brings bytes, [`sheaf_sync`] decides, the [`Core`](crate::core::Core) checks and stores. What blocks
+//! (the store, cryptography over many entries) runs on blocking threads and comes back as an input.
+
+mod driver;
+mod reach;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
+use sheaf_log::Frontier;
+use sheaf_sync::Item;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use driver::start;
+pub use reach::{Reach, Standing};
+
+/// What the rest of the node tells the network task.
+pub enum Input {
+    /// A space is held here now.
+    SpaceAdded {
+        /// Which.
+        space: SpaceId,
+        /// What is held of it.
+        frontier: Frontier,
+    },
+    /// Entries of this device are durable.
+    Stored {
+        /// Their space.
+        space: SpaceId,
+        /// The entries.
+        items: Vec<Item>,
+    },
+    /// The members of a space, or their devices, changed.
+    Members {
+        /// Which space.
+        space: SpaceId,
+    },
+    /// An invitation is to be redeemed with this device, which has the space.
+    Redeem {
+        /// The space.
+        space: SpaceId,
+        /// The invitation's secret.
+        secret: InvitationSecret,
+        /// Whom to ask.
+        device: DeviceId,
+        /// Where they may be.
+        addresses: Vec<SocketAddr>,
+    },
+    /// A session's caret moved, or the session closed; told to everyone who shares the space.
+    Say {
+        /// The space.
+        space: SpaceId,
+        /// The document, so that repeating stops when it closes.
+        document: DocumentId,
+        /// The session.
+        session: u64,
+        /// The sealed word for everyone.
+        word: crate::presence::Word,
+    },
+    /// Try everyone again now.
+    TryNow,
+    /// Close all connections, and end.
+    Stop {
+        /// Told when it is done.
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// A running network.
+#[derive(Clone)]
+pub struct Network {
+    /// Where others can call this device.
+    pub addresses: Arc<[SocketAddr]>,
+    inputs: mpsc::UnboundedSender<Input>,
+    /// Who can be reached, as it changes.
+    pub reach: watch::Receiver<Reach>,
+}
+
+impl Network {
+    /// Tells the task something. After a stop it is told to nobody, which is what a stop means.
+    pub fn tell(&self, input: Input) {
+        let _ = self.inputs.send(input);
+    }
+
+    /// Closes all connections and waits until that is done.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        self.tell(Input::Stop { done });
+        // An error means that the task has ended already.
+        let _ = stopped.await;
+    }
+}

@@ -1,0 +1,33 @@
+//! The harness of the whole-system tests: homes in temporary folders, and the real programs run on them.
+//!
+//! A test reads as a user's story. It waits for conditions with a deadline, never for a time; it ends only processes it
+//! started; and nothing in it needs more than the loopback interface.
+
+mod cli;
+mod online;
+mod wait;
+
+pub use cli::{Home, Ran};
+pub use online::Online;
+pub use wait::{DEADLINE, eventually};
+
+use std::path::{Path, PathBuf};
+
+/// The top of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in a folder of the workspace")
+}
+
+/// A program of the workspace, built by `cargo build --workspace` before the tests.
+///
+/// # Panics
+/// When it has not been built, with the command that does it.
+pub fn program(name: &str) -> PathBuf {
+    let folder = std::env::current_exe()
+        .ok()
+        .and_then(|exe| exe.ancestors().nth(2).map(Path::to_path_buf))
+        .expect("a test runs from target/<profile>/deps");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is not there: run `cargo build --workspace --bins` first", path.display());
+    path
+}
