@@ -1,0 +1,123 @@
+//! [`Action`]: everything a machine can ask for.
+
+use sheaf_access::{LogId, SpaceId};
+
+use crate::Frontier;
+use crate::close::CloseReason;
+use crate::entry_bytes::EntryBytes;
+use crate::event::Lacking;
+use crate::frame::Frame;
+use crate::refusal::{RedemptionRefusal, Refusal};
+
+/// Everything a [`Machine`](crate::Machine) can ask of the node. To be carried out in the order given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action<P> {
+    /// Send a frame, after those sent before it on the same [`stream`](Frame::stream).
+    Send {
+        /// To whom.
+        peer: P,
+        /// What.
+        frame: Frame,
+    },
+    /// Read entries from the store and answer with [`ReadDone`](crate::Event::ReadDone): in order of arrival, those that
+    /// are `lacking` and arrived at `from_arrival` or later, up to the limits, but at least one if there is one.
+    /// At most one read is out for a peer and a space.
+    Read {
+        /// For whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The arrival to begin at.
+        from_arrival: u64,
+        /// Which entries; those of other logs, or below these numbers, the peer has.
+        lacking: Vec<Lacking>,
+        /// How many bytes of entries at most, unless the first one alone has more.
+        max_bytes: usize,
+        /// How many entries at most.
+        max_entries: usize,
+    },
+    /// Verify, admit and store these entries, one after the other, then answer with [`Stored`](crate::Event::Stored) for
+    /// those that were new, and [`Delivered`](crate::Event::Delivered) for all.
+    Deliver {
+        /// From whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The entries, unverified.
+        entries: Vec<EntryBytes>,
+    },
+    /// A peer says it holds an invitation. Check the proof; answer with [`Shares`](crate::Event::Shares) or
+    /// [`RedemptionRefused`](crate::Event::RedemptionRefused).
+    CheckRedemption {
+        /// Who.
+        peer: P,
+        /// To which space.
+        space: SpaceId,
+        /// The proof, unchecked.
+        proof: Vec<u8>,
+    },
+    /// A peer did not accept our invitation.
+    RedemptionRefused {
+        /// Who.
+        peer: P,
+        /// To which space.
+        space: SpaceId,
+        /// Why.
+        reason: RedemptionRefusal,
+    },
+    /// Durable with that peer up to this frontier (N5). What changed, to be merged into what was known of it before; on
+    /// the first exchange of a connection, all it has said. If it holds more of an own log than this node does, the
+    /// node's own past has caught up with it (L5); this comes before anything is sent in answer.
+    Receipt {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// What it holds.
+        frontier: Frontier,
+    },
+    /// Both sides hold the same of this space, and both know it. Comes again each time that is so anew.
+    Synced {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// In how many logs one side has entries that the other refused. If 0, the frontiers are equal.
+        withheld: usize,
+    },
+    /// The peer has all this node has of the space, but does not (yet) know this node as a member, so it shows nothing of
+    /// its own.
+    Unrecognised {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+    },
+    /// The peer refused an entry of ours for good. Not told for [`Refusal::Missing`] and [`Refusal::NotNow`], which are
+    /// dealt with, unless that failed.
+    EntryRefused {
+        /// Who.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The log.
+        log: LogId,
+        /// The number in it; nothing after it is sent either.
+        seq: u64,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// End the connection. The machine has forgotten the peer already.
+    Close {
+        /// Which.
+        peer: P,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Let a [`Tick`](crate::Event::Tick) happen at this time or soon after. An earlier wish stays valid: the node may
+    /// keep only the earliest, and say `Tick` as often as it likes.
+    WakeAt {
+        /// On the clock of `now`.
+        at: u64,
+    },
+}

@@ -1,0 +1,116 @@
+//! [`Event`]: everything that can happen to a machine.
+
+use sheaf_access::{LogId, SpaceId};
+
+use crate::Frontier;
+use crate::entry_bytes::Item;
+use crate::refusal::{Outcome, RedemptionRefusal};
+use crate::tag::Nonce;
+
+/// Everything that can happen to a [`Machine`](crate::Machine). What names a peer or a space that is not known (any
+/// more) is ignored: answers may come late.
+#[derive(Debug, Clone)]
+pub enum Event<P> {
+    /// This node holds a space: at the start, and when one is created or joined (then with an empty frontier).
+    SpaceAdded {
+        /// The space.
+        space: SpaceId,
+        /// What is held of it.
+        frontier: Frontier,
+    },
+    /// A connection stands, and the device at its other end is proved.
+    Connected {
+        /// The peer.
+        peer: P,
+        /// The channel's nonce, the same at both ends.
+        nonce: Nonce,
+        /// The spaces that this node holds and of which the proved device is a member, or a named relay (N1).
+        shares: Vec<SpaceId>,
+    },
+    /// A connection is gone.
+    Disconnected {
+        /// The peer.
+        peer: P,
+    },
+    /// A frame has arrived.
+    Frame {
+        /// From whom.
+        peer: P,
+        /// As it came.
+        bytes: Vec<u8>,
+    },
+    /// A peer turned out to be a member of a space: through access entries, or because it redeemed an invitation.
+    Shares {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+    },
+    /// A peer is no member of a space any more: nothing of it is sent to it from now on.
+    Unshares {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+    },
+    /// This node holds an invitation and asks a peer to accept it. Add the space first, with an empty frontier.
+    Redeeming {
+        /// Whom to ask.
+        peer: P,
+        /// The space of the invitation.
+        space: SpaceId,
+        /// The proof of holding its key, over the nonce of this connection.
+        proof: Vec<u8>,
+    },
+    /// The answer to [`CheckRedemption`](crate::Action::CheckRedemption), if it is no; if it is yes, answer with
+    /// [`Event::Shares`].
+    RedemptionRefused {
+        /// Who asked.
+        peer: P,
+        /// For which space.
+        space: SpaceId,
+        /// Why not.
+        reason: RedemptionRefusal,
+    },
+    /// Entries are durable here, in this order: own ones or received ones, each only once.
+    Stored {
+        /// Their space.
+        space: SpaceId,
+        /// Who sent them, if they were received.
+        from: Option<P>,
+        /// The entries.
+        items: Vec<Item>,
+    },
+    /// The answer to [`Deliver`](crate::Action::Deliver), after the `Stored` of what was new in it: one outcome for each
+    /// entry, in the order delivered.
+    Delivered {
+        /// Who sent them.
+        peer: P,
+        /// Their space.
+        space: SpaceId,
+        /// What became of each.
+        outcomes: Vec<Outcome>,
+    },
+    /// The answer to [`Read`](crate::Action::Read).
+    ReadDone {
+        /// For whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The entries, in order of arrival.
+        items: Vec<Item>,
+        /// Whether there was nothing more to read. A read that is not at its end has at least one entry.
+        end: bool,
+    },
+    /// Time has passed: the moment asked for by [`WakeAt`](crate::Action::WakeAt) has come.
+    Tick,
+}
+
+/// Part of a log that a peer lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lacking {
+    /// The log.
+    pub log: LogId,
+    /// The first number that is lacking; all after it are lacking too.
+    pub from: u64,
+}

@@ -1,0 +1,287 @@
+//! How two peers find what they share: greeting, offers, invitations.
+
+use std::collections::BTreeMap;
+
+use sheaf_access::SpaceId;
+
+use crate::action::Action;
+use crate::close::CloseReason;
+use crate::config::Window;
+use crate::frame::{Frame, MAX_OFFERS, Offer};
+use crate::lane::{Lane, Recovery};
+use crate::peer::{Peer, PeerId, Turn};
+use crate::refusal::RedemptionRefusal;
+use crate::space::{Space, Spaces};
+use crate::tag::{Digest, Tag};
+
+impl<P: PeerId> Peer<P> {
+    /// A connection stands: greet.
+    pub fn greet(&mut self, turn: &mut Turn<'_, P>, spaces: &Spaces<P>, shares: &[SpaceId]) {
+        for id in shares.iter().take(turn.config.max_spaces as usize) {
+            let Some(space) = spaces.get(id) else { continue };
+            let lane = self.lane(turn, *id);
+            lane.share = true;
+            lane.in_hello = true;
+            lane.offered = Some(space.digest());
+        }
+        let count = self.lanes.len() as u32;
+        let digest = Digest::over(self.lanes.iter().filter_map(|(id, lane)| Some((id, lane.offered?))));
+        self.hello = (digest, count);
+        self.named = count <= turn.config.inline_offers;
+        let offers = if self.named { self.lanes.values().filter_map(offer_of).collect() } else { Vec::new() };
+        turn.send(self.id, Frame::Hello { digest, spaces: count, window: turn.config.window, offers });
+    }
+
+    /// They greet.
+    pub fn greeted(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        spaces: &Spaces<P>,
+        hello: (Digest, u32),
+        window: Window,
+        offers: Vec<Offer>,
+    ) -> Result<(), CloseReason> {
+        if self.window.is_some() {
+            return Err(CloseReason::SecondHello);
+        }
+        if window.bytes < turn.config.max_entry_bytes || window.entries == 0 {
+            return Err(CloseReason::WindowTooSmall(window.bytes));
+        }
+        if hello.1 > turn.config.max_spaces {
+            return Err(CloseReason::TooManySpaces);
+        }
+        self.window = Some(turn.config.window.meet(window));
+        let mine: Vec<SpaceId> = self.lanes.iter().filter(|(_, lane)| lane.in_hello).map(|(id, _)| *id).collect();
+        if hello == self.hello {
+            // Equal, when both greeted. What has been stored since is known, and sent next.
+            for id in &mine {
+                if let Some(lane) = self.lanes.get_mut(id) {
+                    lane.met = true;
+                    lane.they_share = true;
+                    lane.told = true;
+                    lane.known = true;
+                }
+            }
+        } else {
+            if !self.named {
+                self.offer(turn, spaces, &mine);
+            }
+            self.were_offered(turn, spaces, offers)?;
+        }
+        // Until now nothing could be sent: the window was not known.
+        let lanes: Vec<SpaceId> = self.lanes.keys().copied().collect();
+        for id in lanes {
+            let Some(space) = spaces.get(&id) else { continue };
+            self.pump(turn, id, spaces);
+            self.settle(turn, id, space);
+        }
+        Ok(())
+    }
+
+    /// Offers spaces that are shared with them, each once.
+    fn offer(&mut self, turn: &mut Turn<'_, P>, spaces: &Spaces<P>, ids: &[SpaceId]) {
+        let mut offers = Vec::new();
+        for id in ids {
+            let (Some(lane), Some(space)) = (self.lanes.get_mut(id), spaces.get(id)) else { continue };
+            if !lane.share || lane.known {
+                continue;
+            }
+            // What they hold is compared with this, so it is from this that we count what changes.
+            lane.offered = Some(space.digest());
+            lane.theirs.equal_ours();
+            lane.untold.clear();
+            lane.backlog = None;
+            offers.extend(offer_of(lane));
+        }
+        for offers in offers.chunks(MAX_OFFERS) {
+            turn.send(self.id, Frame::Offers { offers: offers.to_vec() });
+        }
+    }
+
+    /// They offer spaces.
+    pub fn were_offered(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        spaces: &Spaces<P>,
+        offers: Vec<Offer>,
+    ) -> Result<(), CloseReason> {
+        if self.window.is_none() {
+            return Err(CloseReason::NoHello);
+        }
+        let mut known = Vec::new();
+        let mut unknown = BTreeMap::new();
+        for Offer { tag, digest } in offers {
+            match self.tags.get(&tag) {
+                Some(space) => known.push((*space, digest)),
+                None => {
+                    unknown.insert(tag, digest);
+                }
+            }
+        }
+        if self.lanes.len() + self.unmatched.len() + unknown.len() > turn.config.max_spaces as usize {
+            return Err(CloseReason::TooManySpaces);
+        }
+        if !unknown.is_empty() && self.searches < turn.config.max_searches {
+            self.searches += 1;
+            for id in spaces.keys() {
+                if let Some(digest) = unknown.remove(&Tag::of(id, &self.nonce)) {
+                    self.lane(turn, *id);
+                    known.push((*id, digest));
+                }
+            }
+        }
+        self.unmatched.extend(unknown);
+        for (id, digest) in known {
+            if let Some(space) = spaces.get(&id) {
+                self.was_offered(turn, id, space, digest);
+                self.pump(turn, id, spaces);
+                self.settle(turn, id, space);
+            }
+        }
+        Ok(())
+    }
+
+    /// They offer a space for which there is a lane.
+    fn was_offered(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, digest: Digest) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        if lane.their_offer.is_some() {
+            return;
+        }
+        lane.their_offer = Some(digest);
+        lane.met = true;
+        lane.they_share = true;
+        if lane.known {
+            // Their frontier overtook their offer.
+        } else if !lane.share {
+            let tag = lane.tag;
+            turn.send(self.id, Frame::Want { tag });
+        } else if lane.offered == Some(digest) {
+            lane.told = true;
+            lane.known = true;
+        } else if !lane.told {
+            self.tell(turn, id, space, false);
+        }
+    }
+
+    /// This node has come to hold a space, which they may have offered before.
+    pub fn space_added(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>) {
+        if let Some(digest) = self.unmatched.remove(&Tag::of(&id, &self.nonce)) {
+            self.lane(turn, id);
+            self.was_offered(turn, id, space, digest);
+        }
+    }
+
+    /// The node says that they are a member.
+    pub fn shares(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>) {
+        let Some(space) = spaces.get(&id) else { return };
+        let redeemed = self.redeeming.remove(&id);
+        if !self.lanes.contains_key(&id) && self.lanes.len() >= turn.config.max_spaces as usize {
+            return;
+        }
+        let lane = self.lane(turn, id);
+        if lane.share {
+            return;
+        }
+        lane.share = true;
+        lane.met |= redeemed;
+        if lane.met {
+            // They look at this space already: show them.
+            let reply = !lane.known;
+            if lane.known {
+                lane.look_again();
+            }
+            self.tell(turn, id, space, reply);
+            self.pump(turn, id, spaces);
+        } else {
+            let tag = lane.tag;
+            self.offer(turn, spaces, &[id]);
+            if let Some(digest) = self.unmatched.remove(&tag) {
+                self.was_offered(turn, id, space, digest);
+                self.pump(turn, id, spaces);
+            }
+        }
+        self.settle(turn, id, space);
+    }
+
+    /// The node says that they are no member any more.
+    pub fn unshares(&mut self, turn: &mut Turn<'_, P>, id: SpaceId) {
+        self.redeeming.remove(&id);
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        lane.share = false;
+        lane.backlog = None;
+        lane.untold.clear();
+        lane.synced = false;
+        lane.unrecognised = false;
+        lane.recovery = Recovery::None;
+        for at in [lane.receipt_at.take(), lane.retry_at.take()].into_iter().flatten() {
+            turn.timers.clear(at, self.id, id);
+        }
+    }
+
+    /// We hold an invitation that they may accept.
+    pub fn redeem(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, proof: Vec<u8>) {
+        let tag = self.lane(turn, id).tag;
+        turn.send(self.id, Frame::Redeem { tag, proof });
+    }
+
+    /// They hold an invitation that we may accept.
+    pub fn redeems(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        spaces: &Spaces<P>,
+        tag: Tag,
+        proof: Vec<u8>,
+    ) -> Result<(), CloseReason> {
+        self.redemptions += 1;
+        if self.redemptions > turn.config.max_redemptions {
+            return Err(CloseReason::TooManyRedemptions);
+        }
+        let known = self.tags.get(&tag).copied();
+        match known.or_else(|| spaces.keys().copied().find(|id| Tag::of(id, &self.nonce) == tag)) {
+            None => turn.send(self.id, Frame::RedeemRefused { tag, reason: RedemptionRefusal::UnknownSpace }),
+            // They are a member already, and have been offered it.
+            Some(id) if self.lanes.get(&id).is_some_and(|lane| lane.share) => {}
+            Some(space) => {
+                self.redeeming.insert(space);
+                turn.actions.push(Action::CheckRedemption { peer: self.id, space, proof });
+            }
+        }
+        Ok(())
+    }
+
+    /// The node does not accept their invitation.
+    pub fn refuse_redemption(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, reason: RedemptionRefusal) {
+        if self.redeeming.remove(&id) {
+            turn.send(self.id, Frame::RedeemRefused { tag: Tag::of(&id, &self.nonce), reason });
+        }
+    }
+
+    /// They do not accept ours.
+    pub fn redemption_refused(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        tag: Tag,
+        reason: RedemptionRefusal,
+    ) -> Result<(), CloseReason> {
+        let space = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
+        turn.actions.push(Action::RedemptionRefused { peer: self.id, space, reason });
+        Ok(())
+    }
+
+    /// They ask to be shown a space that we offered.
+    pub fn wants(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>) -> Result<(), CloseReason> {
+        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        if std::mem::replace(&mut lane.wanted, true) {
+            return Err(CloseReason::SecondWant);
+        }
+        lane.met = true;
+        if lane.share {
+            self.tell(turn, id, space, false);
+        }
+        Ok(())
+    }
+}
+
+fn offer_of(lane: &Lane) -> Option<Offer> {
+    Some(Offer { tag: lane.tag, digest: lane.offered? })
+}

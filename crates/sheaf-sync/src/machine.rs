@@ -1,0 +1,293 @@
+//! [`Machine`]: events in, actions out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sheaf_access::SpaceId;
+
+use crate::Frontier;
+use crate::action::Action;
+use crate::close::CloseReason;
+use crate::config::{Config, Window};
+use crate::entry_bytes::Item;
+use crate::event::Event;
+use crate::frame::Frame;
+use crate::peer::{Peer, PeerId, Turn};
+use crate::receiving::Told;
+use crate::sending::News;
+use crate::space::{Space, Spaces};
+use crate::tag::Nonce;
+use crate::timers::Timers;
+
+/// The replication state of a node: its spaces, its peers, and what is on its way between them.
+///
+/// One for each node. It does nothing of itself: [`handle`](Self::handle) takes what has happened and answers what to do.
+#[derive(Debug)]
+pub struct Machine<P> {
+    config: Config,
+    spaces: Spaces<P>,
+    peers: BTreeMap<P, Peer<P>>,
+    /// Peers that have offered something this node does not hold: those to ask when a space is added.
+    hopeful: BTreeSet<P>,
+    timers: Timers<P>,
+}
+
+impl<P: PeerId> Machine<P> {
+    /// A machine without spaces or peers.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config: config.made_sound(),
+            spaces: Spaces::new(),
+            peers: BTreeMap::new(),
+            hopeful: BTreeSet::new(),
+            timers: Timers::new(),
+        }
+    }
+
+    /// Something has happened, at `now`, in milliseconds of a clock that never goes back. Answers what to do, in order.
+    pub fn handle(&mut self, event: Event<P>, now: u64) -> Vec<Action<P>> {
+        let mut actions = match event {
+            Event::SpaceAdded { space, frontier } => self.space_added(now, space, frontier),
+            Event::Connected { peer, nonce, shares } => self.connected(now, peer, nonce, &shares),
+            Event::Disconnected { peer } => {
+                self.forget(peer);
+                Vec::new()
+            }
+            Event::Frame { peer, bytes } => self.with(now, peer, |peer, turn, spaces| {
+                let frame = Frame::decode(&bytes)?;
+                peer.frame(turn, spaces, frame)
+            }),
+            Event::Shares { peer, space } => self.with(now, peer, |peer, turn, spaces| {
+                peer.shares(turn, space, spaces);
+                Ok(())
+            }),
+            Event::Unshares { peer, space } => self.with(now, peer, |peer, turn, _| {
+                peer.unshares(turn, space);
+                Ok(())
+            }),
+            Event::Redeeming { peer, space, proof } => self.with(now, peer, |peer, turn, spaces| {
+                if spaces.contains_key(&space) {
+                    peer.redeem(turn, space, proof);
+                }
+                Ok(())
+            }),
+            Event::RedemptionRefused { peer, space, reason } => self.with(now, peer, |peer, turn, _| {
+                peer.refuse_redemption(turn, space, reason);
+                Ok(())
+            }),
+            Event::Stored { space, from, items } => self.stored(now, space, from, items),
+            Event::Delivered { peer, space, outcomes } => self.with(now, peer, |peer, turn, spaces| {
+                spaces.get(&space).map_or(Ok(()), |held| peer.delivered(turn, space, held, outcomes))
+            }),
+            Event::ReadDone { peer, space, items, end } => self.with(now, peer, |peer, turn, spaces| {
+                peer.read_done(turn, space, spaces, &items, end);
+                Ok(())
+            }),
+            Event::Tick => self.tick(now),
+        };
+        if let Some(at) = self.timers.announce(now) {
+            actions.push(Action::WakeAt { at });
+        }
+        actions
+    }
+
+    /// What is held of a space, as far as the machine has been told.
+    pub fn frontier(&self, space: &SpaceId) -> Option<&Frontier> {
+        self.spaces.get(space).map(Space::frontier)
+    }
+
+    /// What a peer holds of a space, as far as it has said; nothing before it has.
+    pub fn peer_frontier(&self, peer: P, space: &SpaceId) -> Option<Frontier> {
+        let lane = self.peers.get(&peer)?.lanes.get(space).filter(|lane| lane.known)?;
+        let mut frontier = Frontier::new();
+        for (log, ours) in self.spaces.get(space)?.frontier().iter() {
+            let seq = lane.theirs.of(&log, ours);
+            if seq > 0 {
+                frontier.advance(log, seq);
+            }
+        }
+        for (log, seq) in lane.theirs.iter().filter(|(_, seq)| *seq > 0) {
+            frontier.advance(log, seq);
+        }
+        Some(frontier)
+    }
+
+    /// Whether a peer and this node hold the same of a space, and both know it.
+    pub fn is_synced(&self, peer: P, space: &SpaceId) -> bool {
+        self.peers.get(&peer).and_then(|peer| peer.lanes.get(space)).is_some_and(|lane| lane.synced)
+    }
+
+    /// What is on its way to a peer, not acknowledged.
+    pub fn in_flight(&self, peer: P) -> Window {
+        self.peers.get(&peer).map_or(Window { bytes: 0, entries: 0 }, |peer| Window {
+            bytes: u32::try_from(peer.in_flight.bytes).unwrap_or(u32::MAX),
+            entries: u32::try_from(peer.in_flight.entries).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// How many numbers are kept for a peer: what its memory is proportional to.
+    pub fn footprint(&self, peer: P) -> usize {
+        self.peers.get(&peer).map_or(0, Peer::footprint)
+    }
+
+    fn space_added(&mut self, now: u64, id: SpaceId, frontier: Frontier) -> Vec<Action<P>> {
+        if self.spaces.contains_key(&id) {
+            return Vec::new();
+        }
+        self.spaces.insert(id, Space::new(frontier));
+        let mut actions = Vec::new();
+        for peer in self.hopeful.clone() {
+            actions.extend(self.with(now, peer, |peer, turn, spaces| {
+                if let Some(space) = spaces.get(&id) {
+                    peer.space_added(turn, id, space);
+                }
+                Ok(())
+            }));
+        }
+        actions
+    }
+
+    fn connected(&mut self, now: u64, id: P, nonce: Nonce, shares: &[SpaceId]) -> Vec<Action<P>> {
+        self.forget(id);
+        for space in shares {
+            if let Some(space) = self.spaces.get_mut(space) {
+                space.take_digest();
+            }
+        }
+        self.peers.insert(id, Peer::new(id, nonce));
+        self.with(now, id, |peer, turn, spaces| {
+            peer.greet(turn, spaces, shares);
+            Ok(())
+        })
+    }
+
+    fn stored(&mut self, now: u64, id: SpaceId, from: Option<P>, items: Vec<Item>) -> Vec<Action<P>> {
+        let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
+        let news: Vec<(Item, u64)> = items
+            .into_iter()
+            .filter_map(|item| space.advance(item.log, item.seq).map(|before| (item, before)))
+            .collect();
+        let followers: Vec<P> = space.peers.iter().copied().collect();
+        let news = News { from, items: &news };
+        let mut actions = Vec::new();
+        for peer in followers {
+            actions.extend(self.with(now, peer, |peer, turn, spaces| {
+                peer.stored(turn, id, spaces, &news);
+                Ok(())
+            }));
+        }
+        actions
+    }
+
+    fn tick(&mut self, now: u64) -> Vec<Action<P>> {
+        let mut actions = Vec::new();
+        while let Some((peer, space)) = self.timers.pop(now) {
+            actions.extend(self.with(now, peer, |peer, turn, spaces| {
+                peer.wake(turn, space, spaces);
+                Ok(())
+            }));
+        }
+        actions
+    }
+
+    /// Lets a peer deal with something. If that is a reason to end the session, nothing of it is done but that.
+    fn with<F>(&mut self, now: u64, id: P, deal: F) -> Vec<Action<P>>
+    where
+        F: FnOnce(&mut Peer<P>, &mut Turn<'_, P>, &Spaces<P>) -> Result<(), CloseReason>,
+    {
+        let Some(peer) = self.peers.get_mut(&id) else { return Vec::new() };
+        let mut turn =
+            Turn { config: &self.config, now, timers: &mut self.timers, actions: Vec::new(), opened: Vec::new() };
+        let result = deal(peer, &mut turn, &self.spaces);
+        let Turn { actions, opened, .. } = turn;
+        for space in opened {
+            if let Some(space) = self.spaces.get_mut(&space) {
+                space.peers.insert(id);
+            }
+        }
+        if peer.unmatched.is_empty() {
+            self.hopeful.remove(&id);
+        } else {
+            self.hopeful.insert(id);
+        }
+        match result {
+            Ok(()) => actions,
+            Err(reason) => {
+                self.forget(id);
+                vec![Action::Close { peer: id, reason }]
+            }
+        }
+    }
+
+    /// The connection is over, and with it everything that was known about the peer.
+    fn forget(&mut self, id: P) {
+        let Some(peer) = self.peers.remove(&id) else { return };
+        self.hopeful.remove(&id);
+        for (space, lane) in peer.lanes {
+            for at in [lane.receipt_at, lane.retry_at].into_iter().flatten() {
+                self.timers.clear(at, id, space);
+            }
+            if let Some(space) = self.spaces.get_mut(&space) {
+                space.peers.remove(&id);
+            }
+        }
+    }
+}
+
+impl<P: PeerId> Peer<P> {
+    fn frame(&mut self, turn: &mut Turn<'_, P>, spaces: &Spaces<P>, frame: Frame) -> Result<(), CloseReason> {
+        match frame {
+            Frame::Hello { digest, spaces: count, window, offers } => {
+                self.greeted(turn, spaces, (digest, count), window, offers)
+            }
+            Frame::Offers { offers } => self.were_offered(turn, spaces, offers),
+            Frame::Redeem { tag, proof } => self.redeems(turn, spaces, tag, proof),
+            Frame::RedeemRefused { tag, reason } => self.redemption_refused(turn, tag, reason),
+            Frame::Want { tag }
+            | Frame::Frontier { tag, .. }
+            | Frame::Entries { tag, .. }
+            | Frame::Ack { tag, .. }
+            | Frame::Have { tag, .. }
+            | Frame::Withheld { tag, .. } => {
+                let id = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
+                let space = spaces.get(&id).ok_or(CloseReason::UnknownTag)?;
+                self.space_frame(turn, spaces, id, space, frame)
+            }
+        }
+    }
+
+    fn space_frame(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        spaces: &Spaces<P>,
+        id: SpaceId,
+        space: &Space<P>,
+        frame: Frame,
+    ) -> Result<(), CloseReason> {
+        match frame {
+            Frame::Want { .. } => self.wants(turn, id, space),
+            Frame::Frontier { whole, reply, logs, .. } => self.told(turn, id, spaces, Told { whole, reply, logs }),
+            Frame::Entries { entries, .. } => self.received(turn, id, entries),
+            Frame::Ack { count, refused, .. } => self.acked(turn, id, spaces, count, refused),
+            Frame::Have { logs, .. } => self.have(turn, id, spaces, logs),
+            Frame::Withheld { logs, .. } => self.withheld(turn, id, space, logs),
+            Frame::Hello { .. } | Frame::Offers { .. } | Frame::Redeem { .. } | Frame::RedeemRefused { .. } => Ok(()),
+        }
+    }
+
+    fn footprint(&self) -> usize {
+        let lanes: usize = self
+            .lanes
+            .values()
+            .map(|lane| {
+                1 + lane.theirs.len()
+                    + lane.in_flight.len()
+                    + lane.blocked.len()
+                    + lane.lost.len()
+                    + lane.pending.len()
+                    + lane.withheld.len()
+                    + lane.untold.len()
+            })
+            .sum();
+        lanes + self.unmatched.len() + self.ready.len() + self.redeeming.len()
+    }
+}

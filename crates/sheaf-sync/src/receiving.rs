@@ -1,0 +1,178 @@
+//! What comes in: frontiers, entries, receipts.
+
+use std::collections::BTreeMap;
+
+use sheaf_access::{LogId, SpaceId};
+
+use crate::action::Action;
+use crate::close::CloseReason;
+use crate::entry_bytes::EntryBytes;
+use crate::frame::Frame;
+use crate::lane::Recovery;
+use crate::peer::{Peer, PeerId, Turn};
+use crate::refusal::{MAX_MISSING, NotNow, Outcome, Refusal};
+use crate::space::{Space, Spaces};
+
+impl<P: PeerId> Peer<P> {
+    /// They say what they hold.
+    pub fn told(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        frontier: Told,
+    ) -> Result<(), CloseReason> {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
+        let logs = numbered(frontier.logs, turn)?;
+        lane.met = true;
+        lane.they_share = frontier.whole;
+        lane.known = true;
+        lane.theirs.are(&logs, space.frontier());
+        if lane.recovery == Recovery::Asked {
+            lane.recovery = Recovery::None;
+        }
+        lane.lift(space);
+        lane.look_again();
+        if !lane.share {
+            lane.backlog = None;
+        }
+        let answer = frontier.reply || !lane.told;
+        turn.receipt(self.id, id, logs);
+        if answer {
+            self.tell(turn, id, space, false);
+        }
+        self.plan_receipt(turn, id);
+        self.pump(turn, id, spaces);
+        self.settle(turn, id, space);
+        Ok(())
+    }
+
+    /// They send entries.
+    pub fn received(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        entries: Vec<EntryBytes>,
+    ) -> Result<(), CloseReason> {
+        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        let bytes = entries.iter().map(EntryBytes::len).sum();
+        let window = turn.config.window;
+        if self.pending.bytes + bytes > window.bytes as usize
+            || self.pending.entries + entries.len() > window.entries as usize
+        {
+            return Err(CloseReason::WindowExceeded);
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        lane.met = true;
+        lane.synced = false;
+        lane.pending.push_back((entries.len(), bytes));
+        self.pending.add(bytes, entries.len());
+        turn.actions.push(Action::Deliver { peer: self.id, space: id, entries });
+        Ok(())
+    }
+
+    /// The node has dealt with a delivery.
+    pub fn delivered(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        space: &Space<P>,
+        outcomes: Vec<Outcome>,
+    ) -> Result<(), CloseReason> {
+        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        let Some((entries, bytes)) = lane.pending.pop_front() else { return Ok(()) };
+        self.pending.take(bytes, entries);
+        let mut receipt = Vec::new();
+        let mut refused = Vec::new();
+        let mut outcomes = outcomes.into_iter();
+        for ordinal in (lane.received..).take(entries) {
+            // An entry that the node says nothing about was not taken; it is asked for again.
+            match outcomes.next().unwrap_or(Outcome::Refused(Refusal::NotNow(NotNow::Busy))) {
+                Outcome::Held { log, seq } => {
+                    if lane.theirs.they_have(log, seq, space.held(&log)) {
+                        receipt.push((log, seq));
+                    }
+                    lane.they_know(log, seq);
+                }
+                Outcome::Refused(Refusal::Missing { mut entries }) => {
+                    entries.truncate(MAX_MISSING);
+                    refused.push((ordinal, Refusal::Missing { entries }));
+                }
+                Outcome::Refused(refusal) => refused.push((ordinal, refusal)),
+                Outcome::Forged => return Err(CloseReason::Forged),
+            }
+        }
+        lane.received += entries as u64;
+        turn.receipt(self.id, id, receipt);
+        turn.send(self.id, Frame::Ack { tag: lane.tag, count: lane.received, refused });
+        self.settle(turn, id, space);
+        Ok(())
+    }
+
+    /// They say what is durable with them.
+    pub fn have(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        logs: Vec<(LogId, u64)>,
+    ) -> Result<(), CloseReason> {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
+        let mut logs = numbered(logs, turn)?;
+        logs.retain(|log, seq| lane.theirs.they_have(*log, *seq, space.held(log)));
+        if lane.theirs.len() > turn.config.max_logs as usize {
+            return Err(CloseReason::TooManyLogs);
+        }
+        lane.lift(space);
+        turn.receipt(self.id, id, logs);
+        self.plan_receipt(turn, id);
+        self.pump(turn, id, spaces);
+        self.settle(turn, id, space);
+        Ok(())
+    }
+
+    /// They say what they will not send again.
+    pub fn withheld(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        space: &Space<P>,
+        logs: Vec<(LogId, u64)>,
+    ) -> Result<(), CloseReason> {
+        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        for (log, seq) in numbered(logs, turn)? {
+            let from = lane.withheld.entry(log).or_insert(seq);
+            *from = seq.min(*from);
+        }
+        if lane.withheld.len() > turn.config.max_logs as usize {
+            return Err(CloseReason::TooManyLogs);
+        }
+        self.settle(turn, id, space);
+        Ok(())
+    }
+}
+
+/// A frontier as it came.
+pub(crate) struct Told {
+    pub whole: bool,
+    pub reply: bool,
+    pub logs: Vec<(LogId, u64)>,
+}
+
+/// The numbers of a frame, each log once.
+fn numbered<P>(logs: Vec<(LogId, u64)>, turn: &Turn<'_, P>) -> Result<BTreeMap<LogId, u64>, CloseReason> {
+    if logs.len() > turn.config.max_logs as usize {
+        return Err(CloseReason::TooManyLogs);
+    }
+    let mut numbers = BTreeMap::new();
+    for (log, seq) in logs {
+        if seq == 0 {
+            return Err(CloseReason::Zero);
+        }
+        let held = numbers.entry(log).or_insert(seq);
+        *held = seq.max(*held);
+    }
+    Ok(numbers)
+}
