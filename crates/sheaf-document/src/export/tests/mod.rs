@@ -1,0 +1,4 @@
+//! What writing promises, tried on documents by the thousand.
+
+mod documents;
+mod markdown;

@@ -1,0 +1,61 @@
+//! The one place where imported items are put in a row, so that every reader yields the same normal form: adjacent text
+//! with equal marks is one item, and no text is empty.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Block, Item, Marks, Scalar};
+
+/// How deep blocks may be nested; what lies deeper is kept at this depth. A block carries the kinds of all blocks it is
+/// nested in, so without a limit the memory of a hostile file would grow with the square of its size.
+pub(crate) const MAX_DEPTH: usize = 16;
+
+/// Attributes of a block, while it is being put together.
+pub(crate) type Attrs = BTreeMap<String, Scalar>;
+
+/// Collects items in normal form.
+#[derive(Default)]
+pub(crate) struct Builder {
+    items: Vec<Item>,
+}
+
+impl Builder {
+    /// Starts a block.
+    pub(crate) fn block(&mut self, kind: &str, parents: Vec<String>, attrs: Attrs) {
+        self.items.push(Item::Block { block: Block { kind: kind.to_owned(), parents, attrs, is_embed: false } });
+    }
+
+    /// Adds text to the present block.
+    pub(crate) fn text(&mut self, text: &str, marks: &Marks) {
+        if text.is_empty() {
+            return;
+        }
+        match self.items.last_mut() {
+            Some(Item::Text { text: last, marks: same }) if same == marks => last.push_str(text),
+            _ => self.items.push(Item::Text { text: text.to_owned(), marks: marks.clone() }),
+        }
+    }
+
+    /// Adds something that stands in the line.
+    pub(crate) fn embed(&mut self, kind: &str, attrs: Attrs) {
+        self.items
+            .push(Item::Embed { block: Block { kind: kind.to_owned(), parents: Vec::new(), attrs, is_embed: true } });
+    }
+
+    /// Takes blanks off the end of the present block, as far as they are not code.
+    pub(crate) fn trim_end(&mut self) {
+        while let Some(Item::Text { text, marks }) = self.items.last_mut() {
+            if !marks.contains_key("code") {
+                text.truncate(text.trim_end_matches([' ', '\t']).len());
+            }
+            if !text.is_empty() {
+                break;
+            }
+            self.items.pop();
+        }
+    }
+
+    /// Everything collected.
+    pub(crate) fn finish(self) -> Vec<Item> {
+        self.items
+    }
+}

@@ -1,0 +1,16 @@
+//! Other formats read as items.
+//!
+//! Every function here is pure: text or bytes in, a document's items out, in the normal form that reading a document
+//! gives too. [`file`] chooses by a file's name and is what most callers want; [`markdown`](fn@markdown), [`html`],
+//! [`plain`](fn@plain) and [`automerge`](fn@automerge) are the readers themselves.
+
+mod build;
+mod link;
+mod markdown;
+mod plain;
+
+pub(crate) use self::{
+    build::MAX_DEPTH,
+    markdown::{is_front_matter, is_table},
+};
+pub use self::{link::Link, markdown::markdown, plain::plain};
