@@ -19,7 +19,7 @@ export default ts.config(
       eqeqeq: "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "@typescript-eslint/consistent-type-imports": "error",
-      "@typescript-eslint/array-type": ["error", { default: "array-simple" }],
+      "@typescript-eslint/array-type": "off",
     },
   },
   {

@@ -1,6 +1,11 @@
+import "@fontsource-variable/source-serif-4/wght.css";
+import "@fontsource-variable/source-serif-4/wght-italic.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/overlays.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
-import "./styles/tokens.css";
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

@@ -1,0 +1,133 @@
+/**
+ * The library as a tree: spaces, and the documents in them, as the rows that are visible, in order. Pure, so that what
+ * an arrow key does can be tested without a screen.
+ */
+import type { DocumentInfo } from "../core/types/DocumentInfo";
+import type { SpaceInfo } from "../core/types/SpaceInfo";
+
+/** A visible row. */
+export type Row =
+  | { kind: "space"; id: string; label: string; level: 1; open: boolean; space: SpaceInfo; at: number; of: number }
+  | { kind: "document"; id: string; label: string; level: 2; space: string; document: DocumentInfo; at: number; of: number }
+  | { kind: "none"; id: string; label: string; level: 2; space: string };
+
+/** What a key asks for. */
+export type Move =
+  | { do: "focus"; id: string }
+  | { do: "open"; id: string }
+  | { do: "close"; id: string }
+  | { do: "choose"; id: string };
+
+/** The name of a space on screen. */
+export function spaceLabel(space: SpaceInfo): string {
+  if (space.name !== "") return space.name;
+  return space.private ? "Private" : "Arriving…";
+}
+
+/** The title of a document on screen. */
+export function documentLabel(document: Pick<DocumentInfo, "title">): string {
+  const title = document.title.trim();
+  return title === "" ? "Untitled" : title;
+}
+
+/** Shared spaces by name, the private one last. */
+export function inOrder(spaces: readonly SpaceInfo[]): SpaceInfo[] {
+  return [...spaces].sort(
+    (a, b) =>
+      Number(a.private) - Number(b.private) ||
+      spaceLabel(a).localeCompare(spaceLabel(b)) ||
+      (a.id < b.id ? -1 : Number(a.id > b.id)),
+  );
+}
+
+/** The rows to show. */
+export function rows(
+  spaces: readonly SpaceInfo[],
+  documents: ReadonlyMap<string, readonly DocumentInfo[]>,
+  closed: ReadonlySet<string>,
+): Row[] {
+  const list: Row[] = [];
+  const ordered = inOrder(spaces);
+  ordered.forEach((space, index) => {
+    const open = !closed.has(space.id);
+    list.push({
+      kind: "space",
+      id: space.id,
+      label: spaceLabel(space),
+      level: 1,
+      open,
+      space,
+      at: index + 1,
+      of: ordered.length,
+    });
+    if (!open) return;
+    const inside = documents.get(space.id);
+    if (!inside) return;
+    if (inside.length === 0) {
+      list.push({ kind: "none", id: `${space.id}/none`, label: "Nothing here yet", level: 2, space: space.id });
+      return;
+    }
+    inside.forEach((document, at) => {
+      list.push({
+        kind: "document",
+        id: document.id,
+        label: documentLabel(document),
+        level: 2,
+        space: space.id,
+        document,
+        at: at + 1,
+        of: inside.length,
+      });
+    });
+  });
+  return list;
+}
+
+/** What `key` does while the row `focused` has the focus; null if the tree has no use for it. */
+export function move(list: readonly Row[], focused: string, key: string, rtl = false): Move | null {
+  const stops = list.filter((row) => row.kind !== "none");
+  const at = stops.findIndex((row) => row.id === focused);
+  const row = stops[at];
+  if (!row) return null;
+  const focus = (to: Row | undefined): Move | null => (to && to.id !== focused ? { do: "focus", id: to.id } : null);
+  const inwards = rtl ? "ArrowLeft" : "ArrowRight";
+  const outwards = rtl ? "ArrowRight" : "ArrowLeft";
+  switch (key) {
+    case "ArrowDown":
+      return focus(stops[at + 1]);
+    case "ArrowUp":
+      return focus(stops[at - 1]);
+    case "Home":
+      return focus(stops[0]);
+    case "End":
+      return focus(stops.at(-1));
+    case inwards:
+      if (row.kind !== "space") return null;
+      if (!row.open) return { do: "open", id: row.id };
+      return stops[at + 1]?.level === 2 ? focus(stops[at + 1]) : null;
+    case outwards:
+      if (row.kind === "space") return row.open ? { do: "close", id: row.id } : null;
+      return focus(stops.find((other) => row.kind === "document" && other.id === row.space));
+    case "Enter":
+    case " ":
+      if (row.kind === "space") return { do: row.open ? "close" : "open", id: row.id };
+      return { do: "choose", id: row.id };
+    default:
+      return null;
+  }
+}
+
+/** The row that typing `typed` leads to, looking on from `focused` and round again; null if none begins so. */
+export function typeAhead(list: readonly Row[], focused: string, typed: string): string | null {
+  const stops = list.filter((row) => row.kind !== "none");
+  if (typed === "" || stops.length === 0) return null;
+  const wanted = typed.toLocaleLowerCase();
+  const at = Math.max(0, stops.findIndex((row) => row.id === focused));
+  // One letter looks beyond the present row, so that pressing it again walks on; a longer word may stay.
+  const from = wanted.length === 1 ? 1 : 0;
+  for (let i = from; i < stops.length + from; i += 1) {
+    const row = stops[(at + i) % stops.length];
+    if (row?.label.toLocaleLowerCase().startsWith(wanted)) return row.id;
+  }
+  return null;
+}
