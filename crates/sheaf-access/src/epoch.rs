@@ -9,8 +9,8 @@ use std::fmt;
 use hpke::aead::{AeadTag, ChaCha20Poly1305};
 use hpke::inout::InOutBuf;
 use hpke::kdf::HkdfSha256;
-use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use hpke::rand_core::CryptoRng;
+use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -127,7 +127,9 @@ impl fmt::Debug for Wrap {
 
 /// Why a content key could not be wrapped.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
-#[error("the key cannot be wrapped for {0:?}: that is not a usable sealing key. Ask for a new certificate or invitation.")]
+#[error(
+    "the key cannot be wrapped for {0:?}: that is not a usable sealing key. Ask for a new certificate or invitation."
+)]
 pub struct UnusableSealingKey(pub SealingKey);
 
 /// Why a wrap gave no key.
@@ -157,16 +159,15 @@ impl Wrap {
         let public = <Kem as hpke::Kem>::PublicKey::from_bytes(recipient.as_bytes()).map_err(|_| unusable)?;
         let context = WrapContext { space, epoch, commitment: key.commitment() };
         let mut sealed = *key.as_bytes();
-        let (encapped, aead_tag) =
-            hpke::single_shot_seal_inout_detached_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
-                &OpModeS::Base,
-                &public,
-                &context.info(),
-                InOutBuf::from(sealed.as_mut_slice()),
-                &[],
-                rng,
-            )
-            .map_err(|_| unusable)?;
+        let (encapped, aead_tag) = hpke::single_shot_seal_inout_detached_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
+            &OpModeS::Base,
+            &public,
+            &context.info(),
+            InOutBuf::from(sealed.as_mut_slice()),
+            &[],
+            rng,
+        )
+        .map_err(|_| unusable)?;
         let (mut encapsulated, mut tag) = ([0; 32], [0; 16]);
         encapped.write_exact(&mut encapsulated);
         aead_tag.write_exact(&mut tag);

@@ -37,7 +37,9 @@ pub enum ParseIdentityError {
     #[error("the stored identity is damaged; restore it from a backup or from the recovery phrase")]
     Damaged,
     /// Its parts do not belong together.
-    #[error("the stored identity's certificate is not for its keys; restore it from a backup or from the recovery phrase")]
+    #[error(
+        "the stored identity's certificate is not for its keys; restore it from a backup or from the recovery phrase"
+    )]
     Mismatch,
 }
 
@@ -89,7 +91,8 @@ impl Identity {
         if hex.len() > MAX_TEXT {
             return Err(ParseIdentityError::Damaged);
         }
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| ParseIdentityError::Damaged)?;
+        let bytes =
+            data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| ParseIdentityError::Damaged)?;
         let bytes = Zeroizing::new(bytes);
         let body_end = bytes.len().checked_sub(CHECKSUM).ok_or(ParseIdentityError::Damaged)?;
         let (body, sum) = bytes.split_at(body_end);
@@ -101,11 +104,8 @@ impl Identity {
             return Err(ParseIdentityError::Damaged);
         }
         let device = DeviceKeys::from_secrets(&stored.signing, SealingSecret::from_bytes(&stored.sealing));
-        let identity = Self {
-            device,
-            certificate: stored.certificate,
-            root: stored.root.as_ref().map(PersonKey::from_seed),
-        };
+        let identity =
+            Self { device, certificate: stored.certificate, root: stored.root.as_ref().map(PersonKey::from_seed) };
         if identity.belongs_together() { Ok(identity) } else { Err(ParseIdentityError::Mismatch) }
     }
 

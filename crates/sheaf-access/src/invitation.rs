@@ -128,8 +128,5 @@ fn redemption_statement(
 }
 
 fn channel_statement(space: SpaceId, invitation: InvitationId, device: DeviceId, nonce: &[u8; 32]) -> [u8; 32] {
-    domain::hash(
-        domain::INVITATION_CHANNEL,
-        &[space.as_bytes(), invitation.as_bytes(), device.as_bytes(), nonce],
-    )
+    domain::hash(domain::INVITATION_CHANNEL, &[space.as_bytes(), invitation.as_bytes(), device.as_bytes(), nonce])
 }

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use hpke::{Deserializable, Kem as _, Serializable};
 use hpke::rand_core::CryptoRng;
+use hpke::{Deserializable, Kem as _, Serializable};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

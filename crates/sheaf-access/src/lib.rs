@@ -16,13 +16,13 @@ mod state;
 pub use certificate::DeviceCertificate;
 pub use epoch::{Commitment, ContentKey, EpochStart, UnusableSealingKey, UnwrapError, Wrap, WrapContext};
 pub use history::{AccessHistory, Denied, Missing};
+/// The traits that randomness is passed in by.
+pub use hpke::rand_core;
 pub use id::{DeviceId, DocumentId, EntryHash, EpochId, InvitationId, LogId, ParseIdError, PersonId, SpaceId};
 pub use identity::{Identity, ParseIdentityError};
 pub use invitation::InvitationSecret;
 pub use keys::{BadSignature, DeviceKeys, PersonKey, SealingKey, SealingSecret, Signature};
-pub use link::{InvitationLink, LinkError, MAX_ADDRESSES, MAX_ADDRESS_LENGTH, ParseLinkError};
+pub use link::{InvitationLink, LinkError, MAX_ADDRESS_LENGTH, MAX_ADDRESSES, ParseLinkError};
 pub use operation::{AccessEntry, AccessOp, MAX_WRAPS, OperationError};
 pub use role::{ParseRoleError, Role};
 pub use state::{AccessState, Epoch, Grant, Invitation, MAX_MEMBERS, Member, Verdict, Void};
-/// The traits that randomness is passed in by.
-pub use hpke::rand_core;

@@ -65,10 +65,14 @@ pub enum ParseLinkError {
     #[error("This is not an invitation to Sheaf. An invitation begins with `{PREFIX}`.")]
     NotAnInvitation,
     /// The end is missing.
-    #[error("This invitation was cut short on its way: its end is missing. Ask for it again, as a file or in one line.")]
+    #[error(
+        "This invitation was cut short on its way: its end is missing. Ask for it again, as a file or in one line."
+    )]
     CutShort,
     /// A letter is wrong somewhere.
-    #[error("This invitation was changed on its way: a letter is wrong or missing. Copy it again from where it was sent.")]
+    #[error(
+        "This invitation was changed on its way: a letter is wrong or missing. Copy it again from where it was sent."
+    )]
     Mistyped,
     /// A later version of Sheaf made it.
     #[error("This invitation was made by a newer Sheaf. Update to open it.")]

@@ -177,9 +177,7 @@ pub(crate) fn check_alone(space: SpaceId, entry: &AccessEntry) -> Result<(), Voi
                 return Err(Void::NotFirstOfLog);
             }
             check_certificate(certificate, entry)?;
-            invitation
-                .verify_redemption(space, certificate, &entry.access_heads, proof)
-                .map_err(|_| Void::BadProof)?;
+            invitation.verify_redemption(space, certificate, &entry.access_heads, proof).map_err(|_| Void::BadProof)?;
             check_recipient(wraps, certificate.sealing_key)?;
         }
     }
@@ -277,9 +275,8 @@ impl AccessState {
     }
 
     fn check_epochs(&self, wraps: &[Wrap], past: impl Fn(&EntryHash) -> bool) -> Result<(), Void> {
-        let known = |epoch: &EpochId| {
-            self.epochs.contains_key(epoch) && past(&EntryHash::from_bytes(*epoch.as_bytes()))
-        };
+        let known =
+            |epoch: &EpochId| self.epochs.contains_key(epoch) && past(&EntryHash::from_bytes(*epoch.as_bytes()));
         if wraps.iter().all(|wrap| known(&wrap.epoch)) { Ok(()) } else { Err(Void::WrongWraps) }
     }
 

@@ -1,0 +1,131 @@
+//! Sealing (L1): compress, pad, encrypt, commit.
+//!
+//! A sealed payload is
+//!
+//! ```text
+//! nonce (24) | commitment (32) | XChaCha20-Poly1305 ciphertext and tag
+//! ```
+//!
+//! and the plaintext under it
+//!
+//! ```text
+//! packing (1: 0 plain, 1 zstd) | length of the body (4) | length of the content (4) | body | zeros up to the size class
+//! ```
+//!
+//! with lengths in little endian. The cipher alone does not bind a ciphertext to one key: someone could craft one that
+//! opens to different texts under two. So nothing is encrypted under the content key itself. From it and the nonce two
+//! values are derived under different contexts: the key for this one payload, and a *commitment*, sent along, which a
+//! reader recomputes before decrypting. Finding two content keys with one commitment means finding a collision of
+//! BLAKE3. A key for each nonce also means that the number of payloads under one epoch needs no thought.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sheaf_access::ContentKey;
+use zeroize::Zeroizing;
+
+use crate::domain;
+use crate::padding::padded_size;
+
+/// How long a nonce is.
+pub const NONCE_SIZE: usize = 24;
+/// A number used once: 24 random bytes, drawn by the caller for each payload.
+pub type Nonce = [u8; NONCE_SIZE];
+
+const COMMITMENT: usize = 32;
+const TAG: usize = 16;
+const FRONT: usize = 1 + 4 + 4;
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+const LEVEL: i32 = 3;
+
+/// Why a sealed payload does not open.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
+pub enum SealError {
+    /// It is too short, or not of a size class.
+    #[error("this is not a sealed payload")]
+    Malformed,
+    /// It was sealed under another content key.
+    #[error("this was sealed under another key")]
+    OtherKey,
+    /// It, or what it is bound to, was changed.
+    #[error("the seal is broken")]
+    Broken,
+    /// It opens, but what is inside does not unpack to what it says.
+    #[error("what was sealed does not unpack")]
+    Unpack,
+    /// It opens, but unpacks to more than the protocol allows.
+    #[error("what was sealed unpacks to more than the protocol allows")]
+    TooLarge,
+}
+
+/// Seals `content` (at most `u32::MAX` bytes, which the callers' limits are far below).
+pub(crate) fn seal(key: &ContentKey, nonce: &Nonce, bound_to: &[u8], content: &[u8]) -> Vec<u8> {
+    let packed = zstd::bulk::compress(content, LEVEL).ok().filter(|packed| packed.len() < content.len());
+    let (packing, body) = packed.as_deref().map_or((PLAIN, content), |packed| (ZSTD, packed));
+    let size = padded_size(FRONT + body.len());
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
+    plaintext.push(packing);
+    plaintext.extend_from_slice(&(body.len() as u32).to_le_bytes());
+    plaintext.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    plaintext.extend_from_slice(body);
+    plaintext.resize(size, 0);
+    let (cipher, commitment) = derive(key, nonce);
+    let sealed = cipher
+        .encrypt(&XNonce::from(*nonce), Payload { msg: &plaintext, aad: bound_to })
+        // XChaCha20-Poly1305 refuses only what is longer than 256 GiB.
+        .expect("a payload is far below the cipher's limit");
+    [nonce.as_slice(), &commitment, &sealed].concat()
+}
+
+/// Opens what [`seal`] made. Nothing is unpacked to more than `limit` bytes.
+pub(crate) fn open(key: &ContentKey, bound_to: &[u8], payload: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
+    let (nonce, rest) = payload.split_first_chunk::<NONCE_SIZE>().ok_or(SealError::Malformed)?;
+    let (claimed, sealed) = rest.split_first_chunk::<COMMITMENT>().ok_or(SealError::Malformed)?;
+    let size = sealed.len().checked_sub(TAG).ok_or(SealError::Malformed)?;
+    if padded_size(size) != size {
+        return Err(SealError::Malformed);
+    }
+    let (cipher, commitment) = derive(key, nonce);
+    if blake3::Hash::from(commitment) != blake3::Hash::from(*claimed) {
+        return Err(SealError::OtherKey);
+    }
+    let plaintext =
+        cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: bound_to }).map_err(|_| SealError::Broken)?;
+    unpack(&Zeroizing::new(plaintext), limit)
+}
+
+fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
+    let (front, rest) = plaintext.split_first_chunk::<FRONT>().ok_or(SealError::Unpack)?;
+    let [packing, a, b, c, d, e, f, g, h] = *front;
+    let body_length = u32::from_le_bytes([a, b, c, d]) as usize;
+    let content_length = u32::from_le_bytes([e, f, g, h]) as usize;
+    let body = rest.get(..body_length).ok_or(SealError::Unpack)?;
+    // One length has one class, and padding has one value: nothing can be hidden there.
+    if padded_size(FRONT + body_length) != plaintext.len() || rest[body_length..].iter().any(|byte| *byte != 0) {
+        return Err(SealError::Unpack);
+    }
+    if content_length > limit {
+        return Err(SealError::TooLarge);
+    }
+    match packing {
+        PLAIN if body_length == content_length => Ok(body.to_vec()),
+        ZSTD => inflate(body, content_length),
+        _ => Err(SealError::Unpack),
+    }
+}
+
+/// Unpacks to exactly `length` bytes, which the caller has capped: what the compressed bytes claim is not believed. In one
+/// call, because unpacking as a stream would let them ask for a window of 128 MiB.
+fn inflate(body: &[u8], length: usize) -> Result<Vec<u8>, SealError> {
+    match zstd::bulk::decompress(body, length) {
+        Ok(content) if content.len() == length => Ok(content),
+        _ => Err(SealError::Unpack),
+    }
+}
+
+fn derive(key: &ContentKey, nonce: &Nonce) -> (XChaCha20Poly1305, [u8; COMMITMENT]) {
+    let material = Zeroizing::new([key.as_bytes().as_slice(), nonce].concat());
+    let sealing = Zeroizing::new(domain::hash(domain::SEAL_KEY, &[&material]));
+    let commitment = domain::hash(domain::SEAL_COMMITMENT, &[&material]);
+    (XChaCha20Poly1305::new(&Key::from(*sealing)), commitment)
+}
