@@ -1,1 +1,75 @@
-//! x
+//! The store behind everything.
+//!
+//! # What is kept where
+//!
+//! A [`Home`] is a folder. In it are
+//!
+//! - a **journal** ([`Journal`]) of the entries this device wrote: files that only grow, each group of entries synced before
+//!   anyone is told *saved* (S1);
+//! - a **store** ([`SledStore`], behind the trait [`Store`]) of the entries of everyone, indexes over them, and small
+//!   records: fast to look things up in, and allowed to be lost, because own entries come back from the journal and
+//!   others' from others;
+//! - **caches** of documents, which cost only time when they are gone.
+//!
+//! An own entry goes into the journal, then into the store, then out to others. An entry from others goes into the store.
+//!
+//! ```no_run
+//! # fn main() -> sheaf_store::Result<()> {
+//! use sheaf_store::{Home, Store};
+//!
+//! let (home, opened) = Home::open("/home/ana/.local/share/sheaf".as_ref())?;
+//! for repair in &opened.repaired {
+//!     println!("{repair}");
+//! }
+//! for space in home.store().spaces()? {
+//!     println!("{space}: {:?}", home.store().frontier(space)?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Damage
+//!
+//! Everything carries its length and a BLAKE3, and is checked when it is read (S2). What fails is never served and never a
+//! panic: it is taken out of the way, kept for inspection, and listed in [`Store::damage`].
+//!
+//! **What the frontier says of a damaged entry.** A frontier is one number a log, so it cannot say "all but the seventh".
+//! The damaged entry becomes a *hole*, written down, and the frontier steps back to the sixth at once. The next exchange with
+//! anyone who is further offers the seventh and what follows. The seventh fills the hole: only an entry with the hash that
+//! is remembered may, and it gets its old arrival number back, so that the order of arrival stays causal. The others are
+//! held already and cost nothing. When the last hole is filled, the frontier is where it was. Until then
+//! [`Store::since`] and [`Store::range`] give nothing of that log behind the hole, for it could not be accepted anywhere
+//! (L2). Whoever wants this to happen without a reconnection looks at [`Store::damage`] after a read.
+//!
+//! sled has checksums of its own, over whole pages, so a bad sector usually shows as a page that cannot be read. Then a
+//! new store is made of all that can be, beside the old one, the indexes are made again from the entries, and what is
+//! missing becomes holes. If sled does not open at all, a ladder of remedies ends with an empty store and the journal.
+//!
+//! # What this crate does not do
+//!
+//! It does not know what is in an entry, and does not decide whether one may be stored: `sheaf_log::admit` does, before.
+//! It never deletes anything that others could not give back.
+
+mod caches;
+mod damage;
+mod disk;
+mod error;
+mod files;
+mod frame;
+mod home;
+mod journal;
+mod limits;
+mod memory;
+mod repair;
+mod store;
+
+pub use damage::{Damage, Damaged};
+pub use disk::SledStore;
+pub use error::{Result, StoreError};
+pub use files::{Fault, Files, OpenFile, RealFiles, SimulatedDisk};
+pub use home::{Home, Opened};
+pub use journal::{Completion, Journal, JournalConfig, Replay};
+pub use limits::{MAX_CACHE, MAX_KEY, MAX_RECORD};
+pub use memory::MemoryStore;
+pub use repair::Repair;
+pub use store::{Arrival, CacheKind, DocumentRow, Store, Table};

@@ -1,0 +1,99 @@
+//! Cached copies of documents: plain files, each with its length and checksum.
+//!
+//! A cache is written whole beside the old one and renamed into place, and never synced: losing it costs time, and the
+//! checksum tells a half-written one from a good one. So writing it costs no more than handing bytes to the system.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sheaf_access::DocumentId;
+
+use crate::damage::DamageList;
+use crate::files::{TEMPORARY, replace};
+use crate::{CacheKind, Damaged, Files, Result, StoreError, frame, limits};
+
+#[derive(Debug)]
+pub(crate) struct Caches {
+    folder: PathBuf,
+    files: Arc<dyn Files>,
+    damage: Arc<DamageList>,
+}
+
+const fn name(kind: CacheKind) -> &'static str {
+    match kind {
+        CacheKind::Snapshot => "snapshot",
+        CacheKind::View => "view",
+    }
+}
+
+impl Caches {
+    pub(crate) fn open(folder: &Path, files: Arc<dyn Files>, damage: Arc<DamageList>) -> Result<Self> {
+        let caches = Self { folder: folder.to_path_buf(), files, damage };
+        for kind in CacheKind::ALL {
+            let folder = caches.folder(kind);
+            let made = caches.files.create_folder(&folder).and_then(|()| caches.files.list(&folder));
+            let names = made.map_err(|error| StoreError::io(&folder, "opening the caches", &error))?;
+            for left in names.iter().filter(|name| name.ends_with(TEMPORARY)) {
+                // A crash left it. If it cannot be removed it is in nobody's way.
+                let _ = caches.files.remove(&folder.join(left));
+            }
+        }
+        Ok(caches)
+    }
+
+    fn folder(&self, kind: CacheKind) -> PathBuf {
+        self.folder.join(name(kind))
+    }
+
+    fn path(&self, kind: CacheKind, document: DocumentId) -> PathBuf {
+        self.folder(kind).join(document.to_string())
+    }
+
+    /// What a file's checksum covers besides its content.
+    fn place(kind: CacheKind, document: DocumentId) -> Vec<u8> {
+        [name(kind).as_bytes(), document.as_bytes().as_slice()].concat()
+    }
+
+    pub(crate) fn put(&self, kind: CacheKind, document: DocumentId, bytes: &[u8]) -> Result<()> {
+        limits::check_cache(bytes)?;
+        let path = self.path(kind, document);
+        let head = frame::head(&Self::place(kind, document), bytes);
+        replace(&*self.files, &path, &[&head, bytes], false)
+            .map_err(|error| StoreError::io(&path, "writing a cache", &error))
+    }
+
+    pub(crate) fn get(&self, kind: CacheKind, document: DocumentId) -> Result<Option<Vec<u8>>> {
+        let path = self.path(kind, document);
+        let found = match self.files.read(&path, (limits::MAX_CACHE + frame::OVERHEAD) as u64) {
+            Ok(bytes) => match frame::open(&Self::place(kind, document), &bytes) {
+                Ok(_) => {
+                    let mut bytes = bytes;
+                    bytes.drain(..frame::OVERHEAD);
+                    return Ok(Some(bytes));
+                }
+                Err(broken) => broken.to_string(),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::io(&path, "reading a cache", &error));
+            }
+            // A disk that cannot read it back is damage like any other.
+            Err(error) => error.to_string(),
+        };
+        self.damage.report(Damaged::Cache { kind, document }, format!("{}: {found}", path.display()));
+        // So that it is reported once. If it cannot be removed, it is reported again.
+        let _ = self.files.remove(&path);
+        Ok(None)
+    }
+
+    pub(crate) fn remove(&self, kind: CacheKind, document: DocumentId) -> Result<()> {
+        let path = self.path(kind, document);
+        match self.files.remove(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io(&path, "removing a cache", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

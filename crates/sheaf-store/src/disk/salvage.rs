@@ -1,0 +1,312 @@
+//! A new store from what can still be read of a damaged one.
+//!
+//! sled checks each page it reads; a page that fails takes the rows on it along, and stops whoever iterates over it. So
+//! rows are read in order, and where they stop, the first key beyond is found by probing. Entries, records and document
+//! rows are copied; the indexes are made again from the entries. What is missing in the middle of a log becomes holes,
+//! which the next exchange with anyone who has those entries fills.
+
+use std::collections::BTreeMap;
+
+use sheaf_access::{EntryHash, LogId, SpaceId};
+use sled::IVec;
+
+use super::keys::{self, Parts};
+use super::rows::{Batch, Rows, Trouble, after};
+use super::state::{Arrived, Hole, Place, State, Tip, index_row, index_value};
+use super::value::{self, Unread};
+use super::{Open, decode_entry, recovery};
+use crate::damage::DamageList;
+use crate::{Arrival, Damaged, Table, limits};
+
+/// More missing entries than this in one log are not kept as holes: what is above them is let go, and fetched again.
+const MOST_HOLES: u64 = 10_000;
+
+/// More unreadable places than this, and the rest is given up.
+const MOST_PLACES: usize = 10_000;
+
+/// Makes a new store of what can be read, and puts it in the place of the old one, which stays beside it.
+pub(super) fn salvage(old: Rows, damage: &DamageList) -> Result<Open, Trouble> {
+    let folder = old.folder().to_path_buf();
+    let io = |error: std::io::Error| Trouble::Io { kind: error.kind(), reason: error.to_string() };
+    let new = Rows::open(&recovery::fresh_salvage_folder(&folder).map_err(io)?)?;
+    Salvage { old: &old, new: &new, damage, batch: Batch::default(), bytes: 0, lossy: false }.run()?;
+    drop(old);
+    drop(new);
+    recovery::replace_with_salvage(&folder).map_err(io)?;
+    let rows = Rows::open(&folder)?;
+    let state = State::load(&rows)?;
+    Ok(Open::new(rows, state))
+}
+
+struct Salvage<'a> {
+    old: &'a Rows,
+    new: &'a Rows,
+    damage: &'a DamageList,
+    batch: Batch,
+    bytes: usize,
+    /// Whether anything could not be read.
+    lossy: bool,
+}
+
+/// What was found of one log.
+#[derive(Default)]
+struct FoundLog {
+    entries: BTreeMap<u64, (Arrival, EntryHash)>,
+    /// As its tip row says, if that could be read.
+    tip: u64,
+}
+
+impl Salvage<'_> {
+    fn run(mut self) -> Result<(), Trouble> {
+        self.put(vec![keys::VERSION], vec![1])?;
+        self.entries()?;
+        self.values()?;
+        if !self.lossy {
+            // How far derived things have got is worth only as much as they are.
+            self.progress()?;
+        }
+        self.commit()?;
+        self.new.flush()
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Trouble> {
+        self.bytes += key.len() + value.len();
+        self.batch.insert(key, value);
+        self.commit_if(limits::BATCH)
+    }
+
+    fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), Trouble> {
+        self.bytes += key.len() + value.len();
+        value::insert(&mut self.batch, key, value);
+        self.commit_if(limits::BATCH)
+    }
+
+    fn commit_if(&mut self, bytes: usize) -> Result<(), Trouble> {
+        if self.bytes < bytes { Ok(()) } else { self.commit() }
+    }
+
+    fn commit(&mut self) -> Result<(), Trouble> {
+        self.bytes = 0;
+        self.new.apply(std::mem::take(&mut self.batch))
+    }
+
+    /// All rows of a sort that can be read.
+    fn each(
+        &mut self,
+        sort: u8,
+        mut visit: impl FnMut(&mut Self, &IVec, &IVec) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let prefix = [sort];
+        let mut from = prefix.to_vec();
+        for _ in 0..MOST_PLACES {
+            let mut stopped = None;
+            for row in self.old.scan(&prefix, &from) {
+                match row {
+                    Ok((key, value)) => {
+                        from = key.to_vec();
+                        from.push(0);
+                        visit(self, &key, &value)?;
+                    }
+                    Err(Trouble::Corrupt(why)) => {
+                        stopped = Some(why);
+                        break;
+                    }
+                    Err(trouble) => return Err(trouble),
+                }
+            }
+            let Some(why) = stopped else { return Ok(()) };
+            self.lost(&format!("rows `{}`: {why}", char::from(sort)));
+            match self.next_readable(&prefix, &from) {
+                Some(next) => from = next,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, found: &str) {
+        self.lossy = true;
+        self.damage.report(Damaged::Store, found);
+    }
+
+    /// The first key after `from` at which rows can be read again, as near as probing finds it.
+    fn next_readable(&self, prefix: &[u8], from: &[u8]) -> Option<Vec<u8>> {
+        let readable = |key: &[u8]| !matches!(self.old.scan(prefix, key).next(), Some(Err(_)));
+        // Out, in steps that grow, until something answers ...
+        let mut good = (prefix.len() + 1..=from.len())
+            .rev()
+            .map(|length| after(&from[..length]))
+            .take_while(|key| key.starts_with(prefix))
+            .find(|key| readable(key))?;
+        // ... and back, by halves, to where it begins to.
+        let mut bad = from.to_vec();
+        for _ in 0..8 * 96 {
+            let Some(middle) = between(&bad, &good) else { break };
+            if readable(&middle) { good = middle } else { bad = middle }
+        }
+        Some(good)
+    }
+
+    /// Entries, and the indexes over them.
+    fn entries(&mut self) -> Result<(), Trouble> {
+        let mut spaces: BTreeMap<SpaceId, BTreeMap<LogId, FoundLog>> = BTreeMap::new();
+        let old = self.old;
+        self.each(keys::ENTRY, |salvage, key, stored| {
+            let mut parts = Parts::of(key);
+            let (Some(space), Some(log), Some(seq)) = (parts.space(), parts.log(), parts.number()) else {
+                return Ok(());
+            };
+            let broken = match value::open(old, key, stored) {
+                Ok(value) => {
+                    if let Some((arrival, entry)) = decode_entry(space, log, seq, &value) {
+                        let found = spaces.entry(space).or_default().entry(log).or_default();
+                        found.entries.insert(seq, (arrival, entry.hash()));
+                        return salvage.insert(key, &value);
+                    }
+                    "its content cannot be read".to_owned()
+                }
+                Err(Unread::Broken(broken)) => broken.to_string(),
+                Err(Unread::Trouble(Trouble::Corrupt(why))) => why,
+                Err(Unread::Trouble(trouble)) => return Err(trouble),
+            };
+            salvage.damage.report(Damaged::Entry { space, log, seq }, broken);
+            salvage.put(keys::aside(key).to_vec(), stored.to_vec())
+        })?;
+        // What the old indexes still tell of the entries that are missing.
+        self.each(keys::TIP, |_, key, stored| {
+            let mut parts = Parts::of(key);
+            if let (Some(space), Some(log), Ok(tip)) = (parts.space(), parts.log(), index_row::<Tip>(key, stored)) {
+                spaces.entry(space).or_default().entry(log).or_default().tip = tip.seq;
+            }
+            Ok(())
+        })?;
+        let mut arrivals: BTreeMap<(SpaceId, LogId, u64), (Arrival, EntryHash)> = BTreeMap::new();
+        self.each(keys::ARRIVAL, |_, key, stored| {
+            let mut parts = Parts::of(key);
+            if let (Some(space), Some(number), Ok(row)) =
+                (parts.space(), parts.number(), index_row::<Arrived>(key, stored))
+                && spaces
+                    .get(&space)
+                    .and_then(|logs| logs.get(&row.log))
+                    .is_some_and(|log| !log.entries.contains_key(&row.seq))
+            {
+                arrivals.insert((space, row.log, row.seq), (number, row.hash));
+            }
+            Ok(())
+        })?;
+        for (space, logs) in spaces {
+            for (log, found) in logs {
+                self.index(space, log, &found, &arrivals)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the index rows of one log.
+    fn index(
+        &mut self,
+        space: SpaceId,
+        log: LogId,
+        found: &FoundLog,
+        arrivals: &BTreeMap<(SpaceId, LogId, u64), (Arrival, EntryHash)>,
+    ) -> Result<(), Trouble> {
+        let mut tip = found.entries.last_key_value().map_or(0, |(seq, _)| *seq).max(found.tip);
+        if tip.saturating_sub(found.entries.len() as u64) > MOST_HOLES {
+            tip = (1..).take_while(|seq| found.entries.contains_key(seq)).last().unwrap_or(0);
+        }
+        for seq in 1..=tip {
+            let known = found.entries.get(&seq).copied();
+            if let Some((arrival, hash)) = known.or_else(|| arrivals.get(&(space, log, seq)).copied()) {
+                let key = keys::arrival(space, arrival);
+                self.put(key.to_vec(), index_value(&key, &Arrived { log, seq, hash }))?;
+                let key = keys::hash(space, hash);
+                self.put(key.to_vec(), index_value(&key, &Place { log, seq }))?;
+            }
+            if known.is_none() {
+                let told = arrivals.get(&(space, log, seq));
+                let hole = Hole { arrival: told.map(|told| told.0), hash: told.map(|told| told.1) };
+                let key = keys::hole(space, log, seq);
+                self.put(key.to_vec(), index_value(&key, &hole))?;
+                self.damage.report(Damaged::Entry { space, log, seq }, "it is missing");
+                self.lossy = true;
+            }
+        }
+        for seq in found.entries.range(tip + 1..).map(|(seq, _)| *seq) {
+            self.batch.remove(keys::entry(space, log, seq).to_vec());
+        }
+        if tip > 0 {
+            let key = keys::tip(space, log);
+            self.put(key.to_vec(), index_value(&key, &Tip { seq: tip }))?;
+        }
+        Ok(())
+    }
+
+    /// Records and document rows. Progress comes last, see `run`.
+    fn values(&mut self) -> Result<(), Trouble> {
+        let old = self.old;
+        self.each(keys::DOCUMENT, |salvage, key, stored| {
+            let mut parts = Parts::of(key);
+            let (Some(space), Some(document)) = (parts.space(), parts.document()) else { return Ok(()) };
+            match value::open(old, key, stored) {
+                Ok(value) => salvage.insert(key, &value),
+                Err(Unread::Trouble(trouble @ (Trouble::Io { .. } | Trouble::Busy))) => Err(trouble),
+                Err(_) => {
+                    salvage.lossy = true;
+                    salvage.damage.report(Damaged::DocumentRow { space, document }, "its row cannot be read");
+                    Ok(())
+                }
+            }
+        })?;
+        self.each(keys::RECORD, |salvage, key, stored| {
+            let mut parts = Parts::of(key);
+            let Some(table) = parts.table() else { return Ok(()) };
+            if table == Table::Progress {
+                return Ok(());
+            }
+            match value::open(old, key, stored) {
+                Ok(value) => salvage.insert(key, &value),
+                Err(Unread::Trouble(trouble @ (Trouble::Io { .. } | Trouble::Busy))) => Err(trouble),
+                Err(_) => {
+                    let item = Damaged::Record { table, key: parts.rest().to_vec() };
+                    salvage.damage.report(item, "its row cannot be read");
+                    salvage.put(keys::aside(key).to_vec(), stored.to_vec())
+                }
+            }
+        })
+    }
+
+    fn progress(&mut self) -> Result<(), Trouble> {
+        let old = self.old;
+        self.each(keys::RECORD, |salvage, key, stored| {
+            let progress = Parts::of(key).table() == Some(Table::Progress);
+            match value::open(old, key, stored) {
+                Ok(value) if progress => salvage.insert(key, &value),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// A key between two, taken as fractions; `None` if they are too near.
+fn between(low: &[u8], high: &[u8]) -> Option<Vec<u8>> {
+    let length = low.len().max(high.len()) + 1;
+    let digit = |key: &[u8], at: usize| u16::from(key.get(at).copied().unwrap_or(0));
+    // Their sum, a byte at a time from the end, then half of it from the front.
+    let mut sum = vec![0u16; length];
+    let mut carry = 0;
+    for at in (0..length).rev() {
+        let total = digit(low, at) + digit(high, at) + carry;
+        sum[at] = total % 256;
+        carry = total / 256;
+    }
+    let mut middle = Vec::with_capacity(length);
+    for digit in sum {
+        let total = carry * 256 + digit;
+        middle.push((total / 2) as u8);
+        carry = total % 2;
+    }
+    while middle.last() == Some(&0) {
+        middle.pop();
+    }
+    (middle.as_slice() > low && middle.as_slice() < high).then_some(middle)
+}
