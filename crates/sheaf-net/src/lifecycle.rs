@@ -244,3 +244,187 @@ impl LifeCycle {
         vec![Effect::Timer(now.saturating_add(wait))]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn patience() -> Patience {
+        Patience { first: 400, cap: 60_000, steady: 20_000 }
+    }
+
+    fn input() -> impl Strategy<Value = Input> {
+        prop_oneof![
+            Just(Input::Want),
+            Just(Input::Unwant),
+            any::<bool>().prop_map(|fault| Input::DialFailed { fault }),
+            Just(Input::Connected),
+            Just(Input::Synced),
+            any::<bool>().prop_map(|fault| Input::Lost { fault }),
+            Just(Input::Wake),
+            Just(Input::Timer),
+        ]
+    }
+
+    /// What a faithful driver has going on, by the effects it was given.
+    #[derive(Default)]
+    struct Driver {
+        dialing: bool,
+        connected: bool,
+        timer: Option<u64>,
+    }
+
+    impl Driver {
+        /// Whether the input can come, from a driver in this state.
+        fn could_send(&self, input: Input) -> bool {
+            match input {
+                Input::DialFailed { .. } => self.dialing,
+                Input::Lost { .. } | Input::Synced => self.connected,
+                Input::Timer => self.timer.is_some(),
+                Input::Want | Input::Unwant | Input::Connected | Input::Wake => true,
+            }
+        }
+
+        fn sent(&mut self, input: Input) {
+            match input {
+                Input::DialFailed { .. } => self.dialing = false,
+                Input::Lost { .. } => self.connected = false,
+                Input::Timer => self.timer = None,
+                Input::Connected => self.connected = true,
+                Input::Want | Input::Unwant | Input::Synced | Input::Wake => {}
+            }
+        }
+
+        fn follow(&mut self, effects: &[Effect]) {
+            for effect in effects {
+                match *effect {
+                    Effect::Dial => {
+                        assert!(!self.dialing, "two dials at once");
+                        assert!(!self.connected, "a dial while connected");
+                        self.dialing = true;
+                    }
+                    Effect::CancelDial => {
+                        assert!(self.dialing, "no dial to give up");
+                        self.dialing = false;
+                    }
+                    Effect::HangUp => assert!(self.connected, "nothing to hang up"),
+                    Effect::Timer(at) => self.timer = Some(at),
+                    Effect::NoTimer => {
+                        assert!(self.timer.is_some(), "no timer to drop");
+                        self.timer = None;
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::cases(3000)))]
+
+        /// Whatever happens in whatever order: what the driver has going on is what the state says.
+        #[test]
+        fn the_state_says_what_goes_on(steps in prop::collection::vec((input(), 0..30_000_u64, any::<u32>()), 0..80)) {
+            let mut life = LifeCycle::new(patience());
+            let mut driver = Driver::default();
+            let mut now = 0;
+            for (input, later, dice) in steps {
+                if !driver.could_send(input) {
+                    continue;
+                }
+                now += later;
+                driver.sent(input);
+                let effects = life.handle(input, now, dice);
+                driver.follow(&effects);
+                let state = life.state();
+                prop_assert_eq!(driver.dialing, state == ConnectionState::Dialing);
+                prop_assert_eq!(driver.connected, state.is_connected());
+                prop_assert_eq!(driver.timer.is_some(), matches!(state, ConnectionState::Backoff { .. }));
+                if let ConnectionState::Backoff { attempt, wait } = state {
+                    prop_assert!(life.wanted() && attempt >= 1);
+                    prop_assert!((200..=60_000).contains(&(wait.as_millis() as u64)));
+                }
+                // A device that is wanted is always on its way.
+                prop_assert!(!(life.wanted() && state == ConnectionState::Idle));
+            }
+        }
+
+        /// What comes late, or twice, changes nothing it should not.
+        #[test]
+        fn nothing_panics(steps in prop::collection::vec((input(), any::<u64>(), any::<u32>()), 0..80), first: u64, cap: u64, steady: u64) {
+            let mut life = LifeCycle::new(Patience { first, cap, steady });
+            for (input, now, dice) in steps {
+                life.handle(input, now, dice);
+            }
+        }
+
+        #[test]
+        fn waits_double_up_to_the_cap_and_a_random_half_is_left_away(failures in 1..200_u32, dice: u32) {
+            let patience = patience();
+            let full = 400_u64.checked_shl(failures - 1).filter(|full| full >> (failures - 1) == 400).unwrap_or(u64::MAX).min(60_000);
+            let wait = patience.wait(failures, dice);
+            prop_assert!((full / 2..=full).contains(&wait));
+            prop_assert_eq!(patience.wait(failures, 0), full / 2);
+            prop_assert_eq!(patience.wait(failures, u32::MAX), full);
+        }
+    }
+
+    /// Runs failing dials, and gives the attempt and wait after each.
+    fn fail(life: &mut LifeCycle, times: usize, now: &mut u64) -> Vec<(u32, u64)> {
+        let mut waits = Vec::new();
+        for _ in 0..times {
+            life.handle(Input::DialFailed { fault: false }, *now, u32::MAX);
+            let ConnectionState::Backoff { attempt, wait } = life.state() else { panic!("{:?}", life.state()) };
+            waits.push((attempt, wait.as_millis() as u64));
+            *now += wait.as_millis() as u64;
+            life.handle(Input::Timer, *now, 0);
+            assert_eq!(life.state(), ConnectionState::Dialing);
+        }
+        waits
+    }
+
+    #[test]
+    fn failures_slow_down_and_waking_starts_over() {
+        let mut life = LifeCycle::new(patience());
+        let mut now = 0;
+        assert_eq!(life.handle(Input::Want, now, 0), [Effect::Dial]);
+        let waits = fail(&mut life, 10, &mut now);
+        assert_eq!(waits[..4], [(1, 400), (2, 800), (3, 1600), (4, 3200)]);
+        assert_eq!(waits[9], (10, 60_000));
+        life.handle(Input::DialFailed { fault: false }, now, 0);
+        assert_eq!(life.handle(Input::Wake, now, 0), [Effect::NoTimer, Effect::Dial]);
+        assert_eq!(fail(&mut life, 1, &mut now), [(1, 400)]);
+    }
+
+    #[test]
+    fn a_connection_that_breaks_at_once_is_no_success() {
+        let mut life = LifeCycle::new(patience());
+        life.handle(Input::Want, 0, 0);
+        for attempt in 1..5 {
+            life.handle(Input::Connected, 0, 0);
+            life.handle(Input::Lost { fault: false }, 1, 0);
+            assert!(matches!(life.state(), ConnectionState::Backoff { attempt: a, .. } if a == attempt));
+            life.handle(Input::Timer, 1, 0);
+        }
+        // One that lasted, or got in step, is.
+        life.handle(Input::Connected, 0, 0);
+        life.handle(Input::Lost { fault: false }, 20_000, 0);
+        assert!(matches!(life.state(), ConnectionState::Backoff { attempt: 1, .. }));
+        life.handle(Input::Timer, 0, 0);
+        life.handle(Input::Connected, 0, 0);
+        life.handle(Input::Synced, 0, 0);
+        assert_eq!(life.state(), ConnectionState::Live);
+        life.handle(Input::Lost { fault: false }, 1, 0);
+        assert!(matches!(life.state(), ConnectionState::Backoff { attempt: 1, .. }));
+    }
+
+    #[test]
+    fn after_a_fault_there_is_no_hurry() {
+        let mut life = LifeCycle::new(patience());
+        life.handle(Input::Want, 0, 0);
+        life.handle(Input::Connected, 0, 0);
+        life.handle(Input::Lost { fault: true }, 1, u32::MAX);
+        assert!(matches!(life.state(), ConnectionState::Backoff { wait, .. } if wait == Duration::from_mins(1)));
+    }
+}
