@@ -1,10 +1,18 @@
 //! Items written in other formats. Every function is pure, and writes every block once, in order.
 
+mod html;
+mod json;
 mod markdown;
 mod nesting;
+mod plain;
 mod runs;
 
-pub use self::markdown::markdown;
+pub use self::{
+    html::{html, html_fragment},
+    json::json,
+    markdown::markdown,
+    plain::plain,
+};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

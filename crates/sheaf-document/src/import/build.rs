@@ -16,11 +16,14 @@ pub(crate) type Attrs = BTreeMap<String, Scalar>;
 #[derive(Default)]
 pub(crate) struct Builder {
     items: Vec<Item>,
+    /// The kind of the present block.
+    kind: String,
 }
 
 impl Builder {
     /// Starts a block.
     pub(crate) fn block(&mut self, kind: &str, parents: Vec<String>, attrs: Attrs) {
+        kind.clone_into(&mut self.kind);
         self.items.push(Item::Block { block: Block { kind: kind.to_owned(), parents, attrs, is_embed: false } });
     }
 
@@ -52,6 +55,37 @@ impl Builder {
             }
             self.items.pop();
         }
+    }
+
+    /// Ends a block as HTML does: a line end that nothing follows only holds the line open. A paragraph of nothing but a
+    /// hard blank is how HTML writes an empty one.
+    pub(crate) fn end_line(&mut self) {
+        if let Some(Item::Text { text, .. }) = self.items.last_mut()
+            && text.ends_with('\n')
+        {
+            text.pop();
+            if text.is_empty() {
+                self.items.pop();
+            }
+        }
+        if let [.., Item::Block { block }, Item::Text { text, .. }] = &self.items[..]
+            && block.kind == "paragraph"
+            && text == "\u{a0}"
+        {
+            self.items.pop();
+        }
+    }
+
+    /// Sets an attribute of the present block, if nothing is in it yet.
+    pub(crate) fn set_attr(&mut self, name: &str, value: Scalar) {
+        if let Some(Item::Block { block }) = self.items.last_mut() {
+            block.attrs.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Whether the present block is of this kind.
+    pub(crate) fn is_in(&self, kind: &str) -> bool {
+        self.kind == kind
     }
 
     /// Everything collected.

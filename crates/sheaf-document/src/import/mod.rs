@@ -5,12 +5,18 @@
 //! [`plain`](fn@plain) and [`automerge`](fn@automerge) are the readers themselves.
 
 mod build;
+mod html;
 mod link;
 mod markdown;
 mod plain;
+mod revise;
 
 pub(crate) use self::{
     build::MAX_DEPTH,
+    html::is_safe_source,
     markdown::{is_front_matter, is_table},
 };
-pub use self::{link::Link, markdown::markdown, plain::plain};
+pub use self::{html::html, link::Link, markdown::markdown, plain::plain, revise::revise};
+
+#[cfg(test)]
+mod tests;

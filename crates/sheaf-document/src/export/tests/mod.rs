@@ -1,4 +1,5 @@
 //! What writing promises, tried on documents by the thousand.
 
-mod documents;
+pub(crate) mod documents;
+mod html;
 mod markdown;

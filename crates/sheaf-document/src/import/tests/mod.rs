@@ -1,0 +1,5 @@
+//! What each format becomes, and that hostile input is only input.
+
+mod formats;
+mod hostile;
+mod revising;
