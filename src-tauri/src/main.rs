@@ -1,1 +1,106 @@
-fn main(){}
+//! Sheaf's window: a thin shell round [`sheaf_node`].
+//!
+//! A page in a webview draws the library and the document; everything it knows, it asks of the node through the
+//! [`commands`], and everything typed goes through the [`sessions`]. The app itself adds what only an app has: windows,
+//! settings, the clipboard, a file dialog. It holds no document and no key.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod app;
+mod arguments;
+mod commands;
+mod inbox;
+mod problem;
+mod sessions;
+mod settings;
+mod view;
+mod windows;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use sheaf_node::Options;
+use tauri::{Manager as _, RunEvent};
+use tracing_subscriber::EnvFilter;
+
+use crate::{app::App, arguments::Arguments, commands::{library, sessions as session, system}};
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("SHEAF_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let home = match arguments.home {
+        Some(home) => home,
+        None => sheaf_node::default_home().context("there is no folder for Sheaf's data")?,
+    };
+    let options = Options { home, listen: arguments.listen, discovery: !arguments.no_discovery };
+    let built = tauri::Builder::default()
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_dialog::init())
+        .manage(App::new(options))
+        .manage(windows::Closing::default())
+        .invoke_handler(tauri::generate_handler![
+            library::start,
+            library::retry,
+            library::begin,
+            library::set_me,
+            library::spaces,
+            library::documents,
+            library::members,
+            library::placement,
+            library::create_space,
+            library::create_document,
+            library::invite,
+            library::join,
+            session::listen,
+            session::open_session,
+            session::session_message,
+            session::close_session,
+            system::settings,
+            system::put_settings,
+            system::save_copy,
+            system::copy_text,
+            system::open_link,
+            system::new_window,
+            system::closing,
+            system::ready_to_close,
+            system::close_anyway,
+            system::quit,
+        ])
+        .on_window_event(windows::happened)
+        .setup(|app| {
+            windows::open_first(app.handle())?;
+            tauri::async_runtime::spawn(stop_when_told(app.handle().clone()));
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the window system cannot be used")?;
+    built.run(|app, event| {
+        if let RunEvent::Exit = event {
+            // The last thing before the process ends: the journal is synced and the home let go.
+            tauri::async_runtime::block_on(async {
+                if let Err(problem) = app.state::<App>().close().await {
+                    tracing::error!(%problem, "the home was not closed cleanly; nothing saved is lost");
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Ends the app in good order when the system asks the process to stop.
+async fn stop_when_told(app: tauri::AppHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    app.exit(0);
+}

@@ -1,0 +1,177 @@
+//! What the app holds: the node of its home, the windows that listen, and the sessions of their editors.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sheaf_node::{Node, NodeEvent, Options};
+use tauri::{
+    AppHandle, Manager,
+    ipc::Channel,
+};
+use tokio::sync::{Mutex as AsyncMutex, broadcast::error::RecvError};
+
+use crate::{
+    problem::{Answer, Problem},
+    sessions::Sessions,
+    settings::{self, Remembered},
+    view::{ShellEvent, Startup, WindowEvent},
+};
+
+/// The state behind every command.
+pub struct App {
+    options: Options,
+    node: AsyncMutex<Option<Arc<Node>>>,
+    listeners: Mutex<HashMap<String, Channel<WindowEvent>>>,
+    remembered: Mutex<Remembered>,
+    /// The open editors.
+    pub sessions: Sessions,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while holding these; and if it did, what they hold would still be whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl App {
+    /// The app of a home that is not open yet.
+    pub fn new(options: Options) -> Self {
+        let remembered = settings::read(&options.home);
+        Self {
+            options,
+            node: AsyncMutex::default(),
+            listeners: Mutex::default(),
+            remembered: Mutex::new(remembered),
+            sessions: Sessions::default(),
+        }
+    }
+
+    /// The data folder.
+    pub fn home(&self) -> &Path {
+        &self.options.home
+    }
+
+    /// Opens the home if it is not open, and says how it stands.
+    pub async fn startup(&self, app: &AppHandle) -> Startup {
+        let home = self.home().display().to_string();
+        let mut slot = self.node.lock().await;
+        let node = if let Some(node) = &*slot {
+            Arc::clone(node)
+        } else {
+            match Node::open(self.options.clone()).await {
+                Ok(node) => {
+                    let node = Arc::new(node);
+                    tauri::async_runtime::spawn(pass_on(app.clone(), Arc::clone(&node)));
+                    if node.me().is_some() {
+                        tauri::async_runtime::spawn(go_online(app.clone(), Arc::clone(&node)));
+                    }
+                    *slot = Some(Arc::clone(&node));
+                    node
+                }
+                Err(error) => {
+                    tracing::error!(%error, home, "the home cannot be opened");
+                    return Startup::Blocked { home, code: error.code().to_owned(), message: error.to_string() };
+                }
+            }
+        };
+        match node.me() {
+            Some(me) => Startup::Ready { home, me, notices: node.notices() },
+            None => Startup::Welcome { home },
+        }
+    }
+
+    /// The open node.
+    pub async fn node(&self) -> Answer<Arc<Node>> {
+        let slot = self.node.lock().await;
+        slot.clone().ok_or_else(|| Problem::new("not-open", "The data folder is not open yet."))
+    }
+
+    /// Closes the node: everything is saved and the home let go.
+    pub async fn close(&self) -> Answer<()> {
+        let node = self.node.lock().await.take();
+        match node {
+            Some(node) => Ok(node.shutdown().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// A window listens from now on.
+    pub fn listen(&self, window: &str, events: Channel<WindowEvent>) {
+        lock(&self.listeners).insert(window.to_owned(), events);
+    }
+
+    /// A window no longer listens.
+    pub fn forget(&self, window: &str) {
+        lock(&self.listeners).remove(window);
+    }
+
+    /// Tells one window something; false if it does not listen.
+    pub fn tell(&self, window: &str, event: ShellEvent) -> bool {
+        // Sent without the lock: delivering may need the window's own thread.
+        let listener = lock(&self.listeners).get(window).cloned();
+        listener.is_some_and(|events| events.send(WindowEvent::Shell(event)).is_ok())
+    }
+
+    fn tell_all(&self, event: &WindowEvent) {
+        let listeners: Vec<Channel<WindowEvent>> = lock(&self.listeners).values().cloned().collect();
+        for events in listeners {
+            if let Err(error) = events.send(event.clone()) {
+                tracing::debug!(%error, "a window did not hear an event");
+            }
+        }
+    }
+
+    /// What is remembered between runs.
+    pub fn remembered(&self) -> Remembered {
+        lock(&self.remembered).clone()
+    }
+
+    /// Changes what is remembered, and writes it if the home is ours.
+    pub async fn remember(&self, change: impl FnOnce(&mut Remembered)) -> Answer<()> {
+        let slot = self.node.lock().await;
+        let now = {
+            let mut remembered = lock(&self.remembered);
+            change(&mut remembered);
+            remembered.clone()
+        };
+        if slot.is_none() {
+            // Someone else's, or out of reach: it is not ours to write in.
+            return Ok(());
+        }
+        let home = self.home().to_owned();
+        let written = tokio::task::spawn_blocking(move || settings::write(&home, &now)).await;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Problem::new("cannot-write", format!("The settings cannot be written: {error}"))),
+            Err(error) => Err(Problem::new("internal", error.to_string())),
+        }
+    }
+}
+
+/// Passes the node's events on to every window, as long as there is a node.
+async fn pass_on(app: AppHandle, node: Arc<Node>) {
+    let mut events = node.subscribe();
+    drop(node);
+    loop {
+        match events.recv().await {
+            Ok(event) => app.state::<App>().tell_all(&WindowEvent::Node(event)),
+            // Too much happened at once. An event only says what to ask again, so one question covers them all.
+            Err(RecvError::Lagged(_)) => app.state::<App>().tell_all(&WindowEvent::Node(NodeEvent::Spaces)),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Lets other devices find this one. Writing does not wait for it.
+pub async fn go_online(app: AppHandle, node: Arc<Node>) {
+    match node.go_online().await {
+        Ok(addresses) => tracing::info!(?addresses, "online"),
+        Err(error) => {
+            tracing::warn!(%error, "not online");
+            let message = error.to_string();
+            app.state::<App>().tell_all(&WindowEvent::Shell(ShellEvent::Notice { message }));
+        }
+    }
+}

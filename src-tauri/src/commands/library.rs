@@ -1,0 +1,91 @@
+//! The person, the spaces, the documents.
+
+use std::sync::Arc;
+
+use sheaf_node::{DocumentInfo, Me, MemberInfo, Placement, SpaceInfo};
+use tauri::{AppHandle, State, WebviewWindow};
+
+use crate::{
+    app::{self, App},
+    problem::Answer,
+    view::Startup,
+};
+
+/// How the app stands. Asked by a window that has just loaded: sessions of an earlier load are over (W7).
+#[tauri::command]
+pub async fn start(app: AppHandle, window: WebviewWindow, state: State<'_, App>) -> Answer<Startup> {
+    state.forget(window.label());
+    if let Err(problem) = state.sessions.close_window(window.label()).await {
+        tracing::error!(%problem, "the sessions of an earlier load did not end well");
+    }
+    Ok(state.startup(&app).await)
+}
+
+/// Tries to open the home again.
+#[tauri::command]
+pub async fn retry(app: AppHandle, state: State<'_, App>) -> Answer<Startup> {
+    Ok(state.startup(&app).await)
+}
+
+/// Makes the person of this home.
+#[tauri::command]
+pub async fn begin(app: AppHandle, state: State<'_, App>, name: String, colour: u8) -> Answer<Startup> {
+    let node = state.node().await?;
+    node.init(&name, Some(colour)).await?;
+    tauri::async_runtime::spawn(app::go_online(app.clone(), Arc::clone(&node)));
+    Ok(state.startup(&app).await)
+}
+
+/// Changes the name and colour that others see.
+#[tauri::command]
+pub async fn set_me(state: State<'_, App>, name: String, colour: u8) -> Answer<Me> {
+    Ok(state.node().await?.set_me(&name, colour).await?)
+}
+
+/// The spaces of this person.
+#[tauri::command]
+pub async fn spaces(state: State<'_, App>) -> Answer<Vec<SpaceInfo>> {
+    Ok(state.node().await?.spaces().await?)
+}
+
+/// The documents of a space.
+#[tauri::command]
+pub async fn documents(state: State<'_, App>, space: String) -> Answer<Vec<DocumentInfo>> {
+    Ok(state.node().await?.documents(Some(&space)).await?)
+}
+
+/// Who shares a space.
+#[tauri::command]
+pub async fn members(state: State<'_, App>, space: String) -> Answer<Vec<MemberInfo>> {
+    Ok(state.node().await?.members(&space).await?)
+}
+
+/// Where a document is, from receipts.
+#[tauri::command]
+pub async fn placement(state: State<'_, App>, document: String) -> Answer<Placement> {
+    Ok(state.node().await?.placement(&document).await?)
+}
+
+/// Makes a space.
+#[tauri::command]
+pub async fn create_space(state: State<'_, App>, name: String) -> Answer<SpaceInfo> {
+    Ok(state.node().await?.create_space(&name).await?)
+}
+
+/// Makes an empty document.
+#[tauri::command]
+pub async fn create_document(state: State<'_, App>, space: String) -> Answer<DocumentInfo> {
+    Ok(state.node().await?.create_document(Some(&space), "").await?)
+}
+
+/// Makes an invitation to a space, and gives its link.
+#[tauri::command]
+pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answer<String> {
+    Ok(state.node().await?.invite(&space, &role).await?)
+}
+
+/// Redeems an invitation, and gives the space it leads to.
+#[tauri::command]
+pub async fn join(state: State<'_, App>, link: String) -> Answer<String> {
+    Ok(state.node().await?.join(&link).await?.id)
+}

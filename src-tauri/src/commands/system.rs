@@ -1,0 +1,127 @@
+//! Settings, files, the clipboard, other programs, windows.
+
+use std::path::PathBuf;
+
+use tauri::{AppHandle, State, WebviewWindow};
+use tauri_plugin_clipboard_manager::ClipboardExt as _;
+use tauri_plugin_dialog::DialogExt as _;
+use tokio::sync::oneshot;
+
+use crate::{
+    app::App,
+    problem::{Answer, Problem},
+    view::Settings,
+    windows,
+};
+
+/// What the window remembers between runs.
+#[tauri::command]
+pub fn settings(state: State<'_, App>) -> Settings {
+    state.remembered().settings
+}
+
+/// Remembers it.
+#[tauri::command]
+pub async fn put_settings(state: State<'_, App>, value: Settings) -> Answer<()> {
+    state.remember(|remembered| remembered.settings = value).await
+}
+
+/// Asks where, and writes the text there, whole or not at all. False if nothing was chosen.
+#[tauri::command]
+pub async fn save_copy(app: AppHandle, window: WebviewWindow, name: String, text: String) -> Answer<bool> {
+    let (chosen, choice) = oneshot::channel();
+    app.dialog()
+        .file()
+        .set_parent(&window)
+        .set_title("Save a copy")
+        .set_file_name(format!("{}.txt", file_name(&name)))
+        .save_file(move |path| {
+            // The other end waits for as long as the dialog is open.
+            let _ = chosen.send(path);
+        });
+    let Ok(Some(path)) = choice.await else { return Ok(false) };
+    let path: PathBuf = path.into_path().map_err(|error| Problem::new("bad-input", error.to_string()))?;
+    let shown = path.display().to_string();
+    tokio::task::spawn_blocking(move || std::fs::write(path, text))
+        .await
+        .map_err(|error| Problem::new("internal", error.to_string()))?
+        .map_err(|error| Problem::new("cannot-write", format!("{shown} cannot be written: {error}")))?;
+    Ok(true)
+}
+
+/// A title as a file's name: without what file systems refuse.
+fn file_name(title: &str) -> String {
+    let plain: String = title
+        .chars()
+        .map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c })
+        .take(80)
+        .collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let name = words.join(" ");
+    let name = name.trim_matches('.');
+    if name.is_empty() { "Untitled".to_owned() } else { name.to_owned() }
+}
+
+/// Puts text on the clipboard.
+#[tauri::command]
+pub fn copy_text(app: AppHandle, text: String) -> Answer<()> {
+    app.clipboard().write_text(text).map_err(|error| Problem::new("clipboard", error.to_string()))
+}
+
+/// Opens a web or mail address in the system's own program. Nothing else: a document may come from anyone.
+#[tauri::command]
+pub async fn open_link(url: String) -> Answer<()> {
+    let refused = || Problem::new("bad-input", "Only web and mail addresses can be opened from a page.");
+    let parsed = tauri::Url::parse(&url).map_err(|_| refused())?;
+    if !matches!(parsed.scheme(), "http" | "https" | "mailto") {
+        return Err(refused());
+    }
+    tauri_plugin_opener::open_url(parsed.as_str(), None::<&str>)
+        .map_err(|error| Problem::new("open", format!("No program took {parsed}: {error}")))
+}
+
+/// Opens another window.
+#[tauri::command]
+pub async fn new_window(app: AppHandle) -> Answer<()> {
+    windows::open_another(&app).map_err(|error| Problem::new("window", format!("No window could be opened: {error}")))
+}
+
+/// The window has heard that it should close, and is sending its last words.
+#[tauri::command]
+pub fn closing(window: WebviewWindow, state: State<'_, windows::Closing>) {
+    state.heard(window.label());
+}
+
+/// The window has sent everything: save it, then close the window. If it cannot be saved, the window stays.
+#[tauri::command]
+pub async fn ready_to_close(window: WebviewWindow, state: State<'_, App>) -> Answer<()> {
+    state.sessions.close_window(window.label()).await?;
+    windows::close(&window).await;
+    Ok(())
+}
+
+/// Closes the window although its last words could not be saved.
+#[tauri::command]
+pub async fn close_anyway(window: WebviewWindow) {
+    windows::close(&window).await;
+}
+
+/// Ends the app.
+#[tauri::command]
+pub fn quit(app: AppHandle) {
+    app.exit(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_title_becomes_a_name_that_every_file_system_takes() {
+        assert_eq!(file_name("Spring visit"), "Spring visit");
+        assert_eq!(file_name("a/b\\c: d?"), "a b c d");
+        assert_eq!(file_name("  ..  "), "Untitled");
+        assert_eq!(file_name("\u{0}\n"), "Untitled");
+        assert_eq!(file_name(&"x".repeat(500)).len(), 80);
+    }
+}
