@@ -158,7 +158,7 @@ impl Wrap {
         let unusable = UnusableSealingKey(recipient);
         let public = <Kem as hpke::Kem>::PublicKey::from_bytes(recipient.as_bytes()).map_err(|_| unusable)?;
         let context = WrapContext { space, epoch, commitment: key.commitment() };
-        let mut sealed = *key.as_bytes();
+        let mut sealed = Zeroizing::new(*key.as_bytes());
         let (encapped, aead_tag) = hpke::single_shot_seal_inout_detached_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
             &OpModeS::Base,
             &public,
@@ -171,7 +171,7 @@ impl Wrap {
         let (mut encapsulated, mut tag) = ([0; 32], [0; 16]);
         encapped.write_exact(&mut encapsulated);
         aead_tag.write_exact(&mut tag);
-        Ok(Self { epoch, recipient, encapsulated, sealed, tag })
+        Ok(Self { epoch, recipient, encapsulated, sealed: *sealed, tag })
     }
 
     /// Opens it, and checks that it holds the key that was committed to (E4). The context's space and epoch are those it

@@ -93,7 +93,10 @@ pub struct AccessHistory {
 
 impl std::fmt::Debug for AccessHistory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessHistory").field("entries", &self.nodes.len()).field("now", &self.now).finish()
+        f.debug_struct("AccessHistory")
+            .field("entries", &self.nodes.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,6 +111,20 @@ impl Clone for AccessHistory {
             now: Arc::clone(&self.now),
             remembered: Mutex::default(),
         }
+    }
+}
+
+/// What someone knew of who may do what: some access entries and everything before them.
+pub struct Known<'a> {
+    history: &'a AccessHistory,
+    closure: Closure,
+}
+
+impl Known<'_> {
+    /// Whether these entries, and with them everything before them, were known.
+    pub fn includes(&self, entries: &[EntryHash]) -> Result<bool, Missing> {
+        let places = self.history.places(entries)?;
+        Ok(places.into_iter().all(|at| self.closure.members.has(at)))
     }
 }
 
@@ -215,14 +232,9 @@ impl AccessHistory {
         Ok(state)
     }
 
-    /// Whether someone who knew `later` knew all of `earlier`: whether access heads have not gone back (A4).
-    pub fn includes(&self, later: &[EntryHash], earlier: &[EntryHash]) -> Result<bool, Missing> {
-        if earlier.iter().all(|head| later.contains(head)) {
-            return Ok(true);
-        }
-        let closure = self.closure(later)?;
-        let places = self.places(earlier)?;
-        Ok(places.into_iter().all(|at| closure.members.has(at)))
+    /// All that someone knew who knew these access entries: to ask whether access heads have gone back (A4).
+    pub fn known_at(&self, heads: &[EntryHash]) -> Result<Known<'_>, Missing> {
+        Ok(Known { history: self, closure: self.closure(heads)? })
     }
 
     /// Whether an access entry is in the set.

@@ -15,7 +15,7 @@ mod state;
 
 pub use certificate::DeviceCertificate;
 pub use epoch::{Commitment, ContentKey, EpochStart, UnusableSealingKey, UnwrapError, Wrap, WrapContext};
-pub use history::{AccessHistory, Denied, Missing};
+pub use history::{AccessHistory, Denied, Known, Missing};
 /// The traits that randomness is passed in by.
 pub use hpke::rand_core;
 pub use id::{DeviceId, DocumentId, EntryHash, EpochId, InvitationId, LogId, ParseIdError, PersonId, SpaceId};

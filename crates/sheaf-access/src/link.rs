@@ -123,9 +123,12 @@ impl FromStr for InvitationLink {
 
     fn from_str(text: &str) -> Result<Self, ParseLinkError> {
         let token = token(text)?;
-        let bytes = Zeroizing::new(unbase32(token));
+        let (bytes, stopped_by) = unbase32(token);
+        let bytes = Zeroizing::new(bytes);
+        // Too few bytes: its end is missing, unless what stops it is a 9, which no link has in it.
+        let short = if stopped_by == Some(b'9') { ParseLinkError::Mistyped } else { ParseLinkError::CutShort };
         if bytes.len() < HEAD {
-            return Err(ParseLinkError::CutShort);
+            return Err(short);
         }
         // Before the version is believed: one wrong letter there is not the future.
         if head_check(&bytes[..HEAD - 1]) != bytes[HEAD - 1] {
@@ -135,7 +138,7 @@ impl FromStr for InvitationLink {
             return Err(ParseLinkError::Newer);
         }
         let body_end = HEAD + usize::from(u16::from_le_bytes([bytes[1], bytes[2]]));
-        let Some(sum) = bytes.get(body_end..body_end + CHECKSUM) else { return Err(ParseLinkError::CutShort) };
+        let Some(sum) = bytes.get(body_end..body_end + CHECKSUM) else { return Err(short) };
         if checksum(&bytes[..body_end]) != sum {
             return Err(ParseLinkError::Mistyped);
         }
@@ -181,26 +184,24 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     sum
 }
 
-/// The letters after the prefix, wherever in the text it stands. White space (a wrapped line) and quoting marks between
-/// them are skipped; what follows the declared length is ignored by the caller.
-fn token(text: &str) -> Result<impl Iterator<Item = u8> + '_, ParseLinkError> {
+/// What follows the prefix, wherever in the text it stands.
+fn token(text: &str) -> Result<&[u8], ParseLinkError> {
     let bytes = &text.as_bytes()[..text.len().min(MAX_TEXT)];
     let start = bytes
         .windows(PREFIX.len())
         .position(|window| window.eq_ignore_ascii_case(PREFIX.as_bytes()))
         .ok_or(ParseLinkError::NotAnInvitation)?;
-    Ok(bytes[start + PREFIX.len()..]
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'>' | b'='))
-        .map_while(letter))
+    Ok(&bytes[start + PREFIX.len()..])
 }
 
-/// The five bits of a base32 letter.
+/// The five bits of a base32 letter. Digits that are no letters stand for the letters they are taken for.
 fn letter(byte: u8) -> Option<u8> {
     match byte.to_ascii_lowercase() {
         letter @ b'a'..=b'z' => Some(letter - b'a'),
         digit @ b'2'..=b'7' => Some(digit - b'2' + 26),
+        b'0' => Some(b'o' - b'a'),
+        b'1' => Some(b'l' - b'a'),
+        b'8' => Some(b'b' - b'a'),
         _ => None,
     }
 }
@@ -211,11 +212,13 @@ fn base32(bytes: &[u8]) -> String {
     text
 }
 
-/// As many whole bytes as the letters give: a link that was cut may end in the middle of one.
-fn unbase32(letters: impl Iterator<Item = u8>) -> Vec<u8> {
+/// As many whole bytes as the letters give: a link that was cut may end in the middle of one. White space (a wrapped
+/// line) and quoting marks between them are skipped. Says also what came where a letter should be.
+fn unbase32(token: &[u8]) -> (Vec<u8>, Option<u8>) {
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0_u32, 0);
-    for letter in letters {
+    for byte in token.iter().filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'>' | b'=')) {
+        let Some(letter) = letter(*byte) else { return (bytes, Some(*byte)) };
         bits = (bits << 5 | u32::from(letter)) & 0xfff;
         held += 5;
         if held >= 8 {
@@ -223,5 +226,5 @@ fn unbase32(letters: impl Iterator<Item = u8>) -> Vec<u8> {
             bytes.push((bits >> held) as u8);
         }
     }
-    bytes
+    (bytes, None)
 }

@@ -155,7 +155,9 @@ fn wrap_all(
     keys: &[(EpochId, ContentKey)],
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Wrap>, UnusableSealingKey> {
-    keys.iter().map(|(epoch, key)| Wrap::seal(key, space, *epoch, recipient, rng)).collect()
+    let mut keys: Vec<_> = keys.iter().collect();
+    keys.sort_unstable_by_key(|(epoch, _)| *epoch);
+    keys.into_iter().map(|(epoch, key)| Wrap::seal(key, space, *epoch, recipient, rng)).collect()
 }
 
 /// An access entry, as far as access is concerned: whoever makes one has checked its signature.

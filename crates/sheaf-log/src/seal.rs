@@ -95,10 +95,11 @@ pub(crate) fn open(key: &ContentKey, bound_to: &[u8], payload: &[u8], limit: usi
 }
 
 fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
-    let (front, rest) = plaintext.split_first_chunk::<FRONT>().ok_or(SealError::Unpack)?;
-    let [packing, a, b, c, d, e, f, g, h] = *front;
-    let body_length = u32::from_le_bytes([a, b, c, d]) as usize;
-    let content_length = u32::from_le_bytes([e, f, g, h]) as usize;
+    let (packing, rest) = plaintext.split_first().ok_or(SealError::Unpack)?;
+    let (body_length, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Unpack)?;
+    let (content_length, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Unpack)?;
+    let body_length = u32::from_le_bytes(*body_length) as usize;
+    let content_length = u32::from_le_bytes(*content_length) as usize;
     let body = rest.get(..body_length).ok_or(SealError::Unpack)?;
     // One length has one class, and padding has one value: nothing can be hidden there.
     if padded_size(FRONT + body_length) != plaintext.len() || rest[body_length..].iter().any(|byte| *byte != 0) {
@@ -107,7 +108,7 @@ fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
     if content_length > limit {
         return Err(SealError::TooLarge);
     }
-    match packing {
+    match *packing {
         PLAIN if body_length == content_length => Ok(body.to_vec()),
         ZSTD => inflate(body, content_length),
         _ => Err(SealError::Unpack),

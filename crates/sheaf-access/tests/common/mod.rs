@@ -1,0 +1,116 @@
+//! What the tests share: people with keys, and entries as the log would hand them over.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use proptest::test_runner::Config;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sheaf_access::{
+    AccessEntry, AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceKeys, EntryHash, EpochId,
+    InvitationSecret, LogId, PersonKey, Role, SpaceId,
+};
+
+/// How many cases a property is tried on: `usual`, or what `SHEAF_CASES` says.
+pub fn cases(usual: u32) -> Config {
+    let cases = std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
+    Config { cases, failure_persistence: None, ..Config::default() }
+}
+
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// A person on one device.
+#[derive(Clone)]
+pub struct Someone {
+    pub root: PersonKey,
+    pub device: DeviceKeys,
+    pub certificate: DeviceCertificate,
+    pub log: LogId,
+}
+
+impl Someone {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = rng(seed);
+        let (root, device) = (PersonKey::generate(&mut rng), DeviceKeys::generate(&mut rng));
+        let certificate = DeviceCertificate::issue(&root, &device);
+        let log = LogId { device: device.id(), nonce: seed };
+        Self { root, device, certificate, log }
+    }
+
+    pub fn entry(&self, space: SpaceId, seq: u64, heads: &[EntryHash], operation: AccessOp) -> AccessEntry {
+        let mut access_heads = heads.to_vec();
+        access_heads.sort_unstable();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(space.as_bytes()).update(self.log.device.as_bytes()).update(&self.log.nonce.to_le_bytes());
+        hasher.update(&seq.to_le_bytes());
+        for head in &access_heads {
+            hasher.update(head.as_bytes());
+        }
+        hasher.update(&operation.encode());
+        let hash = EntryHash::from_bytes(*hasher.finalize().as_bytes());
+        AccessEntry { hash, space, log: self.log, seq, access_heads, time: seq, operation }
+    }
+}
+
+/// A space with its founder.
+pub struct World {
+    pub founder: Someone,
+    pub history: AccessHistory,
+    pub space: SpaceId,
+    pub key: ContentKey,
+    pub creation: EntryHash,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let mut rng = rng(1);
+        let founder = Someone::new(100);
+        let key = ContentKey::generate(&mut rng);
+        let op = AccessOp::create(founder.certificate, &key, &mut rng).unwrap();
+        let creation = founder.entry(SpaceId::UNBORN, 1, &[], op);
+        let hash = creation.hash;
+        let history = AccessHistory::found(creation).unwrap();
+        Self { founder, space: history.space(), history, key, creation: hash }
+    }
+
+    pub fn heads(&self) -> Vec<EntryHash> {
+        self.history.now().heads().to_vec()
+    }
+
+    pub fn keys(&self) -> Vec<(EpochId, ContentKey)> {
+        vec![(EpochId::from(self.creation), self.key.clone())]
+    }
+
+    /// An invitation by someone, under a grant, as an entry on top of all there is.
+    pub fn invite(
+        &self,
+        by: &Someone,
+        seq: u64,
+        under: EntryHash,
+        role: Role,
+        seed: u64,
+    ) -> (InvitationSecret, AccessEntry) {
+        let mut rng = rng(seed);
+        let secret = InvitationSecret::generate(&mut rng);
+        let op = AccessOp::invite(self.space, under, &secret, role, &self.keys(), &mut rng).unwrap();
+        (secret, by.entry(self.space, seq, &self.heads(), op))
+    }
+
+    /// A redemption on top of all there is.
+    pub fn redeem(&self, who: &Someone, secret: &InvitationSecret) -> AccessEntry {
+        let heads = self.heads();
+        let op = AccessOp::redeem(self.space, secret, who.certificate, &heads, &self.keys(), &mut rng(who.log.nonce))
+            .unwrap();
+        who.entry(self.space, 1, &heads, op)
+    }
+
+    /// Lets someone in with a role.
+    pub fn join(&mut self, who: &Someone, role: Role, seq: u64) -> EntryHash {
+        let (secret, invitation) = self.invite(&self.founder, seq, self.creation, role, who.log.nonce + 7000);
+        self.history.add(invitation).unwrap();
+        let redemption = self.redeem(who, &secret);
+        let hash = redemption.hash;
+        self.history.add(redemption).unwrap();
+        hash
+    }
+}
