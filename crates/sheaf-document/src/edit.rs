@@ -51,3 +51,28 @@ pub enum Edit {
         attrs: BTreeMap<String, Scalar>,
     },
 }
+
+/// Why an edit cannot be carried out on the document it was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The edit reaches past the end of the document.
+    #[error("the edit is for place {at}, but the document has {len}")]
+    OutOfRange {
+        /// The place it names.
+        at: usize,
+        /// How many places there are.
+        len: usize,
+    },
+    /// The edit begins or ends inside a character that takes two UTF-16 units.
+    #[error("the edit cuts the character at place {at} in two")]
+    SplitsCharacter {
+        /// The place it names.
+        at: usize,
+    },
+    /// The edit would change a block where there is none.
+    #[error("there is no block at place {at}")]
+    NotABlock {
+        /// The place it names.
+        at: usize,
+    },
+}

@@ -1,0 +1,485 @@
+//! One Automerge document: read as items, written by edits, saved, loaded, and thrown away when it breaks.
+//!
+//! Automerge trusts its input, and panics on some of it. Whatever may meet such input runs where a panic ends the
+//! attempt and not the program (L3); the document is then thrown away and rebuilt from what was kept: the bytes it was
+//! last loaded from or saved to, and the raw changes since.
+
+pub(crate) mod apply;
+pub(crate) mod convert;
+mod genesis;
+pub(crate) mod guard;
+mod load;
+pub(crate) mod patch_log;
+pub(crate) mod plan;
+mod write;
+
+use std::{collections::HashMap, mem::ManuallyDrop, sync::Arc};
+
+use automerge::{
+    ActorId, Author, Automerge, AutomergeError, ChangeHash, ObjId, PatchLog, ROOT, ReadDoc, TextEncoding, Value,
+    transaction::Transaction,
+};
+
+pub use apply::{Applied, RefusedChange};
+pub use genesis::Genesis;
+pub use load::LoadError;
+use plan::Step;
+
+use crate::{
+    edit::{Edit, EditError},
+    model::Item,
+    patch::Patch,
+    reading::Reading,
+};
+
+/// How many bytes of changes are kept beside the last save before the document is saved anew.
+const MAX_TAIL: usize = 8 * 1024 * 1024;
+
+/// Who writes: an actor of the log's, and the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The actor id, 32 bytes, derived from the log, the document, the part and the slot's number (W12).
+    pub actor: Vec<u8>,
+    /// The person's public key, 32 bytes. The `author` of every change.
+    pub author: Vec<u8>,
+}
+
+/// A change this device has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The change chunk, raw: never deflated.
+    pub bytes: Vec<u8>,
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// The changes it builds on.
+    pub deps: Vec<ChangeHash>,
+    /// Its actor.
+    pub actor: Vec<u8>,
+    /// Its number among the actor's changes, from 1.
+    pub seq: u64,
+}
+
+/// Why something could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The edit does not fit the document.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Automerge refused.
+    #[error("the document did not take the change: {0}")]
+    Automerge(#[from] AutomergeError),
+    /// Automerge broke off. The document was rebuilt from what was kept.
+    #[error("the document broke while it was being changed, and was rebuilt as it was before: {0}")]
+    Broke(String),
+    /// Heads were named that this document does not have.
+    #[error("the edit was made at a state of the document that is not here")]
+    UnknownHeads,
+    /// This document holds no text.
+    #[error("this document has no text in it")]
+    NoText,
+}
+
+/// An actor's latest change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tip {
+    pub(crate) seq: u64,
+    pub(crate) hash: ChangeHash,
+}
+
+/// One Automerge document.
+#[derive(Debug)]
+pub struct Document {
+    pub(crate) doc: Automerge,
+    /// The text, and the key in the root it is found under.
+    content: Option<(ObjId, String)>,
+    /// The latest change of each actor.
+    pub(crate) tips: HashMap<ActorId, Tip>,
+    /// The present state as items, when it is known.
+    reading: Option<Reading>,
+    /// What it was before it was not known: most of its blocks are still the same.
+    stale: Option<Reading>,
+    kept: Kept,
+}
+
+/// What the document can be rebuilt from.
+#[derive(Debug, Default)]
+struct Kept {
+    base: Arc<[u8]>,
+    tail: Vec<Vec<u8>>,
+    tail_bytes: usize,
+}
+
+/// What a plan led to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The changes made, in order.
+    pub(crate) committed: Vec<Committed>,
+    /// The heads of the state the plan was carried out at, now.
+    pub(crate) heads: Vec<ChangeHash>,
+    /// What that state reads.
+    pub(crate) reading: Reading,
+    /// From the state before to this one.
+    pub(crate) patches: Option<Vec<Patch>>,
+    /// Why not everything was written.
+    pub(crate) failure: Option<WriteError>,
+}
+
+impl Document {
+    /// A new document, which holds its genesis change and nothing else.
+    pub fn new(genesis: Genesis) -> Self {
+        // The bytes are constants with a known hash; a test loads both.
+        Self::load(genesis.bytes()).unwrap_or_else(|error| unreachable!("a genesis change does not load: {error}"))
+    }
+
+    /// The heads: the changes nothing builds on yet, in order.
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        self.doc.get_heads()
+    }
+
+    /// Whether a change is in this document.
+    pub fn has(&self, hash: &ChangeHash) -> bool {
+        self.doc.get_change_meta_by_hash(hash).is_some()
+    }
+
+    /// Whether all of these changes are in this document. Automerge reads an *empty* document at heads it does not know
+    /// (W9), so ask this first.
+    pub fn has_all(&self, heads: &[ChangeHash]) -> bool {
+        !heads.is_empty() && heads.iter().all(|head| self.has(head))
+    }
+
+    /// The document as items, now.
+    pub fn items(&self) -> Vec<Item> {
+        match &self.reading {
+            Some(reading) => reading.items(),
+            None => self.read_afresh().items(),
+        }
+    }
+
+    /// The document as items at older heads; nothing if one of them is not here.
+    pub fn items_at(&self, heads: &[ChangeHash]) -> Option<Vec<Item>> {
+        Some(self.reading_at(heads)?.items())
+    }
+
+    /// The text alone: a line for each block.
+    pub fn text(&self) -> String {
+        match &self.reading {
+            Some(reading) => reading.text(),
+            None => self.read_afresh().text(),
+        }
+    }
+
+    /// The present state, read from Automerge and not from what is remembered of it.
+    pub fn read_afresh(&self) -> Reading {
+        let items = self.content.as_ref().and_then(|(content, _)| convert::read(&self.doc, content, None).ok());
+        Reading::from_items(items.unwrap_or_default())
+    }
+
+    /// The state at older heads; nothing if one of them is not here.
+    pub fn reading_at(&self, heads: &[ChangeHash]) -> Option<Reading> {
+        if !self.has_all(heads) {
+            return None;
+        }
+        let (content, _) = self.content.as_ref()?;
+        Some(Reading::from_items(convert::read(&self.doc, content, Some(heads)).ok()?))
+    }
+
+    /// The present state. Remembered, so that only the first call after an unusual change reads the whole document.
+    pub fn reading(&mut self) -> &Reading {
+        let reading = match self.reading.take() {
+            Some(reading) => reading,
+            None => {
+                let mut reading = self.read_afresh();
+                if let Some(stale) = self.stale.take() {
+                    reading.share_with(&stale);
+                }
+                reading
+            }
+        };
+        self.reading.insert(reading)
+    }
+
+    /// The present state is no longer the one that is remembered.
+    pub(crate) fn forget_reading(&mut self) {
+        if let Some(reading) = self.reading.take() {
+            self.stale = Some(reading);
+        }
+    }
+
+    /// The Automerge document, to read from.
+    pub fn automerge(&self) -> &Automerge {
+        &self.doc
+    }
+
+    /// The text object.
+    pub fn content(&self) -> Option<&ObjId> {
+        self.content.as_ref().map(|(id, _)| id)
+    }
+
+    /// The whole document, compressed. Also what it is rebuilt from should it break later.
+    pub fn save(&mut self) -> Vec<u8> {
+        let bytes = self.doc.save();
+        self.kept = Kept { base: bytes.as_slice().into(), ..Kept::default() };
+        bytes
+    }
+
+    /// Changes the document through Automerge itself, as `slot`, at its present heads. For what has no edits: the index.
+    /// Nothing is committed when `change` fails or does nothing.
+    pub fn change<R>(
+        &mut self,
+        slot: &Slot,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<R, AutomergeError>,
+    ) -> Result<(R, Option<Committed>), WriteError> {
+        self.become_slot(slot);
+        let doc = &mut self.doc;
+        let done = guard::caught(|| {
+            // Not dropped by a panic, for a second one would end the program; see `write::carry_out`.
+            let mut tx = ManuallyDrop::new(doc.transaction_log_patches(PatchLog::inactive())?);
+            let result = change(&mut tx);
+            let tx = ManuallyDrop::into_inner(tx);
+            match result {
+                Ok(result) => Ok((result, tx.commit().0)),
+                Err(error) => {
+                    tx.rollback();
+                    Err(error)
+                }
+            }
+        });
+        let (result, hash) = match done {
+            Ok(done) => done?,
+            Err(panic) => {
+                self.rebuild();
+                return Err(WriteError::Broke(panic));
+            }
+        };
+        self.forget_reading();
+        let committed = hash.and_then(|hash| self.note_own(&hash));
+        Ok((result, committed))
+    }
+
+    /// Applies edits at the present heads, in one go.
+    pub fn edit(&mut self, slot: &Slot, edits: &[Edit]) -> Result<Vec<Committed>, WriteError> {
+        let before = self.reading().clone();
+        let mut after = before.clone();
+        let mut steps = Vec::new();
+        for edit in edits {
+            plan::add(&mut steps, edit, &after)?;
+            after.apply_edit(edit)?;
+        }
+        let heads = self.heads();
+        let outcome = self.write(slot, &heads, steps, &before, &after, usize::MAX);
+        match outcome.failure {
+            Some(failure) => Err(failure),
+            None => Ok(outcome.committed),
+        }
+    }
+
+    /// Makes the document read as `items`, with the smallest edits that do it.
+    pub fn replace_with(&mut self, slot: &Slot, items: &[Item]) -> Result<Vec<Committed>, WriteError> {
+        let wanted = Reading::from_items(items.iter().cloned());
+        let edits = self.reading().edits_to(&wanted);
+        self.edit(slot, &edits)
+    }
+
+    pub(crate) fn become_slot(&mut self, slot: &Slot) {
+        become_slot(&mut self.doc, slot);
+    }
+
+    /// The latest change of an actor.
+    pub(crate) fn tip(&self, actor: &[u8]) -> Option<Tip> {
+        self.tips.get(&ActorId::from(actor)).copied()
+    }
+
+    /// Whether an actor's last change, if there is one, is below these heads.
+    pub(crate) fn covers_tip(&self, actor: &[u8], heads: &[ChangeHash]) -> bool {
+        let Some(tip) = self.tip(actor) else { return true };
+        !self.doc.get_changes_meta(heads).iter().any(|change| change.hash == tip.hash)
+    }
+
+    /// Carries out a plan at `heads` (all held), where the document reads `before`, so that it reads `after` there.
+    /// At older heads it is isolated, and past `fork_after` operations done in a fork (W12).
+    pub(crate) fn write(
+        &mut self,
+        slot: &Slot,
+        heads: &[ChangeHash],
+        mut steps: Vec<Step>,
+        before: &Reading,
+        after: &Reading,
+        fork_after: usize,
+    ) -> Outcome {
+        let mut outcome = Outcome {
+            committed: Vec::new(),
+            heads: heads.to_vec(),
+            reading: before.clone(),
+            patches: Some(Vec::new()),
+            failure: None,
+        };
+        let current = same_heads(heads, &self.heads());
+        if !current && plan::operations(&steps) > fork_after {
+            self.write_in_fork(slot, steps, after, &mut outcome);
+        } else {
+            // The first round writes; the others correct the marks that the text was given against the plan's guess.
+            for round in 0..3 {
+                if steps.is_empty() {
+                    break;
+                }
+                let result = self.carry_out(slot, current, std::mem::take(&mut steps), &mut outcome);
+                if let Err(error) = result {
+                    outcome.failure = Some(error);
+                    break;
+                }
+                if outcome.reading != *after && round < 2 {
+                    steps = corrections(&outcome.reading, after);
+                }
+            }
+        }
+        if outcome.reading == *after {
+            // The same blocks as the window's, so that the next comparison sees at once what has not changed.
+            outcome.reading = after.clone();
+        }
+        if current && outcome.failure.is_none() {
+            self.reading = Some(outcome.reading.clone());
+        } else {
+            self.forget_reading();
+        }
+        outcome
+    }
+
+    fn carry_out(
+        &mut self,
+        slot: &Slot,
+        current: bool,
+        steps: Vec<Step>,
+        outcome: &mut Outcome,
+    ) -> Result<(), WriteError> {
+        let Some((content, _)) = self.content.clone() else { return Err(WriteError::NoText) };
+        self.become_slot(slot);
+        let at = (!current).then(|| self.with_own_tip(slot, &outcome.heads));
+        let mut made = Vec::new();
+        let doc = &mut self.doc;
+        let result = guard::caught(|| write::carry_out(doc, &content, at, steps, &mut made));
+        for write::Made { hash, patches } in made {
+            let Some(committed) = self.note_own(&hash) else { continue };
+            outcome.committed.push(committed);
+            outcome.heads = if current { self.heads() } else { vec![hash] };
+            self.follow(&content, outcome, patches);
+        }
+        match result {
+            Ok(result) => Ok(result?),
+            Err(panic) => {
+                self.rebuild();
+                Err(WriteError::Broke(panic))
+            }
+        }
+    }
+
+    /// Brings what is known of a state up to date with a change made at it.
+    fn follow(&self, content: &ObjId, outcome: &mut Outcome, patches: Option<Vec<Patch>>) {
+        let patches = patches.filter(|_| self.text_is_reachable());
+        let followed = patches
+            .as_ref()
+            .is_some_and(|patches| patches.iter().all(|patch| outcome.reading.apply_patch(patch).is_ok()));
+        if followed {
+            if let (Some(all), Some(new)) = (&mut outcome.patches, patches) {
+                all.extend(new);
+            }
+        } else {
+            let items = convert::read(&self.doc, content, Some(&outcome.heads)).unwrap_or_default();
+            outcome.reading = Reading::from_items(items);
+            outcome.patches = None;
+        }
+    }
+
+    /// The way for large edits at older heads: under `transaction_at` every deleted character costs the whole document.
+    fn write_in_fork(&mut self, slot: &Slot, steps: Vec<Step>, after: &Reading, outcome: &mut Outcome) {
+        let at = self.with_own_tip(slot, &outcome.heads);
+        let forked = guard::caught(|| self.doc.fork_at(&at));
+        let mut fork = match forked {
+            Ok(Ok(doc)) => {
+                let content = self.content.clone();
+                Self { doc, content, tips: self.tips.clone(), reading: None, stale: None, kept: Kept::default() }
+            }
+            Ok(Err(error)) => {
+                outcome.failure = Some(error.into());
+                return;
+            }
+            Err(panic) => {
+                outcome.failure = Some(WriteError::Broke(panic));
+                return;
+            }
+        };
+        let heads = fork.heads();
+        let before = outcome.reading.clone();
+        *outcome = fork.write(slot, &heads, steps, &before, after, usize::MAX);
+        let changes: Vec<_> = outcome.committed.iter().map(|committed| committed.bytes.clone()).collect();
+        if let Err(error) = self.take_own(&changes) {
+            outcome.failure = Some(error);
+            outcome.committed.clear();
+        }
+    }
+
+    /// `heads`, and the actor's own last change: so isolation never mints another actor, and the change names its
+    /// predecessor (W12, L3).
+    fn with_own_tip(&self, slot: &Slot, heads: &[ChangeHash]) -> Vec<ChangeHash> {
+        let mut at = heads.to_vec();
+        at.extend(self.tip(&slot.actor).map(|tip| tip.hash));
+        at.sort_unstable();
+        at.dedup();
+        at
+    }
+
+    /// Remembers a change just made here.
+    fn note_own(&mut self, hash: &ChangeHash) -> Option<Committed> {
+        let change = self.doc.get_change_by_hash(hash)?;
+        let committed = Committed {
+            bytes: change.raw_bytes().to_vec(),
+            hash: *hash,
+            deps: change.deps().to_vec(),
+            actor: change.actor_id().to_bytes().to_vec(),
+            seq: change.seq(),
+        };
+        self.tips.insert(change.actor_id().clone(), Tip { seq: change.seq(), hash: *hash });
+        self.keep(committed.bytes.clone());
+        Some(committed)
+    }
+
+    pub(crate) fn keep(&mut self, bytes: Vec<u8>) {
+        self.kept.tail_bytes += bytes.len();
+        self.kept.tail.push(bytes);
+        if self.kept.tail_bytes > MAX_TAIL {
+            self.save();
+        }
+    }
+
+    /// Whether the text is where it is read from. Someone may put something else in its place in the root; then patches
+    /// no longer speak of it, and it is read instead.
+    pub(crate) fn text_is_reachable(&self) -> bool {
+        let Some((content, key)) = &self.content else { return false };
+        matches!(self.doc.get(ROOT, key.as_str()), Ok(Some((Value::Object(_), id))) if id == *content)
+    }
+}
+
+pub(crate) fn become_slot(doc: &mut Automerge, slot: &Slot) {
+    // In this order: setting the author picks a random actor.
+    doc.set_author(Some(Author::from(slot.author.clone())));
+    doc.set_actor(ActorId::from(slot.actor.as_slice()));
+}
+
+fn corrections(actual: &Reading, wanted: &Reading) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut reading = actual.clone();
+    for edit in actual.edits_to(wanted) {
+        if plan::add(&mut steps, &edit, &reading).is_err() || reading.apply_edit(&edit).is_err() {
+            break;
+        }
+    }
+    steps
+}
+
+/// Whether two lists name the same heads.
+pub(crate) fn same_heads(a: &[ChangeHash], b: &[ChangeHash]) -> bool {
+    a.len() == b.len() && a.iter().all(|head| b.contains(head))
+}
+
+pub(crate) fn empty_automerge() -> Automerge {
+    Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit)
+}
