@@ -1,0 +1,52 @@
+/** What a link is: the text the document holds for it, and which addresses may be followed. */
+import type { Scalar } from "../core/types/Scalar";
+
+/** A link's address and its title; a title is often empty. */
+export interface Link {
+  /** Where it leads. */
+  href: string;
+  /** What it says under the pointer. */
+  title: string;
+}
+
+/** The value of a `link` mark: JSON text, as the published schema says. */
+export function linkOf(href: string, title = ""): string {
+  return JSON.stringify({ href, title });
+}
+
+/** Reads a link's value: JSON text as the published schema says, or, leniently, a bare address. */
+export function readLink(value: Scalar): Link {
+  if (typeof value !== "string") return { href: "", title: "" };
+  try {
+    const read: unknown = JSON.parse(value);
+    if (typeof read === "object" && read !== null) {
+      const { href, title } = read as Record<string, unknown>;
+      return { href: typeof href === "string" ? href : "", title: typeof title === "string" ? title : "" };
+    }
+  } catch {
+    // Not JSON: another program wrote the address alone.
+  }
+  return { href: value, title: "" };
+}
+
+const FOLLOWED = new Set(["http:", "https:", "mailto:", "tel:", "sheaf:"]);
+
+/** The address to follow, or null for one that may not be followed (a script, a file, something unreadable). */
+export function hrefOf(address: string): string | null {
+  const trimmed = address.trim();
+  try {
+    return FOLLOWED.has(new URL(trimmed).protocol) ? trimmed : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a person typed or pasted as an address, made whole: `example.org` is a web address, `a@b.org` a mailbox. */
+export function addressFrom(typed: string): string | null {
+  const trimmed = typed.trim();
+  if (trimmed === "" || /\s/.test(trimmed)) return null;
+  if (/^[^\s@/:]+@[^\s@/]+\.[a-z]{2,}$/i.test(trimmed)) return `mailto:${trimmed}`;
+  if (/^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/]+:\d+(\/|$)/.test(trimmed)) return hrefOf(trimmed);
+  if (/^(localhost|[^\s/]+\.[a-z]{2,})(:\d+)?(\/|\?|#|$)/i.test(trimmed)) return hrefOf(`https://${trimmed}`);
+  return null;
+}
