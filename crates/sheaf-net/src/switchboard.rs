@@ -3,27 +3,30 @@
 //! It does no input or output that could block. Dials, handshakes and connections are tasks of their own that report
 //! back here; what there is to tell the node waits here in a form that cannot grow (the latest state of each device).
 
+mod connected;
+mod meet;
+mod peer;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iroh::endpoint::{Connection, QuicTransportConfig};
-use iroh::{Endpoint, EndpointAddr, EndpointId, TransportAddr, Watcher};
+use iroh::endpoint::QuicTransportConfig;
+use iroh::{Endpoint, Watcher};
 use sheaf_access::DeviceId;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::counters::count;
-use crate::dial::{Answered, decline, greet, reach};
+use self::meet::Progress;
+use self::peer::Peer;
+use crate::dial::decline;
 use crate::discovery::{Discovery, Sighting};
-use crate::greeting::{Greeting, Seen, Standing, verdict};
-use crate::lifecycle::{Effect, Input, LifeCycle, Patience};
-use crate::link::{Control, Link, Order};
+use crate::lifecycle::{Effect, Input, Patience};
+use crate::link::Order;
 use crate::listen::{Offered, listen};
-use crate::outbox::Outbox;
-use crate::shared::{EventSender, Shared};
+use crate::shared::{EventSender, Item, Shared};
 use crate::transport::{self, FAREWELL};
 use crate::{CloseCode, ConnectionState, DisconnectReason, NetConfig, NetEvent};
 
@@ -51,94 +54,18 @@ pub(crate) enum Command {
     Shutdown(Duration, oneshot::Sender<()>),
 }
 
-/// A dial under way.
-struct Dial {
-    number: u64,
-    task: AbortHandle,
-    deadline: Instant,
-    /// The number of the pick that our greeting carries, once it is on its way.
-    promised: u64,
-}
-
-/// The connection in use.
-struct Current {
-    number: u64,
-    orders: mpsc::UnboundedSender<Order>,
-    outgoing: bool,
-    instance: u64,
-    pick: u64,
-}
-
-/// A connection that both sides have agreed on.
-struct Agreed {
-    connection: Connection,
-    control: Control,
-    /// Our greeting, if it is still to be sent.
-    greeting: Option<Greeting>,
-    outgoing: bool,
-    /// The other side's run, and the number of the pick.
-    instance: u64,
-    pick: u64,
-}
-
-/// Everything about one device.
-struct Peer {
-    life: LifeCycle,
-    /// Where the node says it is.
-    given: Vec<SocketAddr>,
-    timer: Option<Instant>,
-    dial: Option<Dial>,
-    current: Option<Current>,
-    /// Takes the current one's place when that has ended.
-    next: Option<Agreed>,
-    seen: Seen,
-    told: ConnectionState,
-}
-
-impl Peer {
-    /// What there is with the device, for deciding on another connection.
-    fn standing(&self) -> Standing {
-        if let Some(next) = &self.next {
-            return Standing::Linked { outgoing: next.outgoing, instance: next.instance, pick: next.pick };
-        }
-        if let Some(current) = &self.current {
-            return Standing::Linked { outgoing: current.outgoing, instance: current.instance, pick: current.pick };
-        }
-        match &self.dial {
-            Some(dial) if dial.promised > 0 => Standing::Promised,
-            _ => Standing::Free,
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.life.state() == ConnectionState::Idle
-            && !self.life.wanted()
-            && self.current.is_none()
-            && self.next.is_none()
-            && self.dial.is_none()
-            && self.told == ConnectionState::Idle
-    }
-}
-
-/// How far a dial has come.
-enum Progress {
-    Reached(Connection),
-    Answered(Box<Answered>),
-    Failed(DisconnectReason),
-}
-
 /// What woke the switchboard.
-enum Happened {
+enum Happened<'a> {
     Asked(Option<Command>),
     Offered(Offered),
     Dialled(DeviceId, u64, Progress),
+    DialBroke(JoinError),
     Ended(Result<(tokio::task::Id, DisconnectReason), JoinError>),
     Sighted(Option<Sighting>),
     Moved(bool),
     Time,
-    Tell,
+    Tell(mpsc::Permit<'a, Item>),
     NodeGone,
-    Nothing,
 }
 
 /// The task's state.
@@ -206,6 +133,7 @@ impl Switchboard {
             self.config.timings,
             self.config.limits,
         ));
+        let events = self.events.clone();
         let mut own_addresses = self.endpoint.watch_addr();
         let mut watching = true;
         if let Some(discovery) = &discovery {
@@ -225,15 +153,14 @@ impl Switchboard {
                 Some(offered) = offered.recv() => Happened::Offered(offered),
                 Some(dialled) = self.dials.join_next() => match dialled {
                     Ok((device, number, progress)) => Happened::Dialled(device, number, progress),
-                    // Given up; nobody waits for it.
-                    Err(_) => Happened::Nothing,
+                    Err(error) => Happened::DialBroke(error),
                 },
                 Some(ended) = self.links.join_next_with_id() => Happened::Ended(ended),
                 sighting = sighting => Happened::Sighted(sighting),
                 moved = own_addresses.updated(), if watching => Happened::Moved(moved.is_ok()),
                 () = sleep_until(timer.unwrap_or(self.started)), if timer.is_some() => Happened::Time,
-                permit = self.events.reserve(), if untold => match permit {
-                    Ok(_) => Happened::Tell,
+                permit = events.reserve(), if untold => match permit {
+                    Ok(permit) => Happened::Tell(permit),
                     Err(_) => Happened::NodeGone,
                 },
             };
@@ -244,7 +171,11 @@ impl Switchboard {
                     let _ = done.send(());
                     return;
                 }
-                Happened::Asked(None) | Happened::NodeGone => return,
+                Happened::Asked(None) => return,
+                Happened::NodeGone => {
+                    drop(listening);
+                    return self.shut_down(self.config.timings.flush).await;
+                }
                 Happened::Asked(Some(command)) => self.asked(command),
                 Happened::Offered(offered) => self.offered(offered),
                 Happened::Dialled(device, number, progress) => self.dialled(device, number, progress),
@@ -259,29 +190,15 @@ impl Switchboard {
                 }
                 Happened::Moved(false) => watching = false,
                 Happened::Time => self.time(),
-                Happened::Tell => self.tell(),
-                Happened::Nothing => {}
+                Happened::Tell(permit) => self.tell(permit),
+                Happened::DialBroke(error) => self.dial_broke(&error),
             }
         }
     }
 
     fn peer(&mut self, device: DeviceId) -> &mut Peer {
         let patience = self.patience;
-        self.peers.entry(device).or_insert_with(|| Peer {
-            life: LifeCycle::new(patience),
-            given: Vec::new(),
-            timer: None,
-            dial: None,
-            current: None,
-            next: None,
-            seen: Seen::default(),
-            told: ConnectionState::Idle,
-        })
-    }
-
-    /// Whether this side decides which connection is used with a device.
-    fn picks(&self, device: DeviceId) -> bool {
-        self.me < device
+        self.peers.entry(device).or_insert_with(|| Peer::new(patience))
     }
 
     fn asked(&mut self, command: Command) {
@@ -420,266 +337,17 @@ impl Switchboard {
         }
     }
 
-    /// Tells the node one thing; there is room for it.
-    fn tell(&mut self) {
+    /// Tells the node one thing.
+    fn tell(&mut self, room: mpsc::Permit<'_, Item>) {
         if let Some((device, addresses)) = self.untold_sightings.pop_first() {
-            if self.events.try_send(NetEvent::Found { device, addresses: addresses.clone() }.into()).is_err() {
-                self.untold_sightings.insert(device, addresses);
-            }
-        } else if let Some(device) = self.untold_states.pop_first() {
-            let Some(peer) = self.peers.get_mut(&device) else { return };
-            let state = peer.life.state();
-            if self.events.try_send(NetEvent::State { device, state }.into()).is_ok() {
-                peer.told = state;
-                self.tidy(device);
-            } else {
-                self.untold_states.insert(device);
-            }
+            room.send(NetEvent::Found { device, addresses }.into());
+        } else if let Some(device) = self.untold_states.pop_first()
+            && let Some(peer) = self.peers.get_mut(&device)
+        {
+            peer.told = peer.life.state();
+            room.send(NetEvent::State { device, state: peer.told }.into());
+            self.tidy(device);
         }
-    }
-
-    // Dialling.
-
-    fn dial(&mut self, device: DeviceId) {
-        self.numbers += 1;
-        let number = self.numbers;
-        let deadline = Instant::now() + self.config.timings.dial;
-        let found = self.found.get(&device).cloned().unwrap_or_default();
-        let addresses = merged(&[&found, &self.peer(device).given]);
-        let (endpoint, config) = (self.endpoint.clone(), self.outgoing.clone());
-        let task = self.dials.spawn(async move {
-            let reached = async {
-                if addresses.is_empty() {
-                    return Err(DisconnectReason::Unreachable);
-                }
-                // Checked when the node asked for it; an id that is no key cannot be proved by anyone anyway.
-                let id = EndpointId::from_bytes(device.as_bytes()).map_err(|_| DisconnectReason::Unreachable)?;
-                let address = EndpointAddr::from_parts(id, addresses.into_iter().map(TransportAddr::Ip));
-                reach(endpoint, address, config).await
-            };
-            let progress = match timeout_at(deadline, reached).await {
-                Ok(Ok(connection)) => Progress::Reached(connection),
-                Ok(Err(reason)) => Progress::Failed(reason),
-                Err(_) => Progress::Failed(DisconnectReason::Unreachable),
-            };
-            (device, number, progress)
-        });
-        self.peer(device).dial = Some(Dial { number, task, deadline, promised: 0 });
-    }
-
-    fn cancel_dial(&mut self, device: DeviceId) {
-        if let Some(dial) = self.peers.get_mut(&device).and_then(|peer| peer.dial.take()) {
-            dial.task.abort();
-        }
-    }
-
-    fn dialled(&mut self, device: DeviceId, number: u64, progress: Progress) {
-        let picks = self.picks(device);
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        // A dial that was given up while its end was on the way here.
-        let Some(dial) = peer.dial.as_mut().filter(|dial| dial.number == number) else {
-            if let Progress::Reached(connection) = progress {
-                decline(&connection, CloseCode::Superseded);
-            }
-            return;
-        };
-        match progress {
-            Progress::Reached(connection) => {
-                let greeting = if picks {
-                    self.picks += 1;
-                    dial.promised = self.picks;
-                    Greeting { instance: self.instance, pick: self.picks, seen: Seen::default() }
-                } else {
-                    Greeting { instance: self.instance, pick: 0, seen: peer.seen }
-                };
-                let deadline = dial.deadline;
-                dial.task = self.dials.spawn(async move {
-                    let progress = match timeout_at(deadline, greet(connection, greeting)).await {
-                        Ok(Ok(answered)) => Progress::Answered(Box::new(answered)),
-                        Ok(Err(reason)) => Progress::Failed(reason),
-                        Err(_) => Progress::Failed(DisconnectReason::Unreachable),
-                    };
-                    (device, number, progress)
-                });
-            }
-            Progress::Answered(answered) => {
-                let Answered { connection, control, answer } = *answered;
-                let promised = dial.promised;
-                peer.dial = None;
-                let pick = if picks { promised } else { answer.pick };
-                if picks != (answer.pick == 0) {
-                    count(&self.shared.counters.malformed);
-                    decline(&connection, CloseCode::Malformed);
-                    self.dial_failed(device, DisconnectReason::Ours(CloseCode::Malformed));
-                    return;
-                }
-                if !picks {
-                    if !peer.seen.is_superseded_by(answer.instance, pick) {
-                        decline(&connection, CloseCode::Superseded);
-                        self.dial_failed(device, DisconnectReason::Ours(CloseCode::Superseded));
-                        return;
-                    }
-                    peer.seen = Seen { instance: answer.instance, pick };
-                }
-                let agreed =
-                    Agreed { connection, control, greeting: None, outgoing: true, instance: answer.instance, pick };
-                self.agreed(device, agreed);
-            }
-            Progress::Failed(reason) => {
-                peer.dial = None;
-                self.dial_failed(device, reason);
-            }
-        }
-    }
-
-    fn dial_failed(&mut self, device: DeviceId, reason: DisconnectReason) {
-        tracing::debug!(device = %device.short(), %reason, "dial failed");
-        self.shared.entry(device, |entry| entry.last = Some(reason));
-        self.apply(device, Input::DialFailed { fault: reason.is_fault() });
-    }
-
-    // Being dialled.
-
-    fn offered(&mut self, offered: Offered) {
-        let Offered { connection, control, greeting: offer, _place } = offered;
-        let device = DeviceId::from_bytes(*connection.remote_id().as_bytes());
-        let picks = self.picks(device);
-        if picks != (offer.pick == 0) {
-            count(&self.shared.counters.malformed);
-            decline(&connection, CloseCode::Malformed);
-            return;
-        }
-        let (standing, seen) =
-            self.peers.get(&device).map_or((Standing::Free, Seen::default()), |peer| (peer.standing(), peer.seen));
-        let taken = if picks {
-            verdict(self.instance, standing, &offer)
-        } else {
-            seen.is_superseded_by(offer.instance, offer.pick)
-        };
-        if !taken {
-            decline(&connection, CloseCode::Superseded);
-            return;
-        }
-        if !self.has_room_for(device) {
-            count(&self.shared.counters.refused_connections);
-            decline(&connection, CloseCode::Busy);
-            return;
-        }
-        let (pick, answer) = if picks {
-            self.picks += 1;
-            (self.picks, Greeting { instance: self.instance, pick: self.picks, seen: Seen::default() })
-        } else {
-            let seen = Seen { instance: offer.instance, pick: offer.pick };
-            self.peer(device).seen = seen;
-            (offer.pick, Greeting { instance: self.instance, pick: 0, seen })
-        };
-        let agreed =
-            Agreed { connection, control, greeting: Some(answer), outgoing: false, instance: offer.instance, pick };
-        self.agreed(device, agreed);
-    }
-
-    fn known(&self, device: DeviceId) -> bool {
-        self.admitted.contains(&device) || self.peers.get(&device).is_some_and(|peer| peer.life.wanted())
-    }
-
-    fn has_room_for(&self, device: DeviceId) -> bool {
-        let connected = |peer: &Peer| peer.current.is_some() || peer.next.is_some();
-        if self.peers.get(&device).is_some_and(connected) {
-            // It only takes the place of its own.
-            return true;
-        }
-        let all = self.peers.values().filter(|peer| connected(peer)).count();
-        if all >= self.config.limits.connections {
-            return false;
-        }
-        self.known(device) || {
-            let strangers = self.peers.iter().filter(|(device, peer)| connected(peer) && !self.known(**device)).count();
-            strangers < self.config.limits.strangers
-        }
-    }
-
-    // Connections.
-
-    /// Both sides agreed on a connection: use it, now or when the one before it has ended.
-    fn agreed(&mut self, device: DeviceId, agreed: Agreed) {
-        self.cancel_dial(device);
-        let peer = self.peer(device);
-        if let Some(current) = &peer.current {
-            let order = Order::Close { code: CloseCode::Superseded, flush: Duration::ZERO, quiet: false };
-            let _ = current.orders.send(order);
-            if let Some(older) = peer.next.replace(agreed) {
-                decline(&older.connection, CloseCode::Superseded);
-            }
-        } else {
-            self.start(device, agreed);
-        }
-    }
-
-    fn start(&mut self, device: DeviceId, agreed: Agreed) {
-        let Agreed { connection, control, greeting, outgoing, instance, pick } = agreed;
-        self.numbers += 1;
-        let number = self.numbers;
-        let admitted = outgoing || self.known(device);
-        let (outbox, opened) = Outbox::new(self.config.limits);
-        let (orders, receiver) = mpsc::unbounded_channel();
-        let link = Link {
-            device,
-            connection,
-            control: Some(control),
-            greeting,
-            outgoing,
-            admitted,
-            outbox,
-            opened,
-            orders: receiver,
-            events: self.events.clone(),
-            shared: self.shared.clone(),
-            timings: self.config.timings,
-            limits: self.config.limits,
-        };
-        let task = self.links.spawn(link.run());
-        self.link_of.insert(task.id(), (device, number));
-        self.peer(device).current = Some(Current { number, orders, outgoing, instance, pick });
-        self.shared.entry(device, |entry| {
-            entry.state = ConnectionState::Syncing;
-            entry.outgoing = Some(outgoing);
-            entry.admitted = admitted;
-        });
-        self.apply(device, Input::Connected);
-    }
-
-    /// Ends the connection with a device. Its end comes back later.
-    fn close(&mut self, device: DeviceId, code: CloseCode, flush: Duration) {
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        if let Some(next) = peer.next.take() {
-            decline(&next.connection, code);
-        }
-        if let Some(current) = &peer.current {
-            let _ = current.orders.send(Order::Close { code, flush, quiet: false });
-        }
-    }
-
-    fn ended(&mut self, ended: Result<(tokio::task::Id, DisconnectReason), JoinError>) {
-        let (task, reason) = match ended {
-            Ok(ended) => ended,
-            Err(error) => (error.id(), DisconnectReason::Lost),
-        };
-        let Some((device, number)) = self.link_of.remove(&task) else { return };
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        if peer.current.as_ref().is_none_or(|current| current.number != number) {
-            return;
-        }
-        tracing::debug!(device = %device.short(), %reason, "disconnected");
-        peer.current = None;
-        if let Some(next) = peer.next.take() {
-            self.start(device, next);
-            return;
-        }
-        self.shared.entry(device, |entry| {
-            entry.last = Some(reason);
-            entry.outgoing = None;
-        });
-        self.apply(device, Input::Lost { fault: reason.is_fault() });
     }
 
     /// Ends everything: what is queued is sent, then each connection is closed with a code, then the endpoint.

@@ -317,3 +317,51 @@ async fn a_thousand_strangers_do_not_displace_a_friend() {
     assert!(served > 10 && slowest < Duration::from_secs(5));
     assert!(counts.refused_handshakes + counts.refused_connections > 0, "the limits were met: {counts:?}");
 }
+
+/// One address that fills its share of the handshakes cannot keep others out.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_cannot_take_all_the_handshakes() {
+    let limited = with_limits(1, |limits| {
+        limits.handshakes = 8;
+        limits.handshakes_per_address = 6;
+    });
+    let mut ana = Device::open(limited).await;
+    let rogue = Rogue::new().await;
+    let mut held = Vec::new();
+    while held.len() < 6 {
+        // They never greet, and come again as soon as they are dropped.
+        held.push(rogue.connect(&ana).await.unwrap());
+    }
+    assert!(rogue.connect(&ana).await.is_err(), "its share is taken");
+    assert_eq!(ana.net.counts().refused_handshakes, 1);
+    let mut ben =
+        Device::open(sheaf_net::NetConfig { listen: Some("127.0.0.2:0".parse().unwrap()), ..config(2) }).await;
+    let asked = Instant::now();
+    ben.dial(&ana);
+    ben.connected(ana.id()).await;
+    ana.connected(ben.id()).await;
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert_eq!(ana.net.counts().refused_handshakes, 1);
+}
+
+/// Strangers fill their places; a device the node knows still gets in.
+#[tokio::test]
+async fn strangers_leave_room_for_a_known_device() {
+    let mut ana = Device::open(with_limits(1, |limits| limits.strangers = 2)).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let rogue = Rogue::new().await;
+        held.push((rogue.greeted(&ana).await, rogue));
+    }
+    let late = Rogue::new().await;
+    let connection = late.connect(&ana).await.unwrap();
+    let (mut send, _recv) = connection.open_bi().await.unwrap();
+    send.write_all(&late.greeting(&ana)).await.unwrap();
+    assert_eq!(code_of(&connection).await, CloseCode::Busy as u64);
+    let mut ben = Device::open(config(2)).await;
+    ana.net.admit(ben.id());
+    ben.dial(&ana);
+    ben.connected(ana.id()).await;
+    ana.connected(ben.id()).await;
+}
