@@ -6,12 +6,14 @@
 //! rewritten. None of this may depend on what else has arrived: a change is judged by what it builds on alone, so that
 //! every device comes to the same verdict.
 
+mod peek;
 pub(crate) mod scan;
 
 use std::collections::{HashMap, HashSet};
 
 use automerge::{ActorId, Change, ChangeHash, ObjId, legacy};
 
+pub use peek::{Peek, peek};
 pub use scan::ScanError;
 
 use crate::{
