@@ -4,19 +4,29 @@
 //! gives too. [`file`] chooses by a file's name and is what most callers want; [`markdown`](fn@markdown), [`html`],
 //! [`plain`](fn@plain) and [`automerge`](fn@automerge) are the readers themselves.
 
+mod automerge;
 mod build;
+mod file;
 mod html;
 mod link;
 mod markdown;
 mod plain;
 mod revise;
 
+pub use self::{
+    automerge::automerge,
+    file::{ImportError, Imported, file, title_of},
+    html::html,
+    link::Link,
+    markdown::markdown,
+    plain::plain,
+    revise::revise,
+};
 pub(crate) use self::{
     build::MAX_DEPTH,
     html::is_safe_source,
     markdown::{is_front_matter, is_table},
 };
-pub use self::{html::html, link::Link, markdown::markdown, plain::plain, revise::revise};
 
 #[cfg(test)]
 mod tests;
