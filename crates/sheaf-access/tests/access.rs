@@ -118,9 +118,9 @@ fn a_redemption_wants_an_open_invitation() {
 
 /// A redemption, with one thing in it changed.
 fn bent(world: &World, entry: &AccessEntry, bend: impl FnOnce(&mut AccessEntry)) -> Void {
-    let mut bent = entry.clone();
-    bend(&mut bent);
-    denied(world, &bent)
+    let mut changed = entry.clone();
+    bend(&mut changed);
+    denied(world, &changed)
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn random_history(seed: u64, steps: usize) -> (World, Vec<AccessEntry>) {
             1 => {
                 let owner = pick(&mut rng, owners.len());
                 let (who, grant, seq) = &mut owners[owner];
-                let reuse = !links.is_empty() && rng.next_u32() % 3 == 0;
+                let reuse = !links.is_empty() && rng.next_u32().is_multiple_of(3);
                 let secret = if reuse {
                     links[pick(&mut rng, links.len())].clone()
                 } else {
@@ -305,7 +305,7 @@ fn random_history(seed: u64, steps: usize) -> (World, Vec<AccessEntry>) {
             _ => {
                 let secret = links[pick(&mut rng, links.len())].clone();
                 let mut who = Someone::new(1000 + step);
-                if !people.is_empty() && rng.next_u32() % 3 == 0 {
+                if !people.is_empty() && rng.next_u32().is_multiple_of(3) {
                     // Somebody else's machine.
                     let other = &people[pick(&mut rng, people.len())];
                     who.device = other.device.clone();

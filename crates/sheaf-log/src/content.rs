@@ -123,3 +123,29 @@ impl Content {
         if content.encode()? == bytes { Ok(content) } else { Err(ContentError::Malformed) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content() -> Content {
+        Content { document: DocumentId::from_bytes([1; 32]), part: Part::Talk, changes: vec![vec![1, 2], vec![3]] }
+    }
+
+    #[test]
+    fn content_has_one_encoding() {
+        let bytes = content().encode().unwrap();
+        assert_eq!(Content::decode(&bytes), Ok(content()));
+        for end in 0..bytes.len() {
+            assert_eq!(Content::decode(&bytes[..end]), Err(ContentError::Malformed), "{end}");
+        }
+        assert_eq!(Content::decode(&[bytes.as_slice(), &[0]].concat()), Err(ContentError::Malformed));
+        assert_eq!(Content::decode(&[&[2], &bytes[1..]].concat()), Err(ContentError::Newer));
+        assert_eq!(bytes[34], 2);
+        let longer = [&bytes[..34], &[0x82, 0], &bytes[35..]].concat();
+        assert_eq!(Content::decode(&longer), Err(ContentError::Malformed));
+        let huge = [&bytes[..34], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+        assert_eq!(Content::decode(&huge), Err(ContentError::Malformed));
+        assert_eq!(Content::decode(&[&bytes[..34], &[0]].concat()), Err(ContentError::Empty));
+    }
+}

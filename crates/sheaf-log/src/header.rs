@@ -164,3 +164,127 @@ impl Header {
         self.space == SpaceId::UNBORN
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mine::Mine;
+    use sheaf_access::DeviceId;
+
+    fn log(number: u8) -> LogId {
+        LogId { device: DeviceId::from_bytes([number; 32]), nonce: 5 }
+    }
+
+    fn on(number: u8) -> EntryRef {
+        EntryRef { log: log(number), seq: 3, hash: EntryHash::from_bytes([number; 32]) }
+    }
+
+    fn header() -> Header {
+        Header {
+            space: SpaceId::from_bytes([1; 32]),
+            log: log(9),
+            seq: 2,
+            prev: Some(EntryHash::from_bytes([2; 32])),
+            access_heads: vec![EntryHash::from_bytes([3; 32]), EntryHash::from_bytes([4; 32])],
+            epoch: EpochId::from_bytes([5; 32]),
+            kind: Kind::Body,
+            time: 1_000,
+            builds_on: vec![on(1), on(2)],
+            payload_hash: PayloadHash::of(b"payload"),
+            mine: Mine::new().root(),
+        }
+    }
+
+    fn bent(bend: impl FnOnce(&mut Header)) -> Result<Header, HeaderError> {
+        let mut header = header();
+        bend(&mut header);
+        Header::decode(&header.encode())
+    }
+
+    #[test]
+    fn a_header_comes_back() {
+        assert_eq!(Header::decode(&header().encode()), Ok(header()));
+    }
+
+    #[test]
+    fn lists_have_one_order() {
+        assert_eq!(bent(|header| header.access_heads.reverse()), Err(HeaderError::NotCanonical));
+        assert_eq!(bent(|header| header.builds_on.reverse()), Err(HeaderError::NotCanonical));
+        assert_eq!(
+            bent(|header| header.access_heads = vec![header.access_heads[0]; 2]),
+            Err(HeaderError::NotCanonical)
+        );
+        assert_eq!(
+            bent(|header| header.builds_on = vec![on(1), EntryRef { seq: 4, ..on(1) }]),
+            Err(HeaderError::NotCanonical)
+        );
+        assert_eq!(bent(|header| header.builds_on.push(on(9))), Err(HeaderError::NotCanonical));
+    }
+
+    #[test]
+    fn a_place_in_a_log_makes_sense() {
+        assert_eq!(bent(|header| header.seq = 0), Err(HeaderError::Place));
+        assert_eq!(bent(|header| header.seq = 1), Err(HeaderError::Place));
+        assert_eq!(bent(|header| header.prev = None), Err(HeaderError::Place));
+        assert_eq!(bent(|header| header.builds_on[0].seq = 0), Err(HeaderError::Place));
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let hash = |at: usize| {
+            let mut bytes = [0; 32];
+            bytes[24..].copy_from_slice(&(at as u64).to_be_bytes());
+            EntryHash::from_bytes(bytes)
+        };
+        assert!(bent(|header| header.access_heads = (0..MAX_ACCESS_HEADS).map(hash).collect()).is_ok());
+        assert_eq!(
+            bent(|header| header.access_heads = (0..=MAX_ACCESS_HEADS).map(hash).collect()),
+            Err(HeaderError::TooMany)
+        );
+        let many = |count: u64| (0..count).map(|nonce| EntryRef { log: LogId { nonce, ..log(1) }, ..on(1) }).collect();
+        assert_eq!(bent(|header| header.builds_on = many(MAX_BUILDS_ON as u64 + 1)), Err(HeaderError::TooMany));
+    }
+
+    #[test]
+    fn numbers_have_one_length() {
+        let bytes = header().encode();
+        // The log's nonce, 5, as two bytes.
+        let nonce = 1 + 32 + 32;
+        assert_eq!(bytes[nonce], 5);
+        let longer = [&bytes[..nonce], &[0x85, 0], &bytes[nonce + 1..]].concat();
+        assert_eq!(Header::decode(&longer), Err(HeaderError::NotCanonical));
+    }
+
+    #[test]
+    fn cut_lengthened_and_later_headers_are_told() {
+        let bytes = header().encode();
+        for end in 0..bytes.len() {
+            assert_eq!(Header::decode(&bytes[..end]), Err(HeaderError::Malformed), "{end}");
+        }
+        assert_eq!(Header::decode(&[bytes.as_slice(), &[0]].concat()), Err(HeaderError::Malformed));
+        for (version, error) in [(0, HeaderError::Malformed), (2, HeaderError::Newer), (255, HeaderError::Newer)] {
+            assert_eq!(Header::decode(&[&[version], &bytes[1..]].concat()), Err(error));
+        }
+        // 2^60 access heads, and none there.
+        let count = 1 + 32 + 33 + 1 + 33;
+        assert_eq!(bytes[count], 2);
+        let huge = [&bytes[..count], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+        assert_eq!(Header::decode(&huge), Err(HeaderError::Malformed));
+    }
+
+    #[test]
+    fn the_associated_data_is_all_but_the_payload_hash() {
+        let encode = |header: &Header| Header::associated_data(&header.encode());
+        let mut other = header();
+        other.payload_hash = PayloadHash::of(b"another");
+        assert_eq!(encode(&header()), encode(&other));
+        assert_eq!(encode(&header()).len(), header().encode().len() - 32);
+        other.mine = {
+            let mut mine = Mine::new();
+            let document = sheaf_access::DocumentId::from_bytes([1; 32]);
+            mine.set(crate::mine::MineKey { document, part: Part::Body, slot: 0 }, 1, [1; 32]);
+            mine.root()
+        };
+        assert_ne!(encode(&header()), encode(&other));
+    }
+}

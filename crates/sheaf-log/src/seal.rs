@@ -130,3 +130,102 @@ fn derive(key: &ContentKey, nonce: &Nonce) -> (XChaCha20Poly1305, [u8; COMMITMEN
     let commitment = domain::hash(domain::SEAL_COMMITMENT, &[&material]);
     (XChaCha20Poly1305::new(&Key::from(*sealing)), commitment)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 2 * 1024 * 1024;
+
+    fn key() -> ContentKey {
+        ContentKey::from_bytes(&[7; 32])
+    }
+
+    /// Seals a plaintext as a hostile writer would, who holds the key.
+    fn seal_raw(plaintext: &[u8]) -> Vec<u8> {
+        let nonce = [1; NONCE_SIZE];
+        let (cipher, commitment) = derive(&key(), &nonce);
+        let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad: b"header" }).unwrap();
+        [nonce.as_slice(), &commitment, &sealed].concat()
+    }
+
+    fn plaintext(packing: u8, body_length: u32, content_length: u32, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![packing];
+        bytes.extend_from_slice(&body_length.to_le_bytes());
+        bytes.extend_from_slice(&content_length.to_le_bytes());
+        bytes.extend_from_slice(body);
+        bytes.resize(padded_size(bytes.len()), 0);
+        bytes
+    }
+
+    fn open_raw(plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        open(&key(), b"header", &seal_raw(plaintext), LIMIT)
+    }
+
+    #[test]
+    fn a_bomb_is_not_inflated() {
+        // 744 MB of zeros in a few kilobytes, honestly and dishonestly declared.
+        let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 19).unwrap();
+        assert!(bomb.len() < 8 * 1024);
+        let length = bomb.len() as u32;
+        assert_eq!(open_raw(&plaintext(ZSTD, length, 64 << 20, &bomb)), Err(SealError::TooLarge));
+        assert_eq!(open_raw(&plaintext(ZSTD, length, u32::MAX, &bomb)), Err(SealError::TooLarge));
+        assert_eq!(open_raw(&plaintext(ZSTD, length, 100, &bomb)), Err(SealError::Unpack));
+        assert_eq!(open_raw(&plaintext(ZSTD, length, LIMIT as u32, &bomb)), Err(SealError::Unpack));
+    }
+
+    #[test]
+    fn two_frames_are_not_one() {
+        let frame = zstd::bulk::compress(&[5; 1000], 3).unwrap();
+        let two = [frame.as_slice(), &frame].concat();
+        assert_eq!(open_raw(&plaintext(ZSTD, two.len() as u32, 1000, &two)), Err(SealError::Unpack));
+        assert_eq!(open_raw(&plaintext(ZSTD, frame.len() as u32, 1000, &frame)), Ok(vec![5; 1000]));
+        assert_eq!(open_raw(&plaintext(ZSTD, frame.len() as u32, 1001, &frame)), Err(SealError::Unpack));
+        assert_eq!(open_raw(&plaintext(ZSTD, frame.len() as u32 - 1, 1000, &frame)), Err(SealError::Unpack));
+    }
+
+    #[test]
+    fn lengths_and_padding_are_held_to() {
+        assert_eq!(open_raw(&plaintext(PLAIN, 5, 5, b"hello")), Ok(b"hello".to_vec()));
+        assert_eq!(open_raw(&plaintext(2, 5, 5, b"hello")), Err(SealError::Unpack));
+        assert_eq!(open_raw(&plaintext(PLAIN, 5, 6, b"hello")), Err(SealError::Unpack));
+        assert_eq!(open_raw(&plaintext(PLAIN, u32::MAX, u32::MAX, b"hello")), Err(SealError::Unpack));
+        // A byte hidden in the padding.
+        let mut hidden = plaintext(PLAIN, 5, 5, b"hello");
+        *hidden.last_mut().unwrap() = 1;
+        assert_eq!(open_raw(&hidden), Err(SealError::Unpack));
+        // A larger class than need be, and no class at all.
+        let mut larger = plaintext(PLAIN, 5, 5, b"hello");
+        larger.resize(320, 0);
+        assert_eq!(open_raw(&larger), Err(SealError::Unpack));
+        assert_eq!(open_raw(&larger[..300]), Err(SealError::Malformed));
+        assert_eq!(open(&key(), b"header", &[0; 71], LIMIT), Err(SealError::Malformed));
+        assert_eq!(open(&key(), b"header", &[], LIMIT), Err(SealError::Malformed));
+    }
+
+    #[test]
+    fn a_payload_is_bound_to_its_header_and_its_key() {
+        let sealed = seal(&key(), &[1; 24], b"header", b"hello");
+        assert_eq!(open(&key(), b"header", &sealed, LIMIT), Ok(b"hello".to_vec()));
+        assert_eq!(open(&key(), b"heade", &sealed, LIMIT), Err(SealError::Broken));
+        assert_eq!(open(&ContentKey::from_bytes(&[8; 32]), b"header", &sealed, LIMIT), Err(SealError::OtherKey));
+        for at in 0..sealed.len() {
+            let mut bent = sealed.clone();
+            bent[at] ^= 0x40;
+            // A bent nonce or commitment is another key's; anything else breaks the seal.
+            let expected = if at < NONCE_SIZE + COMMITMENT { SealError::OtherKey } else { SealError::Broken };
+            assert_eq!(open(&key(), b"header", &bent, LIMIT), Err(expected), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn text_is_compressed_and_noise_is_not() {
+        let text = b"the same words, ".repeat(200);
+        assert!(seal(&key(), &[1; 24], b"", &text).len() < text.len() / 2);
+        let noise: Vec<u8> = (0..40_u8).flat_map(|at| domain::hash("noise", &[&[at]])).collect();
+        let sealed = seal(&key(), &[1; 24], b"", &noise);
+        assert_eq!(sealed.len(), NONCE_SIZE + COMMITMENT + TAG + padded_size(FRONT + noise.len()));
+        assert_eq!(open(&key(), b"", &sealed, LIMIT), Ok(noise));
+        assert_eq!(open(&key(), b"", &seal(&key(), &[1; 24], b"", b""), LIMIT), Ok(vec![]));
+    }
+}
