@@ -284,6 +284,11 @@ impl Document {
         become_slot(&mut self.doc, slot);
     }
 
+    /// The latest change of every actor: with the heads, what a change made now may build on directly.
+    pub fn tips(&self) -> Vec<ChangeHash> {
+        self.tips.values().map(|tip| tip.hash).collect()
+    }
+
     /// The latest change of an actor.
     pub(crate) fn tip(&self, actor: &[u8]) -> Option<Tip> {
         self.tips.get(&ActorId::from(actor)).copied()

@@ -334,6 +334,15 @@ impl Sessions {
         self.headless(now, |document, slot| document.replace_with(slot, items))
     }
 
+    /// Changes the document through Automerge itself, without a window: for what has no edits, such as an index.
+    pub fn change(
+        &mut self,
+        now: u64,
+        change: impl FnOnce(&mut Document, &Slot) -> Result<Option<Committed>, WriteError>,
+    ) -> Result<Vec<Out>, WriteError> {
+        self.headless(now, |document, slot| Ok(change(document, slot)?.into_iter().collect()))
+    }
+
     fn headless(
         &mut self,
         now: u64,
