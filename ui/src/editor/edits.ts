@@ -117,6 +117,11 @@ function markEdits(before: Node, after: Node, from: number, to: number): Edit[] 
   const edits: (Edit & { e: "mark" })[] = [];
   const old = runs(before, from, to);
   const now = runs(after, from, to);
+  const borders = [from, to, ...old.map((run) => run.from), ...now.map((run) => run.from)];
+  if (borders.some((pos) => splitsPair(before, pos) !== splitsPair(after, pos))) {
+    // Marks that end inside a character take it apart: that is more than marks can say.
+    return rangeEdits(before, from, to, after, from, to);
+  }
   // The last edit of each name, and where it ended in text: runs side by side are one edit.
   const open = new Map<string, { edit: Edit & { e: "mark" }; run: number }>();
   let i = 0;
@@ -131,10 +136,7 @@ function markEdits(before: Node, after: Node, from: number, to: number): Edit[] 
     run++;
     for (const [name, value] of changed(a.marks, b.marks)) {
       const last = open.get(name);
-      const index = {
-        from: indexOf(before, at, false) - (splitsPair(before, at) ? 1 : 0),
-        to: indexOf(before, end, false) + (splitsPair(before, end) ? 1 : 0),
-      };
+      const index = { from: indexOf(before, at, false), to: indexOf(before, end, false) };
       if (last?.run === run - 1 && last.edit.value === value) {
         last.edit.to = index.to;
         last.run = run;
@@ -172,12 +174,12 @@ function changed(was: Marks, is: Marks): [name: string, value: Scalar][] {
 const isHigh = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
 const isLow = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
 
-/** Whether a position stands between the two halves of one character. */
+/** Whether a position stands between the two halves of one character. Halves with different marks are apart already. */
 export function splitsPair(doc: Node, pos: number): boolean {
-  const { nodeBefore, nodeAfter } = doc.resolve(pos);
-  const left = nodeBefore?.text;
-  const right = nodeAfter?.text;
-  return left !== undefined && right !== undefined && isHigh(left.charCodeAt(left.length - 1)) && isLow(right.charCodeAt(0));
+  const $pos = doc.resolve(pos);
+  if ($pos.textOffset === 0) return false;
+  const text = $pos.parent.child($pos.index()).text ?? "";
+  return isHigh(text.charCodeAt($pos.textOffset - 1)) && isLow(text.charCodeAt($pos.textOffset));
 }
 
 /** Half a character has no place in the document: it is sent as U+FFFD, and `tidy.ts` puts that on the page. */
