@@ -1,11 +1,11 @@
 //! [`Action`]: everything a machine can ask for.
 
 use sheaf_access::{LogId, SpaceId};
+use sheaf_log::{Frontier, Range};
 
-use crate::Frontier;
 use crate::close::CloseReason;
 use crate::entry_bytes::EntryBytes;
-use crate::event::Lacking;
+use crate::event::Ticket;
 use crate::frame::Frame;
 use crate::refusal::{RedemptionRefusal, Refusal};
 
@@ -27,22 +27,28 @@ pub enum Action<P> {
         peer: P,
         /// The space.
         space: SpaceId,
+        /// To be given back with the answer.
+        ticket: Ticket,
         /// The arrival to begin at.
         from_arrival: u64,
-        /// Which entries; those of other logs, or below these numbers, the peer has.
-        lacking: Vec<Lacking>,
+        /// Which entries. The peer has the others, or they have become durable so recently that the machine has not
+        /// been told, and may build on something that is not in here.
+        lacking: Vec<Range>,
         /// How many bytes of entries at most, unless the first one alone has more.
         max_bytes: usize,
         /// How many entries at most.
         max_entries: usize,
     },
     /// Verify, admit and store these entries, one after the other, then answer with [`Stored`](crate::Event::Stored) for
-    /// those that were new, and [`Delivered`](crate::Event::Delivered) for all.
+    /// those that were new, and [`Delivered`](crate::Event::Delivered) for all. Several may be out for a peer and a space;
+    /// they are dealt with and answered in the order given.
     Deliver {
         /// From whom.
         peer: P,
         /// The space.
         space: SpaceId,
+        /// To be given back with the answer.
+        ticket: Ticket,
         /// The entries, unverified.
         entries: Vec<EntryBytes>,
     },

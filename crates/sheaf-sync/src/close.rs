@@ -32,6 +32,9 @@ pub enum CloseReason {
     /// It sent more than the window that was announced to it.
     #[error("it sent more unacknowledged entries than it was allowed")]
     WindowExceeded,
+    /// Its entries do not follow those before.
+    #[error("entries came twice, or some are missing")]
+    OutOfStep,
     /// It acknowledged what was not sent.
     #[error("it acknowledged what was not sent to it")]
     FalseAck,

@@ -46,9 +46,9 @@ pub struct Config {
     pub max_refused_logs: u32,
     /// How many invitations a peer may try to redeem in one connection.
     pub max_redemptions: u32,
-    /// How often per connection unknown names are looked for among *all* spaces, which costs a hash for each of them.
-    /// Names beyond it are still matched when their space is added or shared.
-    pub max_searches: u32,
+    /// How long to wait, in milliseconds, between two searches for names a peer has offered among *all* spaces, which
+    /// cost a hash for each of them. The first is at once.
+    pub search_pause: u64,
     /// For how long receipts gather before they are sent, in milliseconds.
     pub receipt_delay: u64,
     /// How long to wait after a peer said "not now", in milliseconds; doubled each time up to [`Self::retry_most`].
@@ -71,7 +71,7 @@ impl Default for Config {
             max_logs: 5_000,
             max_refused_logs: 256,
             max_redemptions: 8,
-            max_searches: 64,
+            search_pause: 1_000,
             receipt_delay: 50,
             retry_first: 1_000,
             retry_most: 60_000,
@@ -91,7 +91,7 @@ impl Config {
         self.window.bytes = self.window.bytes.max(self.max_entry_bytes);
         self.window.entries = self.window.entries.max(1);
         self.inline_offers = self.inline_offers.min(crate::frame::MAX_OFFERS as u32);
-        self.max_logs = self.max_logs.clamp(1, crate::frame::MAX_LOGS as u32);
+        self.max_logs = self.max_logs.clamp(1, sheaf_log::MAX_LOGS as u32);
         self.retry_first = self.retry_first.max(1);
         self.retry_most = self.retry_most.max(self.retry_first);
         self

@@ -1,8 +1,8 @@
 //! [`Event`]: everything that can happen to a machine.
 
-use sheaf_access::{LogId, SpaceId};
+use sheaf_access::SpaceId;
+use sheaf_log::Frontier;
 
-use crate::Frontier;
 use crate::entry_bytes::Item;
 use crate::refusal::{Outcome, RedemptionRefusal};
 use crate::tag::Nonce;
@@ -88,6 +88,8 @@ pub enum Event<P> {
         peer: P,
         /// Their space.
         space: SpaceId,
+        /// The ticket of the delivery.
+        ticket: Ticket,
         /// What became of each.
         outcomes: Vec<Outcome>,
     },
@@ -97,6 +99,8 @@ pub enum Event<P> {
         peer: P,
         /// The space.
         space: SpaceId,
+        /// The ticket of the read.
+        ticket: Ticket,
         /// The entries, in order of arrival.
         items: Vec<Item>,
         /// Whether there was nothing more to read. A read that is not at its end has at least one entry.
@@ -106,11 +110,7 @@ pub enum Event<P> {
     Tick,
 }
 
-/// Part of a log that a peer lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lacking {
-    /// The log.
-    pub log: LogId,
-    /// The first number that is lacking; all after it are lacking too.
-    pub from: u64,
-}
+/// Ties an answer to what was asked. Connections come and go while the node reads and stores; an answer meant for the
+/// last one must not be taken for one on this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub(crate) u64);

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::LogId;
+use sheaf_log::{Frontier, FrontierDigest};
+
+use sheaf_log::MAX_LOGS;
 
 use crate::capped;
 use crate::config::Window;
@@ -15,8 +18,6 @@ pub const VERSION: u8 = 1;
 pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
 /// The most entries in a frame.
 pub const MAX_ENTRIES: usize = 2_048;
-/// The most logs in a frame: the protocol's limit on the logs of a space.
-pub const MAX_LOGS: usize = 5_000;
 /// The most offers in a frame; more spaces take more frames.
 pub const MAX_OFFERS: usize = 4_096;
 /// The longest proof of an invitation.
@@ -28,7 +29,7 @@ pub struct Offer {
     /// The space.
     pub tag: Tag,
     /// The digest of the sender's frontier of it.
-    pub digest: Digest,
+    pub digest: FrontierDigest,
 }
 
 /// One message from a machine to another.
@@ -68,14 +69,16 @@ pub enum Frame {
         whole: bool,
         /// Whether the sender asks for the receiver's in turn.
         reply: bool,
-        /// The highest number held of each log.
-        #[serde(deserialize_with = "capped::vec::<_, _, MAX_LOGS>")]
-        logs: Vec<(LogId, u64)>,
+        /// What is held.
+        held: Frontier,
     },
     /// Entries, in an order in which each comes after all it builds on.
     Entries {
         /// The space.
         tag: Tag,
+        /// How many were sent before them, of this space on this connection. An ack counts entries, so a frame that
+        /// came twice, or not, would make it vouch for others than those that are durable.
+        first: u64,
         /// The entries.
         #[serde(deserialize_with = "capped::vec::<_, _, MAX_ENTRIES>")]
         entries: Vec<EntryBytes>,
@@ -95,9 +98,8 @@ pub enum Frame {
     Have {
         /// The space.
         tag: Tag,
-        /// The logs in which there is something to say.
-        #[serde(deserialize_with = "capped::vec::<_, _, MAX_LOGS>")]
-        logs: Vec<(LogId, u64)>,
+        /// What is held of the logs in which there is something to say.
+        held: Frontier,
     },
     /// The receiver refused these, or something they build on: they will not be sent on this connection again.
     Withheld {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use sheaf_access::SpaceId;
+use sheaf_log::FrontierDigest;
 
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::config::Window;
 use crate::frame::{Frame, MAX_OFFERS, Offer};
 use crate::lane::{Lane, Recovery};
-use crate::peer::{Peer, PeerId, Turn};
+use crate::peer::{NO_SPACE, Peer, PeerId, Turn};
 use crate::refusal::RedemptionRefusal;
 use crate::space::{Space, Spaces};
 use crate::tag::{Digest, Tag};
@@ -121,15 +122,7 @@ impl<P: PeerId> Peer<P> {
         if self.lanes.len() + self.unmatched.len() + unknown.len() > turn.config.max_spaces as usize {
             return Err(CloseReason::TooManySpaces);
         }
-        if !unknown.is_empty() && self.searches < turn.config.max_searches {
-            self.searches += 1;
-            for id in spaces.keys() {
-                if let Some(digest) = unknown.remove(&Tag::of(id, &self.nonce)) {
-                    self.lane(turn, *id);
-                    known.push((*id, digest));
-                }
-            }
-        }
+        self.unsearched |= !unknown.is_empty();
         self.unmatched.extend(unknown);
         for (id, digest) in known {
             if let Some(space) = spaces.get(&id) {
@@ -138,11 +131,29 @@ impl<P: PeerId> Peer<P> {
                 self.settle(turn, id, space);
             }
         }
+        self.search(turn, spaces);
         Ok(())
     }
 
+    /// Looks among all spaces for those they offer: they may be right, and we have not heard yet that they are members.
+    pub fn search(&mut self, turn: &mut Turn<'_, P>, spaces: &Spaces<P>) {
+        if !self.unsearched || self.search_at.is_some() {
+            return;
+        }
+        if turn.now < self.search_from {
+            self.search_at = Some(self.search_from);
+            turn.timers.set(self.search_from, self.id, NO_SPACE);
+            return;
+        }
+        self.unsearched = false;
+        self.search_from = turn.now + turn.config.search_pause;
+        for (id, space) in spaces {
+            self.space_added(turn, *id, space);
+        }
+    }
+
     /// They offer a space for which there is a lane.
-    fn was_offered(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, digest: Digest) {
+    fn was_offered(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, digest: FrontierDigest) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         if lane.their_offer.is_some() {
             return;
@@ -220,7 +231,9 @@ impl<P: PeerId> Peer<P> {
 
     /// We hold an invitation that they may accept.
     pub fn redeem(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, proof: Vec<u8>) {
-        let tag = self.lane(turn, id).tag;
+        let lane = self.lane(turn, id);
+        lane.redeeming += 1;
+        let tag = lane.tag;
         turn.send(self.id, Frame::Redeem { tag, proof });
     }
 
@@ -264,6 +277,14 @@ impl<P: PeerId> Peer<P> {
         reason: RedemptionRefusal,
     ) -> Result<(), CloseReason> {
         let space = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
+        let lane = self.lanes.get_mut(&space).filter(|lane| lane.redeeming > 0).ok_or(CloseReason::UnknownTag)?;
+        lane.redeeming -= 1;
+        if lane.redeeming == 0 && !lane.share && !lane.met {
+            // Nothing but the invitation spoke for this lane.
+            self.lanes.remove(&space);
+            self.tags.remove(&tag);
+            turn.closed.push(space);
+        }
         turn.actions.push(Action::RedemptionRefused { peer: self.id, space, reason });
         Ok(())
     }

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use sheaf_access::LogId;
+use sheaf_log::{FrontierDigest, Range};
 
-use crate::entry_bytes::Item;
-use crate::event::Lacking;
+use crate::entry_bytes::{EntryBytes, Item};
+use crate::event::Ticket;
+use crate::frame::Frame;
+use crate::refusal::Outcome;
 use crate::space::Space;
-use crate::tag::{Digest, Tag};
+use crate::tag::Tag;
 use crate::theirs::Theirs;
 
 /// What the machine knows about one space and one peer: numbers only.
@@ -15,6 +18,7 @@ use crate::theirs::Theirs;
 /// The two directions are apart. A node *sends* when its own node has said that the peer is a member (`share`); it
 /// *receives* from whoever has the tag, because the node verifies and admits every entry anyway.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts: nearly every combination occurs.
 pub(crate) struct Lane {
     pub tag: Tag,
 
@@ -28,11 +32,13 @@ pub(crate) struct Lane {
     /// It was in our greeting's digest.
     pub in_hello: bool,
     /// The digest we offered it with.
-    pub offered: Option<Digest>,
+    pub offered: Option<FrontierDigest>,
     /// The digest they offered it with.
-    pub their_offer: Option<Digest>,
+    pub their_offer: Option<FrontierDigest>,
     /// They have asked to be shown it.
     pub wanted: bool,
+    /// How many redemptions of ours they have not answered.
+    pub redeeming: u32,
     /// They know what we hold, or will when they have read what is on its way.
     pub told: bool,
     /// We know what they hold. Until then `theirs` is what it would be had they held, at our offer, what we held.
@@ -64,9 +70,11 @@ pub(crate) struct Lane {
     pub retry_wait: u64,
 
     // Receiving.
-    /// Given to the node, not yet answered: the number of entries and bytes of each delivery.
-    pub pending: VecDeque<(usize, usize)>,
-    /// How many entries of theirs the node has dealt with.
+    /// Given to the node, not yet answered.
+    pub pending: VecDeque<Pending>,
+    /// How many entries have come from them.
+    pub arrived: u64,
+    /// How many of these the node has dealt with.
     pub received: u64,
     /// What they no longer send because we refused it.
     pub withheld: BTreeMap<LogId, u64>,
@@ -85,12 +93,23 @@ pub(crate) struct Lane {
 /// A read that is out.
 #[derive(Debug)]
 pub(crate) struct Reading {
+    pub ticket: Ticket,
     pub bytes: usize,
     pub entries: usize,
     /// What was asked for is no longer what is needed.
     pub stale: bool,
     /// The first entry stored since it went out, which it may have missed.
     pub since: Option<u64>,
+}
+
+/// A delivery that is out.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub ticket: Ticket,
+    pub bytes: usize,
+    pub entries: usize,
+    /// The answer, if it has come while one before it had not.
+    pub outcomes: Option<Vec<Outcome>>,
 }
 
 /// An entry on its way.
@@ -133,6 +152,7 @@ impl Lane {
             offered: None,
             their_offer: None,
             wanted: false,
+            redeeming: 0,
             told: false,
             known: false,
             theirs: Theirs::default(),
@@ -150,6 +170,7 @@ impl Lane {
             retry_at: None,
             retry_wait: 0,
             pending: VecDeque::new(),
+            arrived: 0,
             received: 0,
             withheld: BTreeMap::new(),
             untold: BTreeMap::new(),
@@ -175,14 +196,14 @@ impl Lane {
     }
 
     /// What they lack, as far as it can be sent.
-    pub fn lacking<P>(&self, space: &Space<P>) -> Vec<Lacking> {
+    pub fn lacking<P>(&self, space: &Space<P>) -> Vec<Range> {
         self.theirs
             .iter()
             .filter_map(|(log, _)| {
                 let ours = space.held(&log);
                 let last = self.blocked.get(&log).map_or(ours, |blocked| ours.min(blocked.from - 1));
                 let reached = self.reached(&log, ours);
-                (reached < last).then_some(Lacking { log, from: reached + 1 })
+                (reached < last).then_some(Range { log, from: reached + 1, to: last })
             })
             .collect()
     }
@@ -192,6 +213,12 @@ impl Lane {
         self.sending.insert(item.log, item.seq);
         self.they_know(item.log, item.seq);
         self.in_flight.push_back(Sent { log: item.log, seq: item.seq, bytes: item.bytes.len() });
+    }
+
+    /// The frame for entries that have just been [`sent`](Self::sent).
+    pub fn entries(&self, batch: &mut Vec<EntryBytes>) -> Frame {
+        let sent = self.acked + self.in_flight.len() as u64;
+        Frame::Entries { tag: self.tag, first: sent - batch.len() as u64, entries: std::mem::take(batch) }
     }
 
     /// Whether an entry is on its way, or one after it in its log.

@@ -8,7 +8,6 @@ mod config;
 mod entry_bytes;
 mod event;
 mod frame;
-mod frontier;
 mod greeting;
 mod lane;
 mod machine;
@@ -25,12 +24,9 @@ pub use action::Action;
 pub use close::CloseReason;
 pub use config::{Config, Window};
 pub use entry_bytes::{EntryBytes, Item, MAX_ENTRY_BYTES};
-pub use event::{Event, Lacking};
-pub use frame::{
-    Frame, FrameError, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_LOGS, MAX_OFFERS, MAX_PROOF_BYTES, Offer, Stream, VERSION,
-};
-pub use frontier::Frontier;
+pub use event::{Event, Ticket};
+pub use frame::{Frame, FrameError, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PROOF_BYTES, Offer, Stream, VERSION};
 pub use machine::Machine;
 pub use peer::PeerId;
-pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Rule};
+pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Verdict};
 pub use tag::{Digest, Nonce, Tag};

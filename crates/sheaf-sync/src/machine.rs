@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::SpaceId;
+use sheaf_log::Frontier;
 
-use crate::Frontier;
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::config::{Config, Window};
 use crate::entry_bytes::Item;
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::peer::{Peer, PeerId, Turn};
+use crate::peer::{NO_SPACE, Peer, PeerId, Turn};
 use crate::receiving::Told;
 use crate::sending::News;
 use crate::space::{Space, Spaces};
@@ -29,6 +29,7 @@ pub struct Machine<P> {
     /// Peers that have offered something this node does not hold: those to ask when a space is added.
     hopeful: BTreeSet<P>,
     timers: Timers<P>,
+    tickets: u64,
 }
 
 impl<P: PeerId> Machine<P> {
@@ -40,6 +41,7 @@ impl<P: PeerId> Machine<P> {
             peers: BTreeMap::new(),
             hopeful: BTreeSet::new(),
             timers: Timers::new(),
+            tickets: 0,
         }
     }
 
@@ -75,11 +77,11 @@ impl<P: PeerId> Machine<P> {
                 Ok(())
             }),
             Event::Stored { space, from, items } => self.stored(now, space, from, items),
-            Event::Delivered { peer, space, outcomes } => self.with(now, peer, |peer, turn, spaces| {
-                spaces.get(&space).map_or(Ok(()), |held| peer.delivered(turn, space, held, outcomes))
+            Event::Delivered { peer, space, ticket, outcomes } => self.with(now, peer, |peer, turn, spaces| {
+                spaces.get(&space).map_or(Ok(()), |held| peer.delivered(turn, space, held, ticket, outcomes))
             }),
-            Event::ReadDone { peer, space, items, end } => self.with(now, peer, |peer, turn, spaces| {
-                peer.read_done(turn, space, spaces, &items, end);
+            Event::ReadDone { peer, space, ticket, items, end } => self.with(now, peer, |peer, turn, spaces| {
+                peer.read_done(turn, space, spaces, ticket, (&items, end));
                 Ok(())
             }),
             Event::Tick => self.tick(now),
@@ -100,9 +102,9 @@ impl<P: PeerId> Machine<P> {
         let lane = self.peers.get(&peer)?.lanes.get(space).filter(|lane| lane.known)?;
         let mut frontier = Frontier::new();
         for (log, ours) in self.spaces.get(space)?.frontier().iter() {
-            let seq = lane.theirs.of(&log, ours);
+            let seq = lane.theirs.of(log, ours);
             if seq > 0 {
-                frontier.advance(log, seq);
+                frontier.advance(*log, seq);
             }
         }
         for (log, seq) in lane.theirs.iter().filter(|(_, seq)| *seq > 0) {
@@ -148,11 +150,6 @@ impl<P: PeerId> Machine<P> {
 
     fn connected(&mut self, now: u64, id: P, nonce: Nonce, shares: &[SpaceId]) -> Vec<Action<P>> {
         self.forget(id);
-        for space in shares {
-            if let Some(space) = self.spaces.get_mut(space) {
-                space.take_digest();
-            }
-        }
         self.peers.insert(id, Peer::new(id, nonce));
         self.with(now, id, |peer, turn, spaces| {
             peer.greet(turn, spaces, shares);
@@ -195,13 +192,25 @@ impl<P: PeerId> Machine<P> {
         F: FnOnce(&mut Peer<P>, &mut Turn<'_, P>, &Spaces<P>) -> Result<(), CloseReason>,
     {
         let Some(peer) = self.peers.get_mut(&id) else { return Vec::new() };
-        let mut turn =
-            Turn { config: &self.config, now, timers: &mut self.timers, actions: Vec::new(), opened: Vec::new() };
+        let mut turn = Turn {
+            config: &self.config,
+            now,
+            timers: &mut self.timers,
+            tickets: &mut self.tickets,
+            actions: Vec::new(),
+            opened: Vec::new(),
+            closed: Vec::new(),
+        };
         let result = deal(peer, &mut turn, &self.spaces);
-        let Turn { actions, opened, .. } = turn;
+        let Turn { actions, opened, closed, .. } = turn;
         for space in opened {
             if let Some(space) = self.spaces.get_mut(&space) {
                 space.peers.insert(id);
+            }
+        }
+        for space in closed {
+            if let Some(space) = self.spaces.get_mut(&space) {
+                space.peers.remove(&id);
             }
         }
         if peer.unmatched.is_empty() {
@@ -222,6 +231,9 @@ impl<P: PeerId> Machine<P> {
     fn forget(&mut self, id: P) {
         let Some(peer) = self.peers.remove(&id) else { return };
         self.hopeful.remove(&id);
+        if let Some(at) = peer.search_at {
+            self.timers.clear(at, id, NO_SPACE);
+        }
         for (space, lane) in peer.lanes {
             for at in [lane.receipt_at, lane.retry_at].into_iter().flatten() {
                 self.timers.clear(at, id, space);
@@ -265,10 +277,10 @@ impl<P: PeerId> Peer<P> {
     ) -> Result<(), CloseReason> {
         match frame {
             Frame::Want { .. } => self.wants(turn, id, space),
-            Frame::Frontier { whole, reply, logs, .. } => self.told(turn, id, spaces, Told { whole, reply, logs }),
-            Frame::Entries { entries, .. } => self.received(turn, id, entries),
+            Frame::Frontier { whole, reply, held, .. } => self.told(turn, id, spaces, Told { whole, reply, held }),
+            Frame::Entries { first, entries, .. } => self.received(turn, id, first, entries),
             Frame::Ack { count, refused, .. } => self.acked(turn, id, spaces, count, refused),
-            Frame::Have { logs, .. } => self.have(turn, id, spaces, logs),
+            Frame::Have { held, .. } => self.have(turn, id, spaces, &held),
             Frame::Withheld { logs, .. } => self.withheld(turn, id, space, logs),
             Frame::Hello { .. } | Frame::Offers { .. } | Frame::Redeem { .. } | Frame::RedeemRefused { .. } => Ok(()),
         }

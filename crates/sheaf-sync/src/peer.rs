@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sheaf_access::{LogId, SpaceId};
+use sheaf_access::SpaceId;
+use sheaf_log::{Frontier, FrontierDigest};
 
-use crate::Frontier;
 use crate::action::Action;
 use crate::config::{Config, Window};
+use crate::event::Ticket;
 use crate::frame::Frame;
 use crate::lane::Lane;
 use crate::space::{Space, Spaces};
 use crate::tag::{Digest, Nonce, Tag};
 use crate::timers::Timers;
+
+/// In the place of a space, for a timer of the peer itself.
+pub(crate) const NO_SPACE: SpaceId = SpaceId::UNBORN;
 
 /// What names a peer: a device's id in life, a number in tests.
 pub trait PeerId: Copy + Ord + std::fmt::Debug {}
@@ -23,9 +27,13 @@ pub(crate) struct Turn<'a, P> {
     pub config: &'a Config,
     pub now: u64,
     pub timers: &'a mut Timers<P>,
+    /// How many tickets have been given out.
+    pub tickets: &'a mut u64,
     pub actions: Vec<Action<P>>,
     /// Spaces for which the peer got a lane in this turn.
     pub opened: Vec<SpaceId>,
+    /// Spaces for which it lost it.
+    pub closed: Vec<SpaceId>,
 }
 
 impl<P: PeerId> Turn<'_, P> {
@@ -33,12 +41,13 @@ impl<P: PeerId> Turn<'_, P> {
         self.actions.push(Action::Send { peer, frame });
     }
 
-    pub fn receipt(&mut self, peer: P, space: SpaceId, held: impl IntoIterator<Item = (LogId, u64)>) {
-        let mut frontier = Frontier::new();
-        for (log, seq) in held {
-            frontier.advance(log, seq);
-        }
-        if frontier.iter().next().is_some() {
+    pub fn ticket(&mut self) -> Ticket {
+        *self.tickets += 1;
+        Ticket(*self.tickets)
+    }
+
+    pub fn receipt(&mut self, peer: P, space: SpaceId, frontier: Frontier) {
+        if !frontier.is_empty() {
             self.actions.push(Action::Receipt { peer, space, frontier });
         }
     }
@@ -72,7 +81,7 @@ pub(crate) struct Peer<P> {
     /// Which lane a tag stands for.
     pub tags: BTreeMap<Tag, SpaceId>,
     /// Offers of spaces that this node does not hold, in case it will.
-    pub unmatched: BTreeMap<Tag, Digest>,
+    pub unmatched: BTreeMap<Tag, FrontierDigest>,
     /// Our greeting: its digest, and over how many spaces.
     pub hello: (Digest, u32),
     /// Whether it named the spaces.
@@ -90,7 +99,11 @@ pub(crate) struct Peer<P> {
     /// Invitations they want to redeem, on which the node has not decided.
     pub redeeming: BTreeSet<SpaceId>,
     pub redemptions: u32,
-    pub searches: u32,
+    /// Something was offered since the last search for it.
+    pub unsearched: bool,
+    /// When the next search may be.
+    pub search_from: u64,
+    pub search_at: Option<u64>,
 }
 
 impl<P: PeerId> Peer<P> {
@@ -110,7 +123,9 @@ impl<P: PeerId> Peer<P> {
             pending: Load::default(),
             redeeming: BTreeSet::new(),
             redemptions: 0,
-            searches: 0,
+            unsearched: false,
+            search_from: 0,
+            search_at: None,
         }
     }
 
@@ -152,6 +167,11 @@ impl<P: PeerId> Peer<P> {
 
     /// Something that was to happen at a certain time is due.
     pub fn wake(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>) {
+        if id == NO_SPACE {
+            self.search_at = None;
+            self.search(turn, spaces);
+            return;
+        }
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
         if lane.receipt_at.is_some_and(|at| at <= turn.now) {
             lane.receipt_at = None;

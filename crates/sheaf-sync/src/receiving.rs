@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use sheaf_access::{LogId, SpaceId};
+use sheaf_log::Frontier;
 
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::entry_bytes::EntryBytes;
+use crate::event::Ticket;
 use crate::frame::Frame;
-use crate::lane::Recovery;
+use crate::lane::{Pending, Recovery};
 use crate::peer::{Peer, PeerId, Turn};
 use crate::refusal::{MAX_MISSING, NotNow, Outcome, Refusal};
 use crate::space::{Space, Spaces};
@@ -23,11 +25,13 @@ impl<P: PeerId> Peer<P> {
         frontier: Told,
     ) -> Result<(), CloseReason> {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
-        let logs = numbered(frontier.logs, turn)?;
+        if frontier.held.len() > turn.config.max_logs as usize {
+            return Err(CloseReason::TooManyLogs);
+        }
         lane.met = true;
         lane.they_share = frontier.whole;
         lane.known = true;
-        lane.theirs.are(&logs, space.frontier());
+        lane.theirs.are(&frontier.held, space.frontier());
         if lane.recovery == Recovery::Asked {
             lane.recovery = Recovery::None;
         }
@@ -37,7 +41,7 @@ impl<P: PeerId> Peer<P> {
             lane.backlog = None;
         }
         let answer = frontier.reply || !lane.told;
-        turn.receipt(self.id, id, logs);
+        turn.receipt(self.id, id, frontier.held);
         if answer {
             self.tell(turn, id, space, false);
         }
@@ -52,6 +56,7 @@ impl<P: PeerId> Peer<P> {
         &mut self,
         turn: &mut Turn<'_, P>,
         id: SpaceId,
+        first: u64,
         entries: Vec<EntryBytes>,
     ) -> Result<(), CloseReason> {
         let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
@@ -62,14 +67,19 @@ impl<P: PeerId> Peer<P> {
         {
             return Err(CloseReason::WindowExceeded);
         }
+        if first != lane.arrived {
+            return Err(CloseReason::OutOfStep);
+        }
         if entries.is_empty() {
             return Ok(());
         }
+        lane.arrived += entries.len() as u64;
         lane.met = true;
         lane.synced = false;
-        lane.pending.push_back((entries.len(), bytes));
+        let ticket = turn.ticket();
+        lane.pending.push_back(Pending { ticket, bytes, entries: entries.len(), outcomes: None });
         self.pending.add(bytes, entries.len());
-        turn.actions.push(Action::Deliver { peer: self.id, space: id, entries });
+        turn.actions.push(Action::Deliver { peer: self.id, space: id, ticket, entries });
         Ok(())
     }
 
@@ -79,34 +89,40 @@ impl<P: PeerId> Peer<P> {
         turn: &mut Turn<'_, P>,
         id: SpaceId,
         space: &Space<P>,
+        ticket: Ticket,
         outcomes: Vec<Outcome>,
     ) -> Result<(), CloseReason> {
         let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
-        let Some((entries, bytes)) = lane.pending.pop_front() else { return Ok(()) };
-        self.pending.take(bytes, entries);
-        let mut receipt = Vec::new();
-        let mut refused = Vec::new();
-        let mut outcomes = outcomes.into_iter();
-        for ordinal in (lane.received..).take(entries) {
-            // An entry that the node says nothing about was not taken; it is asked for again.
-            match outcomes.next().unwrap_or(Outcome::Refused(Refusal::NotNow(NotNow::Busy))) {
-                Outcome::Held { log, seq } => {
-                    if lane.theirs.they_have(log, seq, space.held(&log)) {
-                        receipt.push((log, seq));
+        let Some(pending) = lane.pending.iter_mut().find(|pending| pending.ticket == ticket) else { return Ok(()) };
+        pending.outcomes = Some(outcomes);
+        // Acks count entries in the order they came in, so an answer waits for those before it.
+        while lane.pending.front().is_some_and(|pending| pending.outcomes.is_some()) {
+            let Some(Pending { bytes, entries, outcomes, .. }) = lane.pending.pop_front() else { break };
+            self.pending.take(bytes, entries);
+            let mut receipt = Frontier::new();
+            let mut refused = Vec::new();
+            let mut outcomes = outcomes.into_iter().flatten();
+            for ordinal in (lane.received..).take(entries) {
+                // An entry that the node says nothing about was not taken; it is asked for again.
+                match outcomes.next().unwrap_or(Outcome::Refused(Refusal::NotNow(NotNow::Busy))) {
+                    Outcome::Held { log, seq } => {
+                        if lane.theirs.they_have(log, seq, space.held(&log)) {
+                            receipt.advance(log, seq);
+                        }
+                        lane.they_know(log, seq);
                     }
-                    lane.they_know(log, seq);
+                    Outcome::Refused(Refusal::Missing { mut entries }) => {
+                        entries.truncate(MAX_MISSING);
+                        refused.push((ordinal, Refusal::Missing { entries }));
+                    }
+                    Outcome::Refused(refusal) => refused.push((ordinal, refusal)),
+                    Outcome::Forged => return Err(CloseReason::Forged),
                 }
-                Outcome::Refused(Refusal::Missing { mut entries }) => {
-                    entries.truncate(MAX_MISSING);
-                    refused.push((ordinal, Refusal::Missing { entries }));
-                }
-                Outcome::Refused(refusal) => refused.push((ordinal, refusal)),
-                Outcome::Forged => return Err(CloseReason::Forged),
             }
+            lane.received += entries as u64;
+            turn.receipt(self.id, id, receipt);
+            turn.send(self.id, Frame::Ack { tag: lane.tag, count: lane.received, refused });
         }
-        lane.received += entries as u64;
-        turn.receipt(self.id, id, receipt);
-        turn.send(self.id, Frame::Ack { tag: lane.tag, count: lane.received, refused });
         self.settle(turn, id, space);
         Ok(())
     }
@@ -117,16 +133,20 @@ impl<P: PeerId> Peer<P> {
         turn: &mut Turn<'_, P>,
         id: SpaceId,
         spaces: &Spaces<P>,
-        logs: Vec<(LogId, u64)>,
+        held: &Frontier,
     ) -> Result<(), CloseReason> {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
-        let mut logs = numbered(logs, turn)?;
-        logs.retain(|log, seq| lane.theirs.they_have(*log, *seq, space.held(log)));
+        let mut news = Frontier::new();
+        for (log, seq) in held.iter() {
+            if lane.theirs.they_have(*log, seq, space.held(log)) {
+                news.advance(*log, seq);
+            }
+        }
         if lane.theirs.len() > turn.config.max_logs as usize {
             return Err(CloseReason::TooManyLogs);
         }
         lane.lift(space);
-        turn.receipt(self.id, id, logs);
+        turn.receipt(self.id, id, news);
         self.plan_receipt(turn, id);
         self.pump(turn, id, spaces);
         self.settle(turn, id, space);
@@ -158,7 +178,7 @@ impl<P: PeerId> Peer<P> {
 pub(crate) struct Told {
     pub whole: bool,
     pub reply: bool,
-    pub logs: Vec<(LogId, u64)>,
+    pub held: Frontier,
 }
 
 /// The numbers of a frame, each log once.

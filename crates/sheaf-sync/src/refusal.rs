@@ -1,7 +1,10 @@
 //! [`Refusal`]: why a receiver did not take an entry, in terms its sender can act on.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use sheaf_access::LogId;
+use sheaf_log::EntryError;
 
 use crate::capped;
 
@@ -20,7 +23,7 @@ pub enum Refusal {
     /// A local limit, which is never a verdict: the sender tries again later.
     NotNow(NotNow),
     /// A verdict: the sender does not offer this entry, nor what follows it in its log, to this peer again.
-    Never(Rule),
+    Never(Verdict),
 }
 
 /// A local limit that was reached.
@@ -37,39 +40,67 @@ pub enum NotNow {
     Busy,
 }
 
-/// The rule an entry broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Rule {
-    /// L1: it is not what an entry looks like, or is of a version that is not known there.
-    #[error("the entry is malformed, or of a version the other device does not know (L1)")]
-    Malformed,
-    /// It is over 512 KiB.
-    #[error("the entry is larger than 512 KiB")]
-    TooLarge,
-    /// A2: the writer's role does not allow this kind of entry.
-    #[error("the writer's role does not allow it (A2)")]
-    Role,
-    /// A5: the writer is no member.
-    #[error("the writer is not a member of the space (A5)")]
-    NotMember,
-    /// E3: the epoch it is sealed under was not writable where it was written.
-    #[error("the entry is sealed under an epoch that was no longer writable (E3)")]
-    Epoch,
-    /// L6: another entry with its log and number is held there.
-    #[error("another entry with the same place in its log is held there (L6)")]
-    Fork,
-    /// L3: its log was closed by an earlier entry.
-    #[error("its log is closed (L3)")]
-    LogClosed,
+/// A verdict that holds everywhere, by its number: those of [`sheaf_log::Refusal`], and a few that only sync can reach.
+/// A number, so that a later version's verdicts get through to this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict(u16);
+
+impl Verdict {
+    /// Its log was closed by an earlier entry that turned out to be invalid (L3).
+    pub const LOG_CLOSED: Self = Self(1_000);
     /// It builds on an entry that was refused.
-    #[error("it builds on an entry that was refused")]
-    BuildsOnRefused,
-    /// Dependencies were sent more than once and are still said to be missing.
-    #[error("what it builds on was sent, and is still said to be missing (L2)")]
-    StillMissing,
-    /// Another rule of the access state.
-    #[error("the rules of access do not allow it (A)")]
-    Access,
+    pub const BUILDS_ON_REFUSED: Self = Self(1_001);
+    /// What it builds on was sent again, and is still said to be missing.
+    pub const STILL_MISSING: Self = Self(1_002);
+
+    /// Its number.
+    pub const fn code(self) -> u16 {
+        self.0
+    }
+
+    /// The rule it names, if this version knows it.
+    pub fn rule(self) -> Option<&'static str> {
+        match self {
+            Self::LOG_CLOSED => Some("L3"),
+            Self::BUILDS_ON_REFUSED | Self::STILL_MISSING => Some("L2"),
+            Self(code) => sheaf_log::rule_of(code),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentence = match *self {
+            Self::LOG_CLOSED => Some("The log is closed there, because of an earlier entry."),
+            Self::BUILDS_ON_REFUSED => Some("The entry builds on one that was refused."),
+            Self::STILL_MISSING => {
+                Some("What the entry builds on was sent, and the other side still does not have it.")
+            }
+            Self(code) => sheaf_log::explain(code),
+        };
+        match sentence {
+            Some(sentence) => f.write_str(sentence),
+            None => write!(f, "The other side refused the entry (number {}). An update may know why.", self.0),
+        }
+    }
+}
+
+impl From<&sheaf_log::Refusal> for Refusal {
+    fn from(refusal: &sheaf_log::Refusal) -> Self {
+        let Some(lacking) = refusal.lacking() else { return Self::Never(Verdict(refusal.code())) };
+        let earlier = lacking.earlier.map(|range| (range.log, range.from));
+        let others = lacking.builds_on.iter().map(|on| (on.log, on.seq));
+        Self::Missing { entries: earlier.into_iter().chain(others).take(MAX_MISSING).collect() }
+    }
+}
+
+impl From<&sheaf_log::Refusal> for Outcome {
+    fn from(refusal: &sheaf_log::Refusal) -> Self {
+        match refusal {
+            sheaf_log::Refusal::Entry(EntryError::Signature) => Self::Forged,
+            refusal => Self::Refused(refusal.into()),
+        }
+    }
 }
 
 /// What became of one entry that was given to the node in a [`Deliver`](crate::Action::Deliver).

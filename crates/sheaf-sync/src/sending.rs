@@ -1,14 +1,16 @@
 //! What goes out: frontiers, entries, receipts; and what to do when they are not taken.
 
 use sheaf_access::{LogId, SpaceId};
+use sheaf_log::Frontier;
 
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::entry_bytes::Item;
+use crate::event::Ticket;
 use crate::frame::Frame;
 use crate::lane::{Reading, Recovery, Sent};
 use crate::peer::{Peer, PeerId, Turn};
-use crate::refusal::{Refusal, Rule};
+use crate::refusal::{Refusal, Verdict};
 use crate::space::{Space, Spaces};
 
 impl<P: PeerId> Peer<P> {
@@ -17,16 +19,19 @@ impl<P: PeerId> Peer<P> {
     pub fn tell(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, reply: bool) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let whole = lane.share;
-        let logs = if whole {
+        let held = if whole {
             lane.untold.clear();
-            space.frontier().iter().collect()
+            space.frontier().clone()
         } else {
-            let met = |(log, ours): (LogId, u64)| (log, ours.min(lane.theirs.of(&log, ours)));
-            space.frontier().iter().map(met).filter(|(_, seq)| *seq > 0).collect()
+            let mut met = Frontier::new();
+            for (log, ours) in space.frontier().iter() {
+                met.advance(*log, ours.min(lane.theirs.of(log, ours)));
+            }
+            met
         };
         lane.told = true;
         let tag = lane.tag;
-        turn.send(self.id, Frame::Frontier { tag, whole, reply, logs });
+        turn.send(self.id, Frame::Frontier { tag, whole, reply, held });
     }
 
     /// Entries were stored here. Those that follow what this peer has are sent on at once; if it is too slow for that,
@@ -89,7 +94,7 @@ impl<P: PeerId> Peer<P> {
             let full =
                 size + length > turn.config.batch_bytes as usize || batch.len() >= turn.config.batch_entries as usize;
             if full && !batch.is_empty() {
-                turn.send(self.id, Frame::Entries { tag: lane.tag, entries: std::mem::take(&mut batch) });
+                turn.send(self.id, lane.entries(&mut batch));
                 size = 0;
             }
             lane.sent(item);
@@ -100,7 +105,7 @@ impl<P: PeerId> Peer<P> {
             batch.push(item.bytes.clone());
         }
         if !batch.is_empty() {
-            turn.send(self.id, Frame::Entries { tag: lane.tag, entries: batch });
+            turn.send(self.id, lane.entries(&mut batch));
         }
         rest
     }
@@ -115,11 +120,14 @@ impl<P: PeerId> Peer<P> {
 
     /// Puts a lane that has something to read into the queue, and reads as far as there is room.
     pub fn pump(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            if lane.can_send() && lane.backlog.is_some() && lane.reading.is_none() && !lane.queued {
-                lane.queued = true;
-                self.ready.push_back(id);
-            }
+        if let Some(lane) = self.lanes.get_mut(&id)
+            && lane.can_send()
+            && lane.backlog.is_some()
+            && lane.reading.is_none()
+            && !lane.queued
+        {
+            lane.queued = true;
+            self.ready.push_back(id);
         }
         self.read_on(turn, spaces);
     }
@@ -146,11 +154,13 @@ impl<P: PeerId> Peer<P> {
             // A read answers with one entry at least, whatever its size.
             let reserve = batch.max(entry).min(bytes);
             let max_entries = (turn.config.batch_entries as usize).min(entries);
-            lane.reading = Some(Reading { bytes: reserve, entries: max_entries, stale: false, since: None });
+            let ticket = turn.ticket();
+            lane.reading = Some(Reading { ticket, bytes: reserve, entries: max_entries, stale: false, since: None });
             self.reserved.add(reserve, max_entries);
             turn.actions.push(Action::Read {
                 peer: self.id,
                 space: id,
+                ticket,
                 from_arrival,
                 lacking,
                 max_bytes: batch.min(reserve),
@@ -160,16 +170,29 @@ impl<P: PeerId> Peer<P> {
     }
 
     /// The node has read.
-    pub fn read_done(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, items: &[Item], end: bool) {
+    pub fn read_done(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        ticket: Ticket,
+        (items, end): (&[Item], bool),
+    ) {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
-        let Some(reading) = lane.reading.take() else { return };
+        let Some(reading) = lane.reading.take_if(|reading| reading.ticket == ticket) else { return };
         self.reserved.take(reading.bytes, reading.entries);
         if reading.stale || !lane.can_send() {
             // What was needed has changed: it is looked at again, now or after a recovery, if they are still a member.
             self.pump(turn, id, spaces);
         } else {
-            let rest = self.push(turn, id, space, items.iter());
-            let next = match (rest, items.last()) {
+            // Entries of which we have not been told before the read went out may build on some that were not asked for.
+            let told = |item: &&Item| {
+                space.held(&item.log) >= item.seq && reading.since.is_none_or(|since| item.arrival < since)
+            };
+            let asked: &[Item] = &items[..items.iter().take_while(told).count()];
+            let end = end || asked.len() < items.len();
+            let rest = self.push(turn, id, space, asked.iter());
+            let next = match (rest, asked.last()) {
                 (Some(arrival), _) => Some(arrival),
                 (None, Some(last)) if !end => Some(last.arrival + 1),
                 (None, _) => reading.since,
@@ -197,7 +220,7 @@ impl<P: PeerId> Peer<P> {
             return Err(CloseReason::FalseAck);
         }
         let mut refused = refused.into_iter().peekable();
-        let mut receipt = Vec::new();
+        let mut receipt = Frontier::new();
         let mut blocked = Vec::new();
         for ordinal in first..count {
             let Some(sent) = lane.landed() else { break };
@@ -207,7 +230,7 @@ impl<P: PeerId> Peer<P> {
             match refusal {
                 None => {
                     if lane.theirs.they_have(log, seq, space.held(&log)) {
-                        receipt.push((log, seq));
+                        receipt.advance(log, seq);
                         lane.recoveries = 0;
                         lane.retry_wait = 0;
                     }
@@ -218,7 +241,7 @@ impl<P: PeerId> Peer<P> {
                     if !hopeless {
                         lane.lost.push((log, seq));
                     } else if lane.block(log, seq, true) {
-                        blocked.push((log, seq, Refusal::Never(Rule::BuildsOnRefused)));
+                        blocked.push((log, seq, Refusal::Never(Verdict::BUILDS_ON_REFUSED)));
                     }
                 }
                 Some(Refusal::NotNow(_)) => lane.not_now = true,
@@ -283,7 +306,7 @@ impl<P: PeerId> Peer<P> {
         lane.recoveries += 1;
         if lane.recoveries > turn.config.max_recoveries {
             let lost = lost.into_iter().filter(|(log, seq)| lane.block(*log, *seq, true));
-            let lost = lost.map(|(log, seq)| (log, seq, Refusal::Never(Rule::StillMissing))).collect();
+            let lost = lost.map(|(log, seq)| (log, seq, Refusal::Never(Verdict::STILL_MISSING))).collect();
             self.withhold(turn, id, lost)?;
         }
         self.ask(turn, id, space);
@@ -314,17 +337,15 @@ impl<P: PeerId> Peer<P> {
     /// Says what is durable here of what they have, too.
     pub fn send_receipt(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let due: Vec<_> = lane
-            .untold
-            .iter()
-            .filter(|(log, seq)| lane.due(log, **seq, space.held(log)))
-            .map(|(log, seq)| (*log, *seq))
-            .collect();
-        for (log, _) in &due {
-            lane.untold.remove(log);
+        let mut due = Frontier::new();
+        for (log, seq) in &lane.untold {
+            if lane.due(log, *seq, space.held(log)) {
+                due.advance(*log, *seq);
+            }
         }
+        lane.untold.retain(|log, seq| !due.holds(log, *seq));
         if lane.share && !due.is_empty() {
-            turn.send(self.id, Frame::Have { tag: lane.tag, logs: due });
+            turn.send(self.id, Frame::Have { tag: lane.tag, held: due });
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{LogId, SpaceId};
-
-use crate::Frontier;
-use crate::tag::Digest;
+use sheaf_log::{Frontier, FrontierDigest};
 
 /// All spaces of this node.
 pub(crate) type Spaces<P> = BTreeMap<SpaceId, Space<P>>;
@@ -14,15 +12,13 @@ pub(crate) type Spaces<P> = BTreeMap<SpaceId, Space<P>>;
 #[derive(Debug)]
 pub(crate) struct Space<P> {
     frontier: Frontier,
-    /// Taken when the frontier is loaded or moved and someone asks, not for every entry.
-    digest: Option<Digest>,
     /// The peers that have a lane for it: those, and no others, are looked at when an entry is stored.
     pub peers: BTreeSet<P>,
 }
 
 impl<P> Space<P> {
     pub fn new(frontier: Frontier) -> Self {
-        Self { frontier, digest: None, peers: BTreeSet::new() }
+        Self { frontier, peers: BTreeSet::new() }
     }
 
     pub fn frontier(&self) -> &Frontier {
@@ -37,22 +33,10 @@ impl<P> Space<P> {
     /// An entry is durable here. Answers the number before, unless that was not lower.
     pub fn advance(&mut self, log: LogId, seq: u64) -> Option<u64> {
         let before = self.frontier.get(&log);
-        if seq <= before {
-            return None;
-        }
-        self.frontier.advance(log, seq);
-        self.digest = None;
-        Some(before)
+        self.frontier.advance(log, seq).then_some(before)
     }
 
-    /// Makes sure that [`Self::digest`] has one to give.
-    pub fn take_digest(&mut self) {
-        if self.digest.is_none() {
-            self.digest = Some(Digest::from_bytes(self.frontier.digest()));
-        }
-    }
-
-    pub fn digest(&self) -> Digest {
-        self.digest.unwrap_or_else(|| Digest::from_bytes(self.frontier.digest()))
+    pub fn digest(&self) -> FrontierDigest {
+        self.frontier.digest()
     }
 }

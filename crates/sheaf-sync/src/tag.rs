@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::SpaceId;
+use sheaf_log::FrontierDigest;
 
 /// What makes one connection's tags differ from another's: both ends hold the same one, and nobody else knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,22 +40,17 @@ impl Tag {
     }
 }
 
-/// A digest of frontiers (N2): of one space's, or of all that two nodes share.
+/// One digest over the frontiers of all spaces that two nodes share (N2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// From the 32 bytes of a hash.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// One digest over many spaces, each with its own, in the order of their ids.
-    pub fn over<'a>(spaces: impl IntoIterator<Item = (&'a SpaceId, Digest)>) -> Self {
+    /// Over these spaces, each with the digest of its frontier, in the order of their ids.
+    pub fn over<'a>(spaces: impl IntoIterator<Item = (&'a SpaceId, FrontierDigest)>) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("sheaf 1 digest over the frontiers of shared spaces");
         for (space, digest) in spaces {
             hasher.update(space.as_bytes());
-            hasher.update(&digest.0);
+            hasher.update(digest.as_bytes());
         }
         Self(*hasher.finalize().as_bytes())
     }

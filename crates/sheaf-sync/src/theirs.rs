@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use sheaf_access::LogId;
-
-use crate::Frontier;
+use sheaf_log::Frontier;
 
 /// A peer's frontier of one space, kept only where it differs from ours.
 ///
@@ -23,17 +22,17 @@ impl Theirs {
     }
 
     /// They said what they hold: all of it.
-    pub fn are(&mut self, theirs: &BTreeMap<LogId, u64>, ours: &Frontier) {
+    pub fn are(&mut self, theirs: &Frontier, ours: &Frontier) {
         self.differs.clear();
         for (log, seq) in ours.iter() {
-            let held = theirs.get(&log).copied().unwrap_or(0);
+            let held = theirs.get(log);
             if held != seq {
-                self.differs.insert(log, held);
+                self.differs.insert(*log, held);
             }
         }
-        for (log, seq) in theirs {
+        for (log, seq) in theirs.iter() {
             if ours.get(log) == 0 {
-                self.differs.insert(*log, *seq);
+                self.differs.insert(*log, seq);
             }
         }
     }

@@ -1,0 +1,118 @@
+//! A simulated node: a machine, a store, and between them a storage that takes its time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use sheaf_access::{DeviceId, LogId, SpaceId};
+use sheaf_sync::{Config, Machine, Ticket, Window};
+
+use crate::store::{Entry, Store};
+
+/// What survives a crash is `stores` and `tokens`; everything else begins anew.
+pub struct Node {
+    pub index: usize,
+    pub log: LogId,
+    pub config: Config,
+    pub stores: BTreeMap<SpaceId, Store>,
+    /// Spaces for which this node was given an invitation.
+    pub tokens: BTreeSet<SpaceId>,
+
+    /// Counts the starts: what was under way before the last one is void.
+    pub boot: u64,
+    pub machine: Option<Machine<usize>>,
+    /// The connection to each peer, by its number, as far as this node has heard.
+    pub connected: BTreeMap<usize, u64>,
+    /// Invitations accepted on the present connections.
+    pub accepted: BTreeSet<(usize, SpaceId)>,
+    /// Reads that are out.
+    pub reads: BTreeMap<(usize, SpaceId), Ticket>,
+    /// Connections on which "not now" has been said, so that "missing" may follow.
+    pub excused: BTreeSet<usize>,
+
+    /// How long storing takes at most.
+    pub storage: u64,
+    pub full: bool,
+    /// When the storage has done what it was given so far, and when its answers are in.
+    pub stored_by: u64,
+    pub answered_by: u64,
+}
+
+impl Node {
+    pub fn new(index: usize, rng: &mut ChaCha8Rng, tight: bool) -> Self {
+        let config = if tight {
+            let entry = 200;
+            Config {
+                max_entry_bytes: entry,
+                batch_bytes: rng.random_range(50..600),
+                batch_entries: rng.random_range(1..8),
+                window: Window { bytes: rng.random_range(entry..1_200), entries: rng.random_range(1..12) },
+                inline_offers: rng.random_range(0..3),
+                search_pause: rng.random_range(0..300),
+                max_redemptions: 3,
+                receipt_delay: rng.random_range(0..60),
+                retry_first: 20,
+                retry_most: 160,
+                ..Config::default()
+            }
+        } else {
+            Config { retry_most: 2_000, ..Config::default() }
+        };
+        let device = DeviceId::from_bytes([index as u8 + 1; 32]);
+        Self {
+            index,
+            log: LogId { device, nonce: 7 },
+            config,
+            stores: BTreeMap::new(),
+            tokens: BTreeSet::new(),
+            boot: 0,
+            machine: None,
+            connected: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            reads: BTreeMap::new(),
+            excused: BTreeSet::new(),
+            storage: 5,
+            full: false,
+            stored_by: 0,
+            answered_by: 0,
+        }
+    }
+
+    /// Whether this node, as far as it knows, may show a space to a peer.
+    pub fn may_show(&self, space: &SpaceId, peer: usize) -> bool {
+        self.stores.get(space).is_some_and(|store| store.members().contains(&peer))
+            || self.accepted.contains(&(peer, *space))
+    }
+
+    /// Spaces of which a peer is a member, as far as this node knows.
+    pub fn shared_with(&self, peer: usize) -> Vec<SpaceId> {
+        self.stores.iter().filter(|(_, store)| store.members().contains(&peer)).map(|(space, _)| *space).collect()
+    }
+
+    pub fn is_member(&self, space: &SpaceId) -> bool {
+        self.stores.get(space).is_some_and(|store| store.members().contains(&self.index))
+    }
+
+    /// Writes an entry that builds on some of what is here, and makes it durable.
+    pub fn write(&mut self, space: SpaceId, grants: Option<usize>, rng: &mut ChaCha8Rng) -> sheaf_sync::Item {
+        let store = self.stores.entry(space).or_default();
+        let mut builds_on = Vec::new();
+        for (log, seq) in store.logs() {
+            if log != self.log && rng.random_bool(0.6) {
+                builds_on.push((log, if rng.random_bool(0.7) { seq } else { rng.random_range(1..=seq) }));
+            }
+        }
+        builds_on.truncate(2);
+        let entry = Entry {
+            space,
+            log: self.log,
+            seq: store.held(&self.log) + 1,
+            builds_on,
+            grants,
+            padding: vec![7; if rng.random_bool(0.2) { rng.random_range(0..20) } else { 3 }],
+        };
+        let bytes = entry.encode();
+        assert!(bytes.len() <= 200, "entries of the simulation fit the tight limits: {}", bytes.len());
+        store.append(entry, bytes).expect("own entries build on what is here").expect("and are new")
+    }
+}

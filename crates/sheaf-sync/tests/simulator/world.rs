@@ -1,0 +1,779 @@
+//! The simulated world: nodes, the network between them, and one queue of everything that is going to happen.
+//!
+//! Streams are reliable and ordered, as QUIC's are: a frame that is lost takes its connection with it, and frames of one
+//! stream never overtake each other, while those of different streams do. Everything is drawn from one seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sheaf_access::SpaceId;
+use sheaf_log::Range;
+use sheaf_sync::{
+    Action, CloseReason, EntryBytes, Event, Frame, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Stream,
+    Ticket,
+};
+
+use crate::node::Node;
+use crate::scenario::{Scenario, Topology};
+use crate::store::Entry;
+
+/// Something that is going to happen.
+enum Happening {
+    /// A frame comes out of the network.
+    Arrive {
+        connection: u64,
+        from: usize,
+        to: usize,
+        bytes: Vec<u8>,
+    },
+    /// A node learns that a connection stands.
+    Up {
+        connection: u64,
+        node: usize,
+        peer: usize,
+    },
+    /// A node learns that a connection is gone.
+    Down {
+        connection: u64,
+        node: usize,
+        peer: usize,
+    },
+    /// Two nodes try to connect.
+    Dial {
+        a: usize,
+        b: usize,
+    },
+    /// The machine of a node is told something.
+    Tell {
+        boot: u64,
+        node: usize,
+        event: Event<usize>,
+    },
+    /// The storage of a node gets to what it was given.
+    Store {
+        boot: u64,
+        node: usize,
+        peer: usize,
+        space: SpaceId,
+        ticket: Ticket,
+        entries: Vec<EntryBytes>,
+    },
+    Read {
+        boot: u64,
+        node: usize,
+        peer: usize,
+        space: SpaceId,
+        ticket: Ticket,
+        from: u64,
+        lacking: Vec<Range>,
+        limits: (usize, usize),
+    },
+    Decide {
+        boot: u64,
+        node: usize,
+        peer: usize,
+        space: SpaceId,
+    },
+    /// A node asks once more to be let in.
+    Redeem {
+        connection: u64,
+        node: usize,
+        peer: usize,
+        space: SpaceId,
+    },
+    Write {
+        node: usize,
+        space: SpaceId,
+        grants: Option<usize>,
+    },
+    /// A node hears, by other ways than sync, of a space that it is a member of or invited to.
+    Hear {
+        node: usize,
+        space: SpaceId,
+        token: bool,
+    },
+    Crash {
+        node: usize,
+    },
+    Start {
+        node: usize,
+    },
+    Cut {
+        side: BTreeSet<usize>,
+    },
+    Heal,
+    Slow {
+        node: usize,
+        storage: u64,
+    },
+    Full {
+        node: usize,
+        full: bool,
+    },
+}
+
+/// A link between two nodes, which may be connected.
+struct Link {
+    /// The number of the connection that stands, if one does.
+    connection: Option<u64>,
+    /// Someone is dialling, or about to.
+    dialling: bool,
+}
+
+/// A simulation.
+pub struct World {
+    seed: u64,
+    /// Say everything that happens, to understand a seed: `SHEAF_TRACE=1`.
+    trace: bool,
+    rng: ChaCha8Rng,
+    now: u64,
+    queue: BTreeMap<(u64, u64), Happening>,
+    count: u64,
+    pub scenario: Scenario,
+    pub nodes: Vec<Node>,
+    pub spaces: Vec<SpaceId>,
+    /// Who is, will be or has been a member of each space.
+    members: BTreeMap<SpaceId, BTreeSet<usize>>,
+    links: BTreeMap<(usize, usize), Link>,
+    connections: u64,
+    /// When the last frame of each stream arrives, so that none overtakes it.
+    streams: BTreeMap<(u64, usize, Stream), u64>,
+    cut: Option<BTreeSet<usize>>,
+    chaos: bool,
+    pub told: Told,
+}
+
+/// What was seen on the way.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub frames: usize,
+    pub bytes: usize,
+    pub entries: usize,
+    pub last_frame: u64,
+    pub closed: Vec<CloseReason>,
+    pub missing: usize,
+    pub not_now: usize,
+    pub synced: usize,
+    pub redeemed: usize,
+    pub crashes: usize,
+    pub lost: usize,
+}
+
+fn pair(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}
+
+impl World {
+    /// Everything that is going to go wrong is drawn here, and put into the queue.
+    pub fn new(seed: u64, scenario: impl FnOnce(&mut ChaCha8Rng) -> Scenario) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let scenario = scenario(&mut rng);
+        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, scenario.tight)).collect();
+        let spaces = (0..scenario.spaces).map(|n| SpaceId::from_bytes([0x50 + n as u8; 32])).collect();
+        let mut world = Self {
+            seed,
+            trace: std::env::var_os("SHEAF_TRACE").is_some(),
+            rng,
+            now: 0,
+            queue: BTreeMap::new(),
+            count: 0,
+            scenario,
+            nodes,
+            spaces,
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            connections: 0,
+            streams: BTreeMap::new(),
+            cut: None,
+            chaos: true,
+            told: Told::default(),
+        };
+        world.found();
+        world.connect_all();
+        world.plan();
+        world
+    }
+
+    /// Spaces come to be, each with a founder, some members, and some history.
+    fn found(&mut self) {
+        let peers = self.scenario.peers;
+        let mut late = self.scenario.late_members;
+        let mut invited = self.scenario.invitations;
+        for space in self.spaces.clone() {
+            let founder = self.rng.random_range(0..peers);
+            let mut members = BTreeSet::from([founder]);
+            self.nodes[founder].write(space, Some(founder), &mut self.rng);
+            for peer in 0..peers {
+                if peer == founder {
+                    continue;
+                }
+                let at = self.rng.random_range(0..self.scenario.duration);
+                let hears = self.rng.random_range(0..self.scenario.duration);
+                if self.scenario.peers <= 3 && late == 0 && invited == 0 || self.rng.random_bool(0.4) {
+                    // A member from the start, who has not got anything yet.
+                    self.nodes[founder].write(space, Some(peer), &mut self.rng);
+                    self.nodes[peer].stores.entry(space).or_default();
+                } else if late > 0 {
+                    late -= 1;
+                    self.at(at, Happening::Write { node: founder, space, grants: Some(peer) });
+                    self.at(hears, Happening::Hear { node: peer, space, token: false });
+                } else if invited > 0 {
+                    invited -= 1;
+                    self.at(at, Happening::Hear { node: peer, space, token: true });
+                } else {
+                    continue;
+                }
+                members.insert(peer);
+            }
+            for _ in 0..self.scenario.history {
+                self.nodes[founder].write(space, None, &mut self.rng);
+            }
+            self.members.insert(space, members);
+        }
+    }
+
+    /// Links, so that the members of each space reach each other through members.
+    fn connect_all(&mut self) {
+        let peers = self.scenario.peers;
+        let mut wanted = BTreeSet::new();
+        for members in self.members.values() {
+            let members: Vec<usize> = members.iter().copied().collect();
+            for (n, peer) in members.iter().enumerate().skip(1) {
+                let earlier = match self.scenario.topology {
+                    Topology::Complete | Topology::Line => members[n - 1],
+                    Topology::Star => members[0],
+                    Topology::Random => members[self.rng.random_range(0..n)],
+                };
+                wanted.insert(pair(*peer, earlier));
+            }
+        }
+        for a in 0..peers {
+            for b in a + 1..peers {
+                let extra = self.scenario.topology == Topology::Complete || self.rng.random_bool(0.15);
+                if extra || wanted.contains(&(a, b)) {
+                    self.links.insert((a, b), Link { connection: None, dialling: true });
+                    let at = self.rng.random_range(0..100);
+                    self.at(at, Happening::Dial { a, b });
+                }
+            }
+        }
+    }
+
+    /// Writing, and what goes wrong meanwhile.
+    fn plan(&mut self) {
+        let duration = self.scenario.duration;
+        let peers = self.scenario.peers;
+        for node in 0..peers {
+            self.start(node);
+        }
+        for _ in 0..self.scenario.writes {
+            let at = self.rng.random_range(0..duration);
+            let space = self.spaces[self.rng.random_range(0..self.spaces.len())];
+            let members = &self.members[&space];
+            let node = *members.iter().nth(self.rng.random_range(0..members.len())).unwrap();
+            // A burst now and then.
+            for n in 0..[1, 1, 6][self.rng.random_range(0..3)] {
+                self.at(at + n, Happening::Write { node, space, grants: None });
+            }
+        }
+        for _ in 0..self.scenario.crashes {
+            let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
+            self.at(at, Happening::Crash { node });
+        }
+        for _ in 0..self.scenario.partitions {
+            let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));
+            let side = (0..peers).filter(|_| self.rng.random_bool(0.5)).collect();
+            self.at(from, Happening::Cut { side });
+            self.at(from.max(until), Happening::Heal);
+        }
+        for node in 0..peers {
+            if self.scenario.slow && self.rng.random_bool(0.4) {
+                self.nodes[node].storage = 300;
+                self.at(duration, Happening::Slow { node, storage: 5 });
+            }
+            if self.scenario.full_disks && self.rng.random_bool(0.4) {
+                let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));
+                self.at(from, Happening::Full { node, full: true });
+                self.at(from.max(until), Happening::Full { node, full: false });
+            }
+        }
+    }
+
+    fn at(&mut self, at: u64, happening: Happening) {
+        self.count += 1;
+        self.queue.insert((at.max(self.now), self.count), happening);
+    }
+
+    fn after(&mut self, most: u64, happening: Happening) {
+        let delay = self.rng.random_range(1..=most.max(1));
+        self.at(self.now + delay, happening);
+    }
+
+    /// Lets happen what happens, first with chaos, then without, until nothing more does; and then checks.
+    pub fn run(&mut self) {
+        while let Some(entry) = self.queue.first_entry() {
+            let (at, _) = *entry.key();
+            if self.chaos && at > self.scenario.duration {
+                self.end_chaos();
+                continue;
+            }
+            let happening = entry.remove();
+            self.now = self.now.max(at);
+            self.happen(happening);
+            assert!(self.count < 400_000, "there is no end to it");
+        }
+        self.check();
+    }
+
+    fn end_chaos(&mut self) {
+        self.chaos = false;
+        self.cut = None;
+        for node in 0..self.nodes.len() {
+            self.nodes[node].full = false;
+            self.nodes[node].storage = 5;
+            if self.nodes[node].machine.is_none() {
+                self.after(50, Happening::Start { node });
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrive { connection, from, to, bytes } => {
+                let stands = self.links[&pair(from, to)].connection == Some(connection);
+                if stands && self.nodes[to].connected.get(&from) == Some(&connection) {
+                    self.tell(to, Event::Frame { peer: from, bytes });
+                }
+            }
+            Happening::Up { connection, node, peer } => self.up(connection, node, peer),
+            Happening::Down { connection, node, peer } => self.down(connection, node, peer),
+            Happening::Dial { a, b } => self.dial(a, b),
+            Happening::Tell { boot, node, event } => {
+                if self.nodes[node].boot == boot {
+                    self.tell(node, event);
+                }
+            }
+            Happening::Store { boot, node, peer, space, ticket, entries } => {
+                if self.nodes[node].boot == boot {
+                    self.store(node, peer, space, ticket, &entries);
+                }
+            }
+            Happening::Read { boot, node, peer, space, ticket, from, lacking, limits } => {
+                if self.nodes[node].boot == boot {
+                    let (items, end) = self.nodes[node].stores[&space].read(from, &lacking, limits.0, limits.1);
+                    let event = Event::ReadDone { peer, space, ticket, items, end };
+                    self.after(5, Happening::Tell { boot, node, event });
+                }
+            }
+            Happening::Decide { boot, node, peer, space } => {
+                if self.nodes[node].boot == boot {
+                    self.decide(node, peer, space);
+                }
+            }
+            Happening::Redeem { connection, node, peer, space } => {
+                if self.nodes[node].connected.get(&peer) == Some(&connection) {
+                    self.redeem(node, peer, space);
+                }
+            }
+            Happening::Write { node, space, grants } => {
+                if self.nodes[node].machine.is_none() && grants.is_some() {
+                    self.after(100, Happening::Write { node, space, grants });
+                } else if self.nodes[node].machine.is_some() && self.nodes[node].is_member(&space) {
+                    self.write(node, space, grants);
+                }
+            }
+            Happening::Hear { node, space, token } => {
+                self.nodes[node].stores.entry(space).or_default();
+                if token {
+                    self.nodes[node].tokens.insert(space);
+                }
+                if self.nodes[node].machine.is_some() {
+                    let frontier = self.nodes[node].stores[&space].frontier();
+                    self.tell(node, Event::SpaceAdded { space, frontier });
+                    let peers: Vec<usize> = self.nodes[node].connected.keys().copied().collect();
+                    for peer in peers {
+                        self.redeem(node, peer, space);
+                    }
+                }
+            }
+            Happening::Crash { node } => self.crash(node),
+            Happening::Start { node } => self.start(node),
+            Happening::Cut { side } => {
+                let across: Vec<_> =
+                    self.links.keys().filter(|(a, b)| side.contains(a) != side.contains(b)).copied().collect();
+                for (a, b) in across {
+                    self.sever(a, b);
+                }
+                self.cut = Some(side);
+            }
+            Happening::Heal => self.cut = None,
+            Happening::Slow { node, storage } => self.nodes[node].storage = storage,
+            Happening::Full { node, full } => self.nodes[node].full = full,
+        }
+    }
+
+    fn start(&mut self, node: usize) {
+        if self.nodes[node].machine.is_some() {
+            return;
+        }
+        let state = &mut self.nodes[node];
+        state.boot += 1;
+        (state.stored_by, state.answered_by) = (0, 0);
+        state.machine = Some(Machine::new(state.config.clone()));
+        let spaces: Vec<_> = state.stores.iter().map(|(space, store)| (*space, store.frontier())).collect();
+        for (space, frontier) in spaces {
+            self.tell(node, Event::SpaceAdded { space, frontier });
+        }
+    }
+
+    fn crash(&mut self, node: usize) {
+        if self.nodes[node].machine.take().is_none() {
+            return;
+        }
+        self.told.crashes += 1;
+        self.nodes[node].boot += 1;
+        let peers: Vec<usize> = std::mem::take(&mut self.nodes[node].connected).into_keys().collect();
+        self.nodes[node].accepted.clear();
+        self.nodes[node].reads.clear();
+        self.nodes[node].excused.clear();
+        for peer in peers {
+            self.sever(node, peer);
+        }
+        self.after(300, Happening::Start { node });
+    }
+
+    /// A connection breaks: both ends will notice, each in its own time.
+    fn sever(&mut self, a: usize, b: usize) {
+        let Some(link) = self.links.get_mut(&pair(a, b)) else { return };
+        let Some(connection) = link.connection.take() else { return };
+        let dial = !std::mem::replace(&mut link.dialling, true);
+        for (node, peer) in [(a, b), (b, a)] {
+            self.after(self.scenario.latency * 2, Happening::Down { connection, node, peer });
+        }
+        if dial {
+            self.after(200, Happening::Dial { a, b });
+        }
+    }
+
+    fn dial(&mut self, a: usize, b: usize) {
+        let cut = self.cut.as_ref().is_some_and(|side| side.contains(&a) != side.contains(&b));
+        let (ready, link) = (
+            [(a, b), (b, a)].iter().all(|(node, peer)| {
+                self.nodes[*node].machine.is_some() && !self.nodes[*node].connected.contains_key(peer)
+            }),
+            self.links.get_mut(&pair(a, b)).expect("only linked nodes dial"),
+        );
+        if cut || !ready || link.connection.is_some() {
+            self.after(100, Happening::Dial { a, b });
+            return;
+        }
+        self.connections += 1;
+        let connection = self.connections;
+        link.connection = Some(connection);
+        link.dialling = false;
+        for (node, peer) in [(a, b), (b, a)] {
+            self.after(self.scenario.latency, Happening::Up { connection, node, peer });
+        }
+    }
+
+    fn up(&mut self, connection: u64, node: usize, peer: usize) {
+        if self.links[&pair(node, peer)].connection != Some(connection) || self.nodes[node].machine.is_none() {
+            // It broke at once; whoever has noticed it says so.
+            self.sever(node, peer);
+            return;
+        }
+        self.nodes[node].connected.insert(peer, connection);
+        let mut nonce = [0; 32];
+        nonce[..8].copy_from_slice(&connection.to_le_bytes());
+        let shares = self.nodes[node].shared_with(peer);
+        self.tell(node, Event::Connected { peer, nonce: Nonce::from_bytes(nonce), shares });
+        for space in self.nodes[node].tokens.clone() {
+            self.redeem(node, peer, space);
+        }
+    }
+
+    fn down(&mut self, connection: u64, node: usize, peer: usize) {
+        if self.nodes[node].connected.get(&peer) == Some(&connection) {
+            self.forget(node, peer);
+            self.tell(node, Event::Disconnected { peer });
+        }
+    }
+
+    fn forget(&mut self, node: usize, peer: usize) {
+        let state = &mut self.nodes[node];
+        state.connected.remove(&peer);
+        state.accepted.retain(|(other, _)| *other != peer);
+        state.reads.retain(|(other, _), _| *other != peer);
+        state.excused.remove(&peer);
+    }
+
+    fn redeem(&mut self, node: usize, peer: usize, space: SpaceId) {
+        let state = &self.nodes[node];
+        if state.tokens.contains(&space) && state.stores.get(&space).is_some_and(crate::store::Store::is_empty) {
+            self.tell(node, Event::Redeeming { peer, space, proof: vec![node as u8] });
+        }
+    }
+
+    fn decide(&mut self, node: usize, peer: usize, space: SpaceId) {
+        if self.nodes[node].is_member(&space) && self.nodes[peer].tokens.contains(&space) {
+            self.told.redeemed += 1;
+            if self.nodes[node].connected.contains_key(&peer) {
+                self.nodes[node].accepted.insert((peer, space));
+                self.tell(node, Event::Shares { peer, space });
+            }
+        } else {
+            let reason = RedemptionRefusal::UnknownInvitation;
+            self.tell(node, Event::RedemptionRefused { peer, space, reason });
+        }
+    }
+
+    fn write(&mut self, node: usize, space: SpaceId, grants: Option<usize>) {
+        let item = self.nodes[node].write(space, grants, &mut self.rng);
+        self.answer(node, Event::Stored { space, from: None, items: vec![item] });
+    }
+
+    /// The storage is done with something: the machine is told, in the order in which it was done.
+    fn answer(&mut self, node: usize, event: Event<usize>) {
+        let delay = self.rng.random_range(0..5);
+        let state = &mut self.nodes[node];
+        state.answered_by = state.answered_by.max(self.now + delay);
+        let (at, boot) = (state.answered_by, state.boot);
+        self.at(at, Happening::Tell { boot, node, event });
+    }
+
+    fn store(&mut self, node: usize, peer: usize, space: SpaceId, ticket: Ticket, entries: &[EntryBytes]) {
+        let mut items = Vec::new();
+        let mut outcomes = Vec::new();
+        for bytes in entries {
+            let entry = Entry::decode(bytes);
+            let (log, seq) = (entry.log, entry.seq);
+            assert_eq!(entry.space, space, "an entry comes under the space it belongs to");
+            let state = &mut self.nodes[node];
+            if state.full {
+                self.told.not_now += 1;
+                state.excused.insert(peer);
+                outcomes.push(Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)));
+                continue;
+            }
+            let store = state.stores.get_mut(&space).expect("only held spaces are delivered");
+            match store.append(entry, bytes.clone()) {
+                Ok(new) => {
+                    items.extend(new);
+                    outcomes.push(Outcome::Held { log, seq });
+                }
+                Err(refusal) => {
+                    self.told.missing += 1;
+                    assert!(
+                        state.excused.contains(&peer),
+                        "node {node} was sent entry {seq} of {log:?} by {peer} before what it builds on: {refusal:?}"
+                    );
+                    outcomes.push(Outcome::Refused(refusal));
+                }
+            }
+        }
+        if !items.is_empty() {
+            self.answer(node, Event::Stored { space, from: Some(peer), items });
+        }
+        self.answer(node, Event::Delivered { peer, space, ticket, outcomes });
+    }
+
+    /// Tells a machine something, checks what it answers, and does it.
+    fn tell(&mut self, node: usize, event: Event<usize>) {
+        if let Event::ReadDone { peer, space, ticket, .. } = &event {
+            let reads = &mut self.nodes[node].reads;
+            if reads.get(&(*peer, *space)) == Some(ticket) {
+                reads.remove(&(*peer, *space));
+            }
+        }
+        let stored = if let Event::Stored { space, .. } = &event { Some(*space) } else { None };
+        let Some(machine) = &mut self.nodes[node].machine else { return };
+        if self.trace {
+            let event = match &event {
+                Event::Frame { peer, bytes } => format!("from {peer} {:?}", Frame::decode(bytes)),
+                event => format!("{event:?}"),
+            };
+            println!("{:6} {node} <- {event}", self.now);
+        }
+        let actions = machine.handle(event, self.now);
+        if self.trace {
+            for action in &actions {
+                println!("{:6} {node} -> {action:?}", self.now);
+            }
+        }
+        self.act(node, actions);
+        if let Some(space) = stored {
+            self.notice_members(node, space);
+        }
+    }
+
+    /// What is stored may have made members: the machine is told of those that are connected, and one who came with an
+    /// invitation writes down that they are here.
+    fn notice_members(&mut self, node: usize, space: SpaceId) {
+        let state = &self.nodes[node];
+        let members = state.stores[&space].members();
+        let present: Vec<usize> = state.connected.keys().filter(|peer| members.contains(peer)).copied().collect();
+        let joins = state.tokens.contains(&space) && !members.contains(&node);
+        for peer in present {
+            self.tell(node, Event::Shares { peer, space });
+        }
+        if joins {
+            self.write(node, space, Some(node));
+        }
+    }
+
+    fn act(&mut self, node: usize, actions: Vec<Action<usize>>) {
+        let boot = self.nodes[node].boot;
+        for action in actions {
+            match action {
+                Action::Send { peer, frame } => self.send(node, peer, &frame),
+                Action::Read { peer, space, ticket, from_arrival, lacking, max_bytes, max_entries } => {
+                    let before = self.nodes[node].reads.insert((peer, space), ticket);
+                    assert_eq!(before, None, "one read at a time");
+                    assert!(max_bytes > 0 && max_entries > 0 && !lacking.is_empty(), "a read is for something");
+                    let limits = (max_bytes, max_entries);
+                    self.after(
+                        5,
+                        Happening::Read { boot, node, peer, space, ticket, from: from_arrival, lacking, limits },
+                    );
+                }
+                Action::Deliver { peer, space, ticket, entries } => {
+                    let delay = self.rng.random_range(0..self.nodes[node].storage);
+                    let state = &mut self.nodes[node];
+                    state.stored_by = state.stored_by.max(self.now + delay);
+                    let at = state.stored_by;
+                    self.at(at, Happening::Store { boot, node, peer, space, ticket, entries });
+                }
+                Action::CheckRedemption { peer, space, proof } => {
+                    assert_eq!(proof, vec![peer as u8]);
+                    self.after(20, Happening::Decide { boot, node, peer, space });
+                }
+                Action::RedemptionRefused { peer, space, .. } => {
+                    if let Some(connection) = self.nodes[node].connected.get(&peer).copied() {
+                        self.after(600, Happening::Redeem { connection, node, peer, space });
+                    }
+                }
+                Action::Synced { peer, space, withheld } => {
+                    self.told.synced += 1;
+                    assert_eq!(withheld, 0, "nothing is refused for good here");
+                    // What it says was so at some time: never more than is there.
+                    assert!(self.nodes[node].may_show(&space, peer));
+                }
+                Action::Close { peer, reason } => {
+                    let honest = self.scenario.duplication == 0 && reason != CloseReason::TooManyRedemptions;
+                    assert!(!honest, "node {node} closes on {peer}: {reason}");
+                    self.told.closed.push(reason);
+                    self.forget(node, peer);
+                    self.sever(node, peer);
+                }
+                Action::WakeAt { at } => self.at(at, Happening::Tell { boot, node, event: Event::Tick }),
+                Action::EntryRefused { refusal, .. } => panic!("nothing is refused for good here: {refusal:?}"),
+                Action::Receipt { peer, space, frontier } => {
+                    // A receipt is for what is durable there, whatever may happen next.
+                    for (log, seq) in frontier.iter() {
+                        let durable = self.nodes[peer].stores[&space].held(log);
+                        assert!(seq <= durable, "{peer} has {durable} of {log:?}, not {seq}");
+                    }
+                }
+                Action::Unrecognised { .. } => {}
+            }
+        }
+        let Some(machine) = &self.nodes[node].machine else { return };
+        for peer in self.nodes[node].connected.keys() {
+            let (flying, most) = (machine.in_flight(*peer), self.nodes[node].config.window);
+            assert!(flying.bytes <= most.bytes && flying.entries <= most.entries, "{flying:?} over {most:?}");
+        }
+    }
+
+    fn send(&mut self, node: usize, peer: usize, frame: &Frame) {
+        let Some(connection) = self.nodes[node].connected.get(&peer).copied() else { return };
+        let bytes = frame.encode();
+        assert_eq!(Frame::decode(&bytes).as_ref(), Ok(frame), "a frame is read as it was written");
+        if let Frame::Entries { entries, .. } = frame {
+            for bytes in entries {
+                let space = Entry::decode(bytes).space;
+                assert!(self.nodes[node].may_show(&space, peer), "{node} shows {space:?} to {peer}, who is no member");
+                self.told.entries += 1;
+            }
+        }
+        self.told.frames += 1;
+        self.told.bytes += bytes.len();
+        self.told.last_frame = self.now;
+        if self.links[&pair(node, peer)].connection != Some(connection) {
+            return;
+        }
+        let chance = |rng: &mut ChaCha8Rng, rate: u32| rng.random_range(0..1_000) < rate;
+        if self.chaos && chance(&mut self.rng, self.scenario.loss) {
+            self.told.lost += 1;
+            self.sever(node, peer);
+            return;
+        }
+        let copies = 1 + usize::from(self.chaos && chance(&mut self.rng, self.scenario.duplication));
+        for _ in 0..copies {
+            let delay = self.rng.random_range(1..=self.scenario.latency);
+            // Not before the other side has heard of the connection.
+            let floor = if self.nodes[peer].connected.get(&node) == Some(&connection) {
+                self.now
+            } else {
+                self.now + self.scenario.latency
+            };
+            let last = self.streams.entry((connection, node, frame.stream())).or_default();
+            *last = (*last).max(floor + delay);
+            let at = *last;
+            self.at(at, Happening::Arrive { connection, from: node, to: peer, bytes: bytes.clone() });
+        }
+    }
+
+    /// Nothing happens any more: everyone who shares a space holds the same, and knows it.
+    fn check(&mut self) {
+        for space in self.spaces.clone() {
+            let members = &self.members[&space];
+            let most = members.iter().map(|node| self.nodes[*node].stores[&space].len()).max().unwrap_or(0);
+            let frontier = |node: usize| self.nodes[node].stores.get(&space).map(crate::store::Store::frontier);
+            let founder = *members.iter().max_by_key(|node| self.nodes[**node].stores[&space].len()).unwrap();
+            assert!(most > 0);
+            for node in members {
+                assert_eq!(frontier(*node), frontier(founder), "nodes {node} and {founder} differ in {space:?}");
+                let known: Vec<_> = self.nodes[*node].stores[&space].members().iter().collect();
+                assert_eq!(known, members.iter().collect::<Vec<_>>(), "membership of {space:?}");
+            }
+            for node in 0..self.nodes.len() {
+                if !members.contains(&node) {
+                    assert!(frontier(node).is_none(), "{node} is no member of {space:?}");
+                }
+            }
+        }
+        for ((a, b), link) in &self.links {
+            assert!(link.connection.is_some(), "{a} and {b} are connected in the end");
+            for (node, peer) in [(*a, *b), (*b, *a)] {
+                let machine = self.nodes[node].machine.as_ref().expect("everyone is up in the end");
+                for (space, members) in &self.members {
+                    let both = members.contains(&node) && members.contains(&peer);
+                    assert_eq!(machine.is_synced(peer, space), both, "{node} with {peer}, {space:?}");
+                    if both {
+                        let theirs = self.nodes[peer].stores[space].frontier();
+                        assert_eq!(machine.peer_frontier(peer, space), Some(theirs), "{node} of {peer}");
+                    }
+                }
+                assert_eq!(machine.in_flight(peer).entries, 0);
+                let kept = machine.footprint(peer);
+                assert!(
+                    kept <= self.spaces.len(),
+                    "{node} keeps {kept} numbers for {peer}, who is level: {machine:#?}"
+                );
+            }
+        }
+        // A tick at rest moves nothing.
+        for node in &mut self.nodes {
+            let machine = node.machine.as_mut().expect("everyone is up in the end");
+            assert_eq!(machine.handle(Event::Tick, self.now + 3_600_000), vec![]);
+        }
+        let most =
+            self.nodes.iter().map(|node| node.stores.values().map(crate::store::Store::len).sum::<usize>()).max();
+        let most = most.unwrap_or(0);
+        let calm = self.told.last_frame.saturating_sub(self.scenario.duration);
+        let round = 2 * self.scenario.latency + 30;
+        let bound = 2_500 + round * (60 + most as u64);
+        assert!(calm <= bound, "it took {calm} ms to come to rest, more than {bound}; seed {}", self.seed);
+    }
+}
