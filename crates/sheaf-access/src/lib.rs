@@ -1,4 +1,35 @@
-//! Persons, devices, roles, invitations and epochs: who may do what in a space.
+//! Persons, devices, roles, invitations and epochs: who may do what in a space, and who can read it.
+//!
+//! There is no server that knows. Each change of membership is an *access operation*, signed by a device and carried by an
+//! entry of that device's log, and everyone works out for themselves what the operations amount to. This crate is that
+//! working out: pure, with no clock, no disk and no network, and randomness passed in.
+//!
+//! # From keys to a role
+//!
+//! - A [`PersonKey`] is a person; it signs a [`DeviceCertificate`] for each of their devices' [`DeviceKeys`]. An entry is
+//!   signed by a device, so a certificate is what leads from a signature to a person. An [`Identity`] is the three as they
+//!   are kept.
+//! - A space begins with a [`AccessOp::Create`], whose entry's hash is the [`SpaceId`]: nobody can begin the same space
+//!   twice, and the founder is whoever signed. Their *grant* is that entry, with the role of [`Role::Owner`].
+//! - An owner opens an invitation ([`AccessOp::Invite`]), and sends the secret of it as an [`InvitationLink`]. Whoever has
+//!   the link joins with [`AccessOp::Redeem`], alone if need be: the first entry of their log, proved by the link's key.
+//!   That entry is their grant.
+//! - Content is sealed under the [`ContentKey`] of an epoch. A [`Wrap`] carries it to one reader: the founder's device in
+//!   `Create`, the link in `Invite`, the newcomer's device in `Redeem`.
+//!
+//! # From a set to a state
+//!
+//! [`AccessHistory`] holds a space's access entries and answers with an [`AccessState`]: members, roles, invitations,
+//! epochs. The state is a pure function of the *set* (A1): entries are judged in one order that follows from the set alone
+//! (A3), so that arrival does not matter. An entry names the access entries its author knew, and what those amount to
+//! ([`AccessHistory::state_at`]) decides whether the author might write it (A5). So whether an entry is let in is settled
+//! when it is written, for ever and for everyone; what may change when more is heard is only whether it *counts*
+//! ([`Verdict`]).
+//!
+//! # What is not here
+//!
+//! No signatures of entries, which `sheaf-log` checks before it hands an [`AccessEntry`] over; no documents; no clock:
+//! times are shown, never judged by.
 
 mod certificate;
 mod domain;

@@ -181,8 +181,8 @@ impl Past {
 
     /// Access heads never go back: along the log (A4), and over what is built on (A5).
     fn check(&self, header: &Header, access: &AccessHistory) -> Result<(), Refusal> {
-        let known = access.known_at(&header.access_heads).map_err(lacking_access)?;
-        let knows = |earlier: &HeldEntry| known.includes(&earlier.access_after()).map_err(lacking_access);
+        let author = access.known_at(&header.access_heads).map_err(lacking_access)?;
+        let knows = |earlier: &HeldEntry| author.includes(&earlier.access_after()).map_err(lacking_access);
         if let Some(prev) = &self.prev
             && !knows(prev)?
         {

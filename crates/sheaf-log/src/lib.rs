@@ -1,4 +1,32 @@
 //! The signed, sealed, append-only logs that a space is made of.
+//!
+//! Every device appends to its own log in each space. An entry has a [`Header`], which anyone may read, a payload, which
+//! only readers can open, and the device's signature. This crate writes, reads and judges entries; it is pure, with no
+//! clock, no disk and no network, and nonces passed in.
+//!
+//! # The life of an entry
+//!
+//! 1. A [`Draft`] says where the entry stands and what its author knew. [`Draft::seal`] packs [`Content`] (changes of one
+//!    part of one document), pads and encrypts it, and signs; [`Draft::access`] does so for an access operation, plain.
+//! 2. The [`Entry`] that comes out is encoded once. The same bytes are journaled, sent, stored and sent on.
+//! 3. Bytes from outside are [`Unverified`]: they have the shape of an entry, but nothing of them can be looked at before
+//!    [`Unverified::verify`] has checked payload and signature.
+//! 4. [`admit`] decides whether a verified entry may be held: what it builds on is held, it knows no less than its past,
+//!    its author might write it. It looks at the header alone, so a relay decides as a reader does. A [`Refusal`] has a
+//!    number, a rule, a sentence, and, where something has to come first, a list of it.
+//! 5. [`Entry::open`] gives a reader the changes. They are still not to be trusted: the document's own checks (L3) come
+//!    next.
+//!
+//! # Vectors
+//!
+//! A [`Frontier`] says how much of each log is held. A [`Mine`] says what a log has written in each document; its root
+//! stands in every header, so that a log's last signature vouches for all of its work (C1). [`actor`] derives the names
+//! that a log writes under, so that a reader knows them without being told.
+//!
+//! # What is not here
+//!
+//! No Automerge: a change is bytes. No order of arrival, no queues, no retries: what is refused for want of something is
+//! for the sender to offer again.
 
 mod actor;
 mod admit;
@@ -7,6 +35,9 @@ mod domain;
 mod draft;
 mod entry;
 mod frontier;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod mine;
 mod padding;

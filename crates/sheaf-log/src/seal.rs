@@ -94,7 +94,7 @@ pub(crate) fn open(key: &ContentKey, bound_to: &[u8], payload: &[u8], limit: usi
     unpack(&Zeroizing::new(plaintext), limit)
 }
 
-fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
+pub(crate) fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealError> {
     let (packing, rest) = plaintext.split_first().ok_or(SealError::Unpack)?;
     let (body_length, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Unpack)?;
     let (content_length, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Unpack)?;
