@@ -34,11 +34,6 @@ pub enum Damaged {
         /// Its number.
         seq: u64,
     },
-    /// A row of an index over a space's entries; it has been made again from the entries.
-    Index {
-        /// The space.
-        space: SpaceId,
-    },
     /// A row that said which changes of a document an entry holds.
     DocumentRow {
         /// The space.
@@ -79,7 +74,6 @@ impl fmt::Display for Damage {
             Damaged::Entry { space, log, seq } => {
                 write!(f, "entry {seq} of log {log} in space {space}: {}; it will be fetched again", self.found)
             }
-            Damaged::Index { space } => write!(f, "the index of space {space}: {}; made again", self.found),
             Damaged::DocumentRow { space, document } => {
                 write!(f, "what space {space} notes of document {document}: {}; to be noted again", self.found)
             }

@@ -11,8 +11,6 @@
 //!
 //! Everything is for its owner's eyes only: folders 0700, files 0600 on Unix.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as MapEntry;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +19,7 @@ use std::time::Duration;
 
 use crate::damage::DamageList;
 use crate::files::replace;
-use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError, Table};
+use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError};
 
 pub(crate) const STORE: &str = "store";
 pub(crate) const CACHE: &str = "cache";
@@ -38,8 +36,8 @@ pub struct Home {
     folder: PathBuf,
     store: Arc<SledStore>,
     journal: Arc<Journal>,
-    /// Let go last.
-    _lock: Lock,
+    /// The store and the journal have it as well: whoever holds on to one of them holds on to the home.
+    _lock: Arc<Lock>,
 }
 
 /// What opening a home found.
@@ -74,13 +72,18 @@ impl Home {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         let made = if folder.exists() { Ok(()) } else { files.create_folder(folder) };
         made.map_err(|error| StoreError::io(folder, "making the data folder", &error))?;
-        let lock = Lock::take(folder)?;
+        let lock = Arc::new(Lock::take(folder)?);
         let damage = Arc::new(DamageList::default());
         let config = JournalConfig::default();
-        let (journal, repaired) =
-            Journal::open_on(&folder.join(JOURNAL), Arc::clone(&files), config, Arc::clone(&damage))?;
+        let (journal, repaired) = Journal::open_on(
+            &folder.join(JOURNAL),
+            Arc::clone(&files),
+            config,
+            Arc::clone(&damage),
+            Some(Arc::clone(&lock)),
+        )?;
         let mut opened = Opened { repaired, ..Opened::default() };
-        let (store, repaired) = SledStore::open_on(folder, files, damage)?;
+        let (store, repaired) = SledStore::open_on(folder, files, damage, Some(Arc::clone(&lock)))?;
         opened.repaired.extend(repaired);
         let home =
             Self { folder: folder.to_path_buf(), store: Arc::new(store), journal: Arc::new(journal), _lock: lock };
@@ -123,30 +126,7 @@ impl Home {
     /// The journal and the store each may have lost what the other has: the store's last writes when the machine went down,
     /// the journal's last group when its end was damaged.
     fn reconcile(&self, opened: &mut Opened) -> Result<()> {
-        const MARK: &[u8] = b"journal";
-        let mark = self.store.get(Table::Progress, MARK)?;
-        let from = mark.and_then(|mark| mark.try_into().ok()).map_or(0, u64::from_le_bytes);
-        let mut frontiers = HashMap::new();
-        for entry in self.journal.replay(from)? {
-            let (space, entry) = entry?;
-            let (log, seq) = (entry.log(), entry.seq());
-            let frontier = match frontiers.entry(space) {
-                MapEntry::Occupied(known) => known.into_mut(),
-                MapEntry::Vacant(unknown) => unknown.insert(self.store.frontier(space)?),
-            };
-            if frontier.holds(&log, seq) {
-                continue;
-            }
-            match self.store.append(space, std::slice::from_ref(&entry)) {
-                Ok(_) => opened.restored += 1,
-                // Damage in the journal has taken its predecessor along. Others may have it.
-                Err(StoreError::OutOfOrder { .. }) => {}
-                // A number that was used twice, before and after something was lost. The store's is the one that others
-                // may have seen; the fork, if there is one, is the log's affair (L6).
-                Err(StoreError::Conflict { .. }) => tracing::warn!(%log, seq, "the journal has another entry here"),
-                Err(error) => return Err(error),
-            }
-        }
+        opened.restored = self.store.back_up_with(&self.journal)?;
         for (space, log, tip) in self.journal.tips() {
             let mut next = tip + 1;
             loop {
@@ -159,15 +139,13 @@ impl Home {
                 opened.copied_back += missing.len() as u64;
             }
         }
-        // Everything in earlier segments is in the store now, and stays there unless this mark is lost with it.
-        let segment = self.journal.segment();
-        if segment == from { Ok(()) } else { self.store.put(Table::Progress, MARK, &segment.to_le_bytes()) }
+        Ok(())
     }
 }
 
 /// The right to use a home. The system takes it back from a process that dies, however it dies.
 #[derive(Debug)]
-struct Lock {
+pub(crate) struct Lock {
     file: File,
     holder: PathBuf,
 }

@@ -104,7 +104,7 @@ fn check_version(rows: &Rows) -> std::result::Result<(), Trouble> {
 }
 
 fn salvaged(folder: &Path, rows: Rows, why: String, damage: &DamageList, repairs: &mut Vec<Repair>) -> Result<Open> {
-    let open = salvage::salvage(rows, damage).map_err(|trouble| trouble.named(folder, "salvaging the store"))?;
+    let open = salvage::salvage(rows, &why, damage).map_err(|trouble| trouble.named(folder, "salvaging the store"))?;
     repairs.push(Repair::Salvaged { why });
     Ok(open)
 }

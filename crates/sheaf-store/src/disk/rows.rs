@@ -65,8 +65,18 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Trouble> {
 /// A sorted map on the disk.
 #[derive(Debug)]
 pub(super) struct Rows {
-    db: sled::Db,
+    /// Always there, until it is dropped.
+    db: Option<sled::Db>,
     folder: PathBuf,
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        // On its way out sled flushes, and it may lose its way there too.
+        if let Err(trouble) = guarded(|| Ok(drop(self.db.take()))) {
+            tracing::warn!(?trouble, "closing the store");
+        }
+    }
 }
 
 /// Changes that are made together or not at all.
@@ -85,7 +95,7 @@ impl Rows {
                 // sled lets go of its file a little after the database is dropped. No other process is in the way: the
                 // home's own lock is taken first.
                 Err(Trouble::Busy) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-                opened => return Ok(Self { db: opened?, folder: folder.to_path_buf() }),
+                opened => return Ok(Self { db: Some(opened?), folder: folder.to_path_buf() }),
             }
         }
     }
@@ -94,26 +104,33 @@ impl Rows {
         &self.folder
     }
 
+    fn call<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Trouble> {
+        match &self.db {
+            Some(db) => guarded(|| call(db)),
+            None => Err(Trouble::Corrupt("the store is closed".to_owned())),
+        }
+    }
+
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Trouble> {
-        guarded(|| self.db.get(key))
+        self.call(|db| db.get(key))
     }
 
     pub(super) fn apply(&self, batch: Batch) -> Result<(), Trouble> {
-        guarded(|| self.db.apply_batch(batch))
+        self.call(|db| db.apply_batch(batch))
     }
 
     pub(super) fn flush(&self) -> Result<(), Trouble> {
-        guarded(|| self.db.flush().map(drop))
+        self.call(|db| db.flush().map(drop))
     }
 
     /// Rows from `from` (included) as long as their keys begin with `prefix`.
     pub(super) fn scan<'a>(&self, prefix: &'a [u8], from: &[u8]) -> Scan<'a> {
-        Scan { prefix, iter: self.db.range(from..), ended: false }
+        Scan { prefix, iter: self.db.as_ref().map(|db| db.range(from..)) }
     }
 
     /// The last row whose key begins with `prefix`, which must not be all 0xff.
     pub(super) fn last(&self, prefix: &[u8]) -> Result<Option<(IVec, IVec)>, Trouble> {
-        let last = guarded(|| self.db.range(..after(prefix)).next_back().transpose())?;
+        let last = self.call(|db| db.range(..after(prefix)).next_back().transpose())?;
         Ok(last.filter(|(key, _)| key.starts_with(prefix)))
     }
 }
@@ -133,20 +150,20 @@ pub(super) fn after(prefix: &[u8]) -> Vec<u8> {
 /// Rows, by key. It ends after the first error.
 pub(super) struct Scan<'a> {
     prefix: &'a [u8],
-    iter: sled::Iter,
-    ended: bool,
+    /// None when it has ended.
+    iter: Option<sled::Iter>,
 }
 
 impl Iterator for Scan<'_> {
     type Item = Result<(IVec, IVec), Trouble>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let next = guarded(|| self.iter.next().transpose()).transpose();
+        let iter = self.iter.as_mut()?;
+        let next = guarded(|| iter.next().transpose()).transpose();
         let next = next.filter(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(self.prefix)));
-        self.ended = !matches!(next, Some(Ok(_)));
+        if !matches!(next, Some(Ok(_))) {
+            self.iter = None;
+        }
         next
     }
 }

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use sheaf_access::{EntryHash, LogId, SpaceId};
 use sled::IVec;
 
+use super::entries::decode_entry;
 use super::keys::{self, Parts};
 use super::rows::{Batch, Rows, Trouble, after};
 use super::state::{Arrived, Hole, Place, State, Tip, index_row, index_value};
 use super::value::{self, Unread};
-use super::{Open, decode_entry, recovery};
+use super::{Open, recovery};
 use crate::damage::DamageList;
 use crate::{Arrival, Damaged, Table, limits};
 
@@ -25,7 +26,8 @@ const MOST_HOLES: u64 = 10_000;
 const MOST_PLACES: usize = 10_000;
 
 /// Makes a new store of what can be read, and puts it in the place of the old one, which stays beside it.
-pub(super) fn salvage(old: Rows, damage: &DamageList) -> Result<Open, Trouble> {
+pub(super) fn salvage(old: Rows, why: &str, damage: &DamageList) -> Result<Open, Trouble> {
+    damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
     let folder = old.folder().to_path_buf();
     let io = |error: std::io::Error| Trouble::Io { kind: error.kind(), reason: error.to_string() };
     let new = Rows::open(&recovery::fresh_salvage_folder(&folder).map_err(io)?)?;

@@ -32,6 +32,7 @@ pub use self::completion::Completion;
 use self::segment::{Frame, Header, decode};
 use self::writer::{Job, Out, Shared};
 use crate::damage::DamageList;
+use crate::home::Lock;
 use crate::store::belongs;
 use crate::{Damaged, Files, RealFiles, Repair, Result, StoreError};
 
@@ -61,18 +62,19 @@ pub struct Journal {
     shared: Arc<Shared>,
     damage: Arc<DamageList>,
     thread: Option<JoinHandle<()>>,
+    _lock: Option<Arc<Lock>>,
 }
 
 impl Journal {
     /// Opens the journal in a folder, or begins one, and cuts off what a crash left half written. The caller holds the
     /// home's lock.
     pub fn open(folder: &Path) -> Result<(Self, Vec<Repair>)> {
-        Self::open_on(folder, Arc::new(RealFiles), JournalConfig::default(), Arc::default())
+        Self::open_on(folder, Arc::new(RealFiles), JournalConfig::default(), Arc::default(), None)
     }
 
     /// The same on any disk, cut up in any way.
     pub fn open_with(folder: &Path, files: Arc<dyn Files>, config: JournalConfig) -> Result<(Self, Vec<Repair>)> {
-        Self::open_on(folder, files, config, Arc::default())
+        Self::open_on(folder, files, config, Arc::default(), None)
     }
 
     pub(crate) fn open_on(
@@ -80,6 +82,7 @@ impl Journal {
         files: Arc<dyn Files>,
         config: JournalConfig,
         damage: Arc<DamageList>,
+        lock: Option<Arc<Lock>>,
     ) -> Result<(Self, Vec<Repair>)> {
         let named = |error: &io::Error| StoreError::io(folder, "opening the journal", error);
         files.create_folder(folder).map_err(|error| named(&error))?;
@@ -127,7 +130,7 @@ impl Journal {
         };
         let shared = Arc::new(Shared::new(out, tips));
         let thread = writer::start(Arc::clone(&shared), config).map_err(|error| named(&error))?;
-        Ok((Self { folder: folder.to_path_buf(), files, shared, damage, thread: Some(thread) }, repairs))
+        Ok((Self { folder: folder.to_path_buf(), files, shared, damage, thread: Some(thread), _lock: lock }, repairs))
     }
 
     /// Hands own entries over to be made durable, in this order, after all that was handed over before. They must
