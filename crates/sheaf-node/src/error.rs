@@ -111,3 +111,18 @@ impl NodeError {
         }
     }
 }
+
+impl From<sheaf_store::StoreError> for NodeError {
+    fn from(error: sheaf_store::StoreError) -> Self {
+        use sheaf_store::StoreError;
+        match &error {
+            StoreError::Locked { .. } => Self::Locked(error.to_string()),
+            StoreError::DiskFull { .. }
+            | StoreError::NotPermitted { .. }
+            | StoreError::Io { .. }
+            | StoreError::JournalStopped { .. } => Self::CannotWrite(error.to_string()),
+            StoreError::TooLarge { .. } => Self::BadInput(error.to_string()),
+            _ => Self::Damaged(error.to_string()),
+        }
+    }
+}

@@ -1,7 +1,63 @@
-//! The local node: spaces, documents and sessions, and the tasks that keep them saved and in step.
+//! The local node: spaces, documents and sessions, and the threads that keep them saved and in step.
+//!
+//! # Overview
+//!
+//! [`Node`] is the only way in: the desktop, the command line and the tests all use it. Behind it:
+//!
+//! - `core`: what every part shares. The home with its store and journal, the spaces, the documents that are open.
+//! - `document`: one thread for each open document (W1). It owns the CRDT and its windows' sessions, seals what is written
+//!   here, and applies what others wrote.
+//! - `space`: this device's part in a space, behind one lock: the access state, the keys, its own log.
+//! - `writer`: one thread through which every own entry goes, to the journal first and then to the store.
+//! - `accept` and `opening`: entries from others are admitted and stored; stored entries are opened and become changes.
+//! - `network`: one task that owns the sync machine and carries out what it asks for.
+//!
+//! # The path of what is written here
+//!
+//! window → document thread → sealed and signed (`document/seal.rs`) → writer → journal (now it is *saved*) → store → network.
+//!
+//! # The path of what others write
+//!
+//! network → `accept` → store (now it is acknowledged) → `opening` → document thread → window.
+//!
+//! # Invariants
+//!
+//! - No entry leaves the device before it is in the journal (L4).
+//! - The network hears of entries in the order in which the store numbered them, which is causal.
+//! - Locks are taken in this order: the list of documents, a space's opening, a space's state, its storing. None is held
+//!   while waiting for another thread.
+//! - Opening a document never writes to it.
 
+mod accept;
+mod beside;
+mod core;
+mod document;
+mod error;
+mod identity;
+mod invitations;
+mod library;
+mod network;
+mod node;
+mod once;
+mod opening;
+mod presence;
+mod receipts;
+mod space;
 mod view;
+mod writer;
 
+pub use error::NodeError;
+pub use node::{Format, Node, Options, Session};
+pub use sheaf_document::model::Item;
+pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     DocumentInfo, Failing, Link, Me, MemberInfo, NodeEvent, Place, Placement, Present, SpaceInfo, SyncReport,
 };
+
+/// The folder that holds everything, where nothing else is said: in the user's data folder.
+pub fn default_home() -> Result<std::path::PathBuf, NodeError> {
+    use etcetera::BaseStrategy;
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|error| NodeError::BadInput(format!("the user's data folder is not known ({error}). Use --home.")))?;
+    Ok(strategy.data_dir().join("sheaf"))
+}

@@ -14,7 +14,7 @@ use sheaf_log::Frontier;
 use sheaf_sync::Item;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use driver::start;
+pub use driver::{Beside, item, start};
 pub use reach::{Reach, Standing};
 
 /// What the rest of the node tells the network task.
@@ -26,10 +26,12 @@ pub enum Input {
         /// What is held of it.
         frontier: Frontier,
     },
-    /// Entries of this device are durable.
+    /// Entries are durable, in this order.
     Stored {
         /// Their space.
         space: SpaceId,
+        /// Who sent them, if they were received.
+        from: Option<DeviceId>,
         /// The entries.
         items: Vec<Item>,
     },

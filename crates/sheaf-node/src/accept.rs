@@ -1,0 +1,207 @@
+//! Entries from others: verified, admitted, stored. And entries for others: read in the order they arrived.
+
+use std::collections::HashMap;
+
+use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
+use sheaf_store::{Store, StoreError};
+use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
+
+use crate::core::{Core, READ};
+use crate::network::{Input, item};
+use crate::space::{Space, State};
+use crate::view::NodeEvent;
+
+impl Core {
+    /// Takes in entries that a peer has sent, and says what became of each. Blocks.
+    pub fn accept(&self, id: SpaceId, from: DeviceId, entries: &[EntryBytes]) -> Vec<Outcome> {
+        let Some(space) = self.space(id) else {
+            return vec![Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)); entries.len()];
+        };
+        let outcomes = self.accept_into(&space, from, entries);
+        self.open_new(&space);
+        outcomes
+    }
+
+    fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> Vec<Outcome> {
+        // Signatures are checked before the space is locked, for that is what takes long.
+        let verified: Vec<_> = entries.iter().map(|bytes| verify(bytes)).collect();
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let (mut new, mut access) = (Vec::new(), false);
+        {
+            let mut state = space.lock();
+            let mut held = match HeldHere::new(&*self.store, space.id) {
+                Ok(held) => held,
+                Err(error) => return vec![not_now(&error); entries.len()],
+            };
+            for entry in verified {
+                let outcome = match entry {
+                    Ok(entry) => judge(&mut state, &mut held, space.id, entry, &mut new, &mut access),
+                    Err(outcome) => outcome,
+                };
+                outcomes.push(outcome);
+            }
+            // Still locked: an own entry that builds on these must come to the store after them.
+            if !new.is_empty()
+                && let Err(error) = self.store_entries(space, Some(from), &new)
+            {
+                tracing::error!(%error, "received entries are not stored");
+                // The access state is ahead of the store now, by entries that will come again; adding them twice is harmless.
+                return vec![not_now(&error); entries.len()];
+            }
+            if access && let Ok(me) = self.me() {
+                state.take_keys(&me);
+            }
+        }
+        if access {
+            self.access_changed(space);
+        }
+        if !new.is_empty() {
+            let (space, device) = (space.id.to_string(), from.to_string());
+            self.say(NodeEvent::Received { space, device, entries: new.len() });
+        }
+        outcomes
+    }
+
+    /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
+    pub fn access_changed(&self, space: &Space) {
+        self.finish_joining(space);
+        self.tell_network(Input::Members { space: space.id });
+        self.say(NodeEvent::Spaces);
+    }
+
+    /// Entries for a peer, in the order they arrived here. Blocks.
+    pub fn read_for(
+        &self,
+        space: SpaceId,
+        from_arrival: u64,
+        lacking: &[Range],
+        max_bytes: usize,
+        max_entries: usize,
+    ) -> (Vec<Item>, bool) {
+        let wanted: HashMap<LogId, &Range> = lacking.iter().map(|range| (range.log, range)).collect();
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        let mut after = from_arrival.saturating_sub(1);
+        loop {
+            let batch = match self.store.since(space, after, READ) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(%error, "entries cannot be read for another device");
+                    return (items, true);
+                }
+            };
+            let Some((last, _)) = batch.last() else { return (items, true) };
+            after = *last;
+            for (arrival, entry) in &batch {
+                if wanted.get(&entry.log()).is_none_or(|range| entry.seq() < range.from || entry.seq() > range.to) {
+                    continue;
+                }
+                let size = entry.encoded().len();
+                if !items.is_empty() && (bytes + size > max_bytes || items.len() >= max_entries) {
+                    return (items, false);
+                }
+                bytes += size;
+                items.push(item(*arrival, entry));
+            }
+        }
+    }
+}
+
+/// Judges one entry with the space locked. What is to be stored goes to `new`.
+fn judge(
+    state: &mut State,
+    held: &mut HeldHere<'_>,
+    space: SpaceId,
+    entry: Entry,
+    new: &mut Vec<Entry>,
+    access: &mut bool,
+) -> Outcome {
+    let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
+    if state.closed.contains(&entry.log()) {
+        return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_CLOSED));
+    }
+    let is_access = entry.access_op().is_some();
+    match &state.access {
+        // The first entry of a space is its name: the hash says whether it is the right one.
+        None if entry.space() == space && entry.header().is_creation() => {}
+        None => return Outcome::Refused(sheaf_sync::Refusal::Missing { entries: Vec::new() }),
+        Some(history) => match admit(&entry, held, history) {
+            Ok(Admitted::New) => {}
+            Ok(Admitted::Duplicate) => return place,
+            Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
+            Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
+        },
+    }
+    if is_access {
+        if let Err(refusal) = state.admit_access(&entry) {
+            return Outcome::from(&refusal);
+        }
+        *access = true;
+    }
+    held.add(&entry);
+    new.push(entry);
+    place
+}
+
+fn verify(bytes: &EntryBytes) -> Result<Entry, Outcome> {
+    let verified = Unverified::decode(bytes.as_slice()).and_then(Unverified::verify);
+    verified.map_err(|error| Outcome::from(&Refusal::from(error)))
+}
+
+fn not_now(error: &StoreError) -> Outcome {
+    let why = if matches!(error, StoreError::DiskFull { .. }) { NotNow::DiskFull } else { NotNow::Busy };
+    Outcome::Refused(sheaf_sync::Refusal::NotNow(why))
+}
+
+/// What is held of a space: the store, and what this batch has added to it.
+struct HeldHere<'s> {
+    store: &'s dyn Store,
+    space: SpaceId,
+    frontier: Frontier,
+    added: HashMap<(LogId, u64), HeldEntry>,
+}
+
+impl<'s> HeldHere<'s> {
+    fn new(store: &'s dyn Store, space: SpaceId) -> Result<Self, StoreError> {
+        Ok(Self { store, space, frontier: store.frontier(space)?, added: HashMap::new() })
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.frontier.advance(entry.log(), entry.seq());
+        self.added.insert((entry.log(), entry.seq()), HeldEntry::from(entry));
+    }
+}
+
+impl Held for HeldHere<'_> {
+    type Error = StoreError;
+
+    fn height(&self, log: &LogId) -> Result<u64, StoreError> {
+        Ok(self.frontier.get(log))
+    }
+
+    fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, StoreError> {
+        if let Some(added) = self.added.get(&(*log, seq)) {
+            return Ok(Some(added.clone()));
+        }
+        Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))
+    }
+
+    fn logs(&self) -> Result<usize, StoreError> {
+        Ok(self.frontier.len())
+    }
+
+    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
+        Ok(self.frontier.iter().filter(|(log, _)| log.device == *device).count())
+    }
+}
+
+/// The reference to an entry that is held.
+pub fn reference(store: &dyn Store, space: SpaceId, log: LogId, seq: u64) -> Option<EntryHash> {
+    match store.entry(space, log, seq) {
+        Ok(entry) => entry.map(|entry| entry.hash()),
+        Err(error) => {
+            tracing::warn!(%error, "an entry cannot be read");
+            None
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What goes beside the entries: carets and addresses, sealed under the epoch and signed (N4).
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sheaf_access::{DeviceId, DocumentId, SpaceId};
+use sheaf_document::session::RemoteCaret;
+use sheaf_log::Frontier;
+
+use crate::core::{Core, locked, now};
+use crate::document::Message;
+use crate::network::Beside;
+use crate::view::{NodeEvent, Present};
+
+/// The last counter used: the clock in milliseconds, and one more when that has been used already.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// How many addresses of another device are remembered.
+const ADDRESSES: usize = 16;
+
+impl Core {
+    /// Seals a message for the members of a space; nothing if there is no key to seal it with.
+    pub fn seal_beside(&self, space: SpaceId, beside: &Beside) -> Option<Vec<u8>> {
+        let me = self.me().ok()?;
+        let content = postcard::to_allocvec(beside).ok()?;
+        let held = self.space(space)?;
+        let state = held.lock();
+        let epoch = state.access.as_ref()?.now().writable_epoch()?;
+        let key = state.keys.get(&epoch)?;
+        let next = |last: u64| Some(now().max(last + 1));
+        let counter = COUNTER.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok().and_then(next)?;
+        let sealed = sheaf_log::seal_presence((space, epoch, key), counter, &content, &rand::random(), &me.keys.device);
+        sealed.inspect_err(|error| tracing::debug!(%error, "presence is not sent")).ok()
+    }
+
+    /// Takes in a message from a connected device. Answers the device's addresses, if it told some.
+    pub fn hear(&self, from: DeviceId, bytes: &[u8]) -> Option<Vec<SocketAddr>> {
+        let presence = sheaf_log::Presence::verify(bytes).ok()?;
+        let space = self.space(presence.space)?;
+        let (person, key) = {
+            let state = space.lock();
+            let person = state.access.as_ref()?.now().person_of(&presence.device)?;
+            (person, state.keys.get(&presence.epoch)?.clone())
+        };
+        let content = presence.open(&key).ok()?;
+        if !locked(&self.heard).accept(&presence) {
+            return None;
+        }
+        match postcard::from_bytes(&content).ok()? {
+            Beside::Caret(word) => {
+                let document = word.document;
+                if locked(&self.presence).hear(presence.device, person, word, now()) {
+                    self.presence_changed(document);
+                }
+                None
+            }
+            Beside::Addresses(mut addresses) if presence.device == from => {
+                addresses.truncate(ADDRESSES);
+                self.put_addresses(from, &addresses);
+                Some(addresses)
+            }
+            Beside::Addresses(_) => None,
+        }
+    }
+
+    /// A device is no longer connected.
+    pub fn left(&self, device: DeviceId) {
+        let changed = locked(&self.presence).leave(device);
+        changed.into_iter().for_each(|document| self.presence_changed(document));
+        self.placement_changed(device);
+    }
+
+    /// Forgets whoever has not been heard of.
+    pub fn expire_presence(&self) {
+        let changed = locked(&self.presence).expire(now());
+        changed.into_iter().for_each(|document| self.presence_changed(document));
+    }
+
+    /// Tells a document's windows who is there.
+    pub fn presence_changed(&self, document: DocumentId) {
+        let (mut carets, mut people) = (Vec::new(), Vec::<Present>::new());
+        for (id, heard) in locked(&self.presence).of(document) {
+            let word = &heard.word;
+            carets.push(RemoteCaret {
+                id,
+                name: word.name.clone(),
+                colour: word.colour,
+                anchor: word.anchor.clone(),
+                head: word.head.clone(),
+            });
+            let present = Present { person: heard.person.to_string(), name: word.name.clone(), colour: word.colour };
+            if !people.contains(&present) {
+                people.push(present);
+            }
+        }
+        self.tell_document(document, Message::Carets(carets));
+        self.say(NodeEvent::Present { document: document.to_string(), people });
+    }
+
+    /// A device has confirmed what it holds of a space (N5).
+    pub fn receipt(&self, device: DeviceId, space: SpaceId, frontier: &Frontier) {
+        let Some(held) = self.space(space) else { return };
+        let own = frontier.get(&held.lock().log.id);
+        locked(&self.receipts).note(space, device, own, now());
+        self.say(NodeEvent::Placement { space: space.to_string() });
+    }
+
+    /// How the connection with a device stands has changed.
+    pub fn placement_changed(&self, device: DeviceId) {
+        for space in self.shared_with(device) {
+            self.say(NodeEvent::Placement { space: space.to_string() });
+        }
+    }
+
+    /// The spaces of which a device is a member's.
+    pub fn shared_with(&self, device: DeviceId) -> Vec<SpaceId> {
+        let shares = |space: &crate::space::Space| space.access().is_some_and(|a| a.role_of(&device).is_some());
+        self.spaces().iter().filter(|space| shares(space)).map(|space| space.id).collect()
+    }
+
+    /// Whether a device is a member's, or that of someone whose invitation is being redeemed.
+    pub fn is_known(&self, device: DeviceId) -> bool {
+        let inviter =
+            |space: &crate::space::Space| space.lock().joining.as_ref().is_some_and(|link| link.device == device);
+        !self.shared_with(device).is_empty() || self.spaces().iter().any(|space| inviter(space))
+    }
+
+    /// The other devices of a space, and where they can be called.
+    pub fn devices_of(&self, space: SpaceId) -> Vec<(DeviceId, Vec<SocketAddr>)> {
+        let (Some(space), Ok(me)) = (self.space(space), self.me()) else { return Vec::new() };
+        let own = me.keys.device.id();
+        let Some(access) = space.access() else { return Vec::new() };
+        let devices = access.members().flat_map(|member| member.devices.keys().copied());
+        devices.filter(|device| *device != own).map(|device| (device, self.addresses_of(device))).collect()
+    }
+}

@@ -1,0 +1,426 @@
+//! What every part of the node shares: the home, the spaces, the documents that are open, and who is to be told what.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sheaf_access::{AccessHistory, DeviceId, DocumentId, InvitationLink, LogId, SpaceId};
+use sheaf_log::{Entry, Frontier, Kind, Mine, MineKey, Part};
+use sheaf_store::{Arrival, Home, Journal, Opened, Store, StoreError, Table};
+use tokio::sync::broadcast;
+
+use crate::document::{Handle, Message};
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::network::{self, Input, Network};
+use crate::presence::Presence;
+use crate::receipts::Receipts;
+use crate::space::{OwnLog, Space, State};
+use crate::view::{Failing, NodeEvent};
+use crate::writer::{Work, Writer};
+
+/// The record of this device's own log in a space.
+const LOG: &[u8] = b"log/";
+/// An actor's latest change in this device's own log.
+const MINE: &[u8] = b"mine/";
+/// How far a space's entries have been opened.
+const OPENED: &[u8] = b"opened/";
+/// A log that an invalid entry has closed.
+const CLOSED: &[u8] = b"closed/";
+/// An invitation that is being redeemed.
+const JOINING: &[u8] = b"joining/";
+/// How many bytes of entries are read at a time.
+pub const READ: usize = 1 << 20;
+
+/// What every part of the node shares.
+pub struct Core {
+    home: Home,
+    /// Everything that is stored.
+    pub store: Arc<dyn Store>,
+    identity: RwLock<Option<Arc<Identity>>>,
+    spaces: RwLock<BTreeMap<SpaceId, Arc<Space>>>,
+    /// The documents that are open, each with its thread.
+    pub documents: Mutex<HashMap<DocumentId, Handle>>,
+    writer: Writer,
+    network: Mutex<Option<Network>>,
+    /// Who is where.
+    pub presence: Mutex<Presence>,
+    /// Which messages of presence have been seen.
+    pub heard: Mutex<sheaf_log::Counters>,
+    /// Who has confirmed what.
+    pub receipts: Mutex<Receipts>,
+    /// When own words were last saved, by space.
+    pub saved_at: Mutex<HashMap<SpaceId, u64>>,
+    failing: Mutex<Option<Failing>>,
+    events: broadcast::Sender<NodeEvent>,
+}
+
+/// Locks something whose changes are complete before anything can panic.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+impl Core {
+    /// Opens what a home holds, and starts the writer.
+    pub fn open(home: Home, opened: &Opened) -> Result<Arc<Self>, NodeError> {
+        let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
+        let identity = Identity::read(&home)?.map(Arc::new);
+        let (writer, start) = Writer::new();
+        let core = Arc::new(Self {
+            home,
+            store,
+            identity: RwLock::new(identity),
+            spaces: RwLock::default(),
+            documents: Mutex::default(),
+            writer,
+            network: Mutex::default(),
+            presence: Mutex::default(),
+            heard: Mutex::default(),
+            receipts: Mutex::default(),
+            saved_at: Mutex::default(),
+            failing: Mutex::default(),
+            events: broadcast::channel(1024).0,
+        });
+        start(Arc::downgrade(&core))
+            .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread to save with: {error}")))?;
+        if core.me().is_ok() {
+            core.load_spaces(opened.needs_new_logs())?;
+        }
+        Ok(core)
+    }
+
+    /// The journal of own entries.
+    pub fn journal(&self) -> &Arc<Journal> {
+        self.home.journal()
+    }
+
+    /// Who this is.
+    pub fn me(&self) -> Result<Arc<Identity>, NodeError> {
+        let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner);
+        identity.clone().ok_or(NodeError::NotInitialised)
+    }
+
+    /// Writes down who this is.
+    pub fn set_me(&self, identity: Identity) -> Result<Arc<Identity>, NodeError> {
+        identity.write(&self.home)?;
+        let identity = Arc::new(identity);
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&identity));
+        Ok(identity)
+    }
+
+    /// The spaces, by id.
+    pub fn spaces(&self) -> Vec<Arc<Space>> {
+        self.spaces.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// One of them.
+    pub fn space(&self, id: SpaceId) -> Option<Arc<Space>> {
+        self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Takes a space in, and tells the network of it.
+    pub fn add_space(&self, space: Arc<Space>) -> Result<(), NodeError> {
+        let frontier = self.store.frontier(space.id)?;
+        let id = space.id;
+        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, space);
+        self.tell_network(Input::SpaceAdded { space: id, frontier });
+        self.say(NodeEvent::Spaces);
+        Ok(())
+    }
+
+    /// A state for a space of which nothing is here yet.
+    pub fn new_state(&self, id: SpaceId, me: &Identity) -> Result<State, NodeError> {
+        let log = LogId { device: me.keys.device.id(), nonce: rand::random() };
+        self.put_log(id, log)?;
+        Ok(State {
+            access: None,
+            log: OwnLog { id: log, seq: 0, tip: None, mine: Mine::new() },
+            keys: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            joining: None,
+        })
+    }
+
+    /// Remembers which log is this device's own in a space.
+    pub fn put_log(&self, space: SpaceId, log: LogId) -> Result<(), NodeError> {
+        Ok(self.store.put(Table::Logs, &key(LOG, space), &log.nonce.to_le_bytes())?)
+    }
+
+    /// Remembers, or forgets, the invitation by which a space is being joined.
+    pub fn put_joining(&self, space: SpaceId, link: Option<&InvitationLink>) -> Result<(), NodeError> {
+        let key = key(JOINING, space);
+        match link.map(InvitationLink::to_text) {
+            Some(Ok(text)) => Ok(self.store.put(Table::Spaces, &key, text.as_bytes())?),
+            Some(Err(error)) => Err(NodeError::NotAnInvitation(error.to_string())),
+            None => Ok(self.store.delete(Table::Spaces, &key)?),
+        }
+    }
+
+    /// Closes a log (L3).
+    pub fn close_log(&self, space: &Space, log: LogId, reason: &str) {
+        if !space.lock().closed.insert(log) {
+            return;
+        }
+        let mut record = key(CLOSED, space.id);
+        record.extend_from_slice(log.device.as_bytes());
+        record.extend_from_slice(&log.nonce.to_le_bytes());
+        if let Err(error) = self.store.put(Table::Spaces, &record, reason.as_bytes()) {
+            tracing::warn!(%error, "that a log was closed is not written down");
+        }
+        let (space, device) = (space.id.to_string(), log.device.to_string());
+        self.say(NodeEvent::Quarantined { space, device, reason: reason.to_owned() });
+    }
+
+    /// Remembers up to where a space's entries have been opened, and which own changes they held.
+    pub fn put_opened(
+        &self,
+        space: &Space,
+        arrival: Arrival,
+        own: &[(MineKey, u64, [u8; 32])],
+    ) -> Result<(), StoreError> {
+        for (mine, seq, hash) in own {
+            let mut name = key(MINE, space.id);
+            name.extend_from_slice(mine.document.as_bytes());
+            name.push(u8::from(mine.part == Part::Talk));
+            name.extend_from_slice(&mine.slot.to_le_bytes());
+            let log = space.lock().log.id.nonce;
+            let value = [log.to_le_bytes().as_slice(), &seq.to_le_bytes(), hash].concat();
+            self.store.put(Table::Logs, &name, &value)?;
+        }
+        self.store.put(Table::Progress, &key(OPENED, space.id), &arrival.to_le_bytes())
+    }
+
+    fn load_spaces(self: &Arc<Self>, new_logs: bool) -> Result<(), NodeError> {
+        let me = self.me()?;
+        let mut ids: BTreeSet<SpaceId> = self.store.spaces()?.into_iter().collect();
+        for (name, _) in self.store.scan(Table::Spaces, JOINING)? {
+            ids.extend(name.get(JOINING.len()..).and_then(|id| id.try_into().ok()).map(SpaceId::from_bytes));
+        }
+        for id in ids {
+            let space = self.load_space(id, &me, new_logs)?;
+            self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
+            self.open_new(&space);
+        }
+        Ok(())
+    }
+
+    fn load_space(&self, id: SpaceId, me: &Identity, new_log: bool) -> Result<Arc<Space>, NodeError> {
+        let device = me.keys.device.id();
+        let known = self.store.get(Table::Logs, &key(LOG, id))?.and_then(|bytes| bytes.try_into().ok());
+        // After a repair that may have lost numbers which had left this device, none of them is used again (L5).
+        let log = match known.map(u64::from_le_bytes).filter(|_| !new_log) {
+            Some(nonce) => LogId { device, nonce },
+            None => {
+                let log = LogId { device, nonce: rand::random() };
+                self.put_log(id, log)?;
+                log
+            }
+        };
+        let seq = self.store.frontier(id)?.get(&log);
+        let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
+        let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
+        let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
+        let mut state = State {
+            access: self.load_access(id)?,
+            log: OwnLog { id: log, seq, tip, mine: self.load_mine(id, log)? },
+            keys: BTreeMap::new(),
+            closed: self.load_closed(id)?,
+            joining,
+        };
+        state.take_keys(me);
+        let opened = self.store.get(Table::Progress, &key(OPENED, id))?.and_then(|bytes| bytes.try_into().ok());
+        Ok(Space::new(id, state, opened.map_or(0, u64::from_le_bytes)))
+    }
+
+    fn load_access(&self, id: SpaceId) -> Result<Option<AccessHistory>, NodeError> {
+        let mut entries = Vec::new();
+        let mut from = 0;
+        loop {
+            let batch = self.store.since(id, from, READ)?;
+            let Some((last, _)) = batch.last() else { break };
+            from = *last;
+            entries.extend(
+                batch
+                    .iter()
+                    .filter(|(_, entry)| entry.header().kind == Kind::Access)
+                    .filter_map(|(_, entry)| entry.access_entry()?.ok()),
+            );
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        AccessHistory::evaluate(id, entries)
+            .map(Some)
+            .map_err(|error| NodeError::Damaged(format!("who may do what in space {id} cannot be told: {error}")))
+    }
+
+    fn load_mine(&self, id: SpaceId, log: LogId) -> Result<Mine, NodeError> {
+        let mut mine = Mine::new();
+        let prefix = key(MINE, id);
+        for (name, value) in self.store.scan(Table::Logs, &prefix)? {
+            let name = &name[prefix.len()..];
+            let (Some((document, rest)), Some((nonce, value))) =
+                (name.split_first_chunk::<32>(), value.split_first_chunk::<8>())
+            else {
+                continue;
+            };
+            let (Some((part, slot)), Some((seq, hash))) = (rest.split_first(), value.split_first_chunk::<8>()) else {
+                continue;
+            };
+            let (Ok(slot), Ok(hash)) = (slot.try_into(), hash.try_into()) else { continue };
+            if u64::from_le_bytes(*nonce) == log.nonce {
+                let part = if *part == 0 { Part::Body } else { Part::Talk };
+                let key = MineKey { document: DocumentId::from_bytes(*document), part, slot: u32::from_le_bytes(slot) };
+                mine.set(key, u64::from_le_bytes(*seq), hash);
+            }
+        }
+        Ok(mine)
+    }
+
+    fn load_closed(&self, id: SpaceId) -> Result<BTreeSet<LogId>, NodeError> {
+        let prefix = key(CLOSED, id);
+        let records = self.store.scan(Table::Spaces, &prefix)?;
+        let log = |name: &[u8]| {
+            let (device, nonce) = name[prefix.len()..].split_first_chunk::<32>()?;
+            Some(LogId { device: DeviceId::from_bytes(*device), nonce: u64::from_le_bytes(nonce.try_into().ok()?) })
+        };
+        Ok(records.iter().filter_map(|(name, _)| log(name)).collect())
+    }
+
+    /// Hands an own entry to the writer. Called with the space locked.
+    pub fn write(&self, work: Work) {
+        self.writer.write(work);
+    }
+
+    /// Waits until all own entries so far are stored. Blocks.
+    pub fn flush(&self) -> Result<(), NodeError> {
+        Ok(self.writer.flush()?)
+    }
+
+    /// Lets the writer's thread end.
+    pub fn stop_writer(&self) {
+        self.writer.stop();
+    }
+
+    /// Stores entries, own or received, and tells the network of them in the order of their arrival.
+    pub fn store_entries(&self, space: &Space, from: Option<DeviceId>, entries: &[Entry]) -> Result<(), StoreError> {
+        let _storing = locked(&space.storing);
+        let arrivals = self.store.append(space.id, entries)?;
+        let items = arrivals.iter().zip(entries).map(|(arrival, entry)| network::item(*arrival, entry)).collect();
+        self.tell_network(Input::Stored { space: space.id, from, items });
+        Ok(())
+    }
+
+    /// An own entry is in the journal: whoever has its document open hears that it is saved (S1).
+    pub fn saved(&self, space: SpaceId, document: DocumentId, changes: &[[u8; 32]]) {
+        locked(&self.saved_at).insert(space, now());
+        self.tell_document(document, Message::Journaled(changes.to_vec()));
+        self.say(NodeEvent::Placement { space: space.to_string() });
+    }
+
+    /// The last attempt to save went well.
+    pub fn saving_works(&self) {
+        if locked(&self.failing).take().is_some() {
+            self.say_placement_everywhere();
+        }
+    }
+
+    /// The last attempt to save failed, for these documents among others.
+    pub fn saving_fails(&self, error: &StoreError, documents: impl Iterator<Item = DocumentId>) {
+        tracing::error!(%error, "nothing can be saved");
+        let reason = error.to_string();
+        {
+            let mut failing = locked(&self.failing);
+            let since = failing.as_ref().map_or_else(now, |failing| failing.since);
+            *failing = Some(Failing { since, reason: reason.clone() });
+        }
+        for document in documents.collect::<BTreeSet<_>>() {
+            self.tell_document(document, Message::SaveFailed(reason.clone()));
+        }
+        self.say_placement_everywhere();
+    }
+
+    /// Since when saving fails, if it does.
+    pub fn failing(&self) -> Option<Failing> {
+        locked(&self.failing).clone()
+    }
+
+    /// Tells a document's thread something, if it is open.
+    pub fn tell_document(&self, document: DocumentId, message: Message) {
+        if let Some(handle) = locked(&self.documents).get(&document) {
+            // A thread that has ended has nothing open to tell.
+            let _ = handle.tell(message);
+        }
+    }
+
+    /// The network, if it is up.
+    pub fn network(&self) -> Option<Network> {
+        locked(&self.network).clone()
+    }
+
+    /// Puts the network in its place, or takes it away.
+    pub fn set_network(&self, network: Option<Network>) {
+        *locked(&self.network) = network;
+    }
+
+    /// Tells the network something, if it is up.
+    pub fn tell_network(&self, input: Input) {
+        if let Some(network) = &*locked(&self.network) {
+            network.tell(input);
+        }
+    }
+
+    /// What is held of every space.
+    pub fn frontiers(&self) -> Result<Vec<(SpaceId, Frontier)>, NodeError> {
+        self.spaces().iter().map(|space| Ok((space.id, self.store.frontier(space.id)?))).collect()
+    }
+
+    /// Tells whoever listens.
+    pub fn say(&self, event: NodeEvent) {
+        // Nobody may be listening.
+        let _ = self.events.send(event);
+    }
+
+    /// Everything that is said from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<NodeEvent> {
+        self.events.subscribe()
+    }
+
+    fn say_placement_everywhere(&self) {
+        for space in self.spaces() {
+            self.say(NodeEvent::Placement { space: space.id.to_string() });
+        }
+    }
+
+    /// Where a device can be called, as far as is known.
+    pub fn addresses_of(&self, device: DeviceId) -> Vec<SocketAddr> {
+        match self.store.get(Table::Peers, device.as_bytes()) {
+            Ok(Some(bytes)) => postcard::from_bytes(&bytes).unwrap_or_default(),
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                tracing::warn!(%error, %device, "its addresses cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Remembers where a device can be called.
+    pub fn put_addresses(&self, device: DeviceId, addresses: &[SocketAddr]) {
+        let written = postcard::to_allocvec(addresses)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| self.store.put(Table::Peers, device.as_bytes(), &bytes).map_err(|e| e.to_string()));
+        if let Err(error) = written {
+            tracing::warn!(%error, %device, "its addresses are not remembered");
+        }
+    }
+}
+
+fn key(prefix: &[u8], space: SpaceId) -> Vec<u8> {
+    [prefix, space.as_bytes()].concat()
+}

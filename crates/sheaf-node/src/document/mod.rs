@@ -1,0 +1,164 @@
+//! An open document: one thread owns it, and everything about it goes through that thread (W1).
+//!
+//! The thread is started when someone needs the document, and ends by itself some time after nobody does. A message that
+//! comes too late to be taken is given back, and starts the thread anew.
+
+mod cache;
+mod load;
+mod seal;
+mod task;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use sheaf_access::DocumentId;
+use sheaf_document::Genesis;
+use sheaf_document::session::{RemoteCaret, ToCore, ToWindow};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::{Core, locked};
+use crate::error::NodeError;
+use crate::opening::Arrived;
+use crate::space::Space;
+
+pub use task::Task;
+
+/// Something for a document's thread to do.
+pub enum Message {
+    /// A window opened.
+    Open {
+        /// Its session.
+        session: u64,
+        /// The way to it.
+        window: mpsc::UnboundedSender<ToWindow>,
+    },
+    /// A window said something.
+    FromWindow {
+        /// Its session.
+        session: u64,
+        /// What.
+        message: ToCore,
+    },
+    /// A window closed.
+    Close {
+        /// Its session.
+        session: u64,
+        /// Told when all it wrote is saved, or cannot be.
+        done: Option<oneshot::Sender<Result<(), NodeError>>>,
+    },
+    /// Changes came.
+    Arrived(Vec<Arrived>),
+    /// Own changes are in the journal.
+    Journaled(Vec<[u8; 32]>),
+    /// Own changes could not be saved.
+    SaveFailed(String),
+    /// Where others are.
+    Carets(Vec<RemoteCaret>),
+    /// Something else, with the thread's own state.
+    Run(Job),
+    /// Write what is kept of it, and end.
+    Rest(oneshot::Sender<()>),
+}
+
+/// Work that runs on a document's thread.
+pub type Job = Box<dyn FnOnce(&mut Task) + Send>;
+
+/// The way to a document's thread.
+#[derive(Clone)]
+pub struct Handle(Arc<Mutex<Option<Sender<Message>>>>);
+
+impl Handle {
+    /// Tells it something; gives the message back if the thread has ended.
+    pub fn tell(&self, message: Message) -> Result<(), Message> {
+        match &*locked(&self.0) {
+            Some(messages) => messages.send(message).map_err(|unsent| unsent.0),
+            None => Err(message),
+        }
+    }
+
+    /// Closes the way, if nothing is under way on it.
+    fn close(&self, incoming: &Receiver<Message>) -> Option<Message> {
+        let mut messages = locked(&self.0);
+        match incoming.try_recv() {
+            Ok(message) => Some(message),
+            Err(_) => {
+                *messages = None;
+                None
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Tells a document's thread something; starts it if there is none.
+    pub fn tell(
+        self: &Arc<Self>,
+        space: &Arc<Space>,
+        id: DocumentId,
+        genesis: Genesis,
+        mut message: Message,
+    ) -> Result<Handle, NodeError> {
+        loop {
+            let handle = self.handle(space, id, genesis)?;
+            match handle.tell(message) {
+                Ok(()) => return Ok(handle),
+                Err(unsent) => message = unsent,
+            }
+        }
+    }
+
+    fn handle(self: &Arc<Self>, space: &Arc<Space>, id: DocumentId, genesis: Genesis) -> Result<Handle, NodeError> {
+        let mut documents = locked(&self.documents);
+        if let Some(handle) = documents.get(&id)
+            && locked(&handle.0).is_some()
+        {
+            return Ok(handle.clone());
+        }
+        let (messages, incoming) = channel();
+        let handle = Handle(Arc::new(Mutex::new(Some(messages))));
+        let (core, space, own) = (Arc::clone(self), Arc::clone(space), handle.clone());
+        std::thread::Builder::new()
+            .name(format!("document {}", id.short()))
+            .spawn(move || task::run(core, space, id, genesis, &own, &incoming))
+            .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread for the document: {error}")))?;
+        documents.insert(id, handle.clone());
+        Ok(handle)
+    }
+
+    /// Runs something on a document's thread, and waits for its answer.
+    pub async fn with_document<R: Send + 'static>(
+        self: &Arc<Self>,
+        space: &Arc<Space>,
+        id: DocumentId,
+        genesis: Genesis,
+        work: impl FnOnce(&mut Task) -> Result<R, NodeError> + Send + 'static,
+    ) -> Result<R, NodeError> {
+        let (done, answer) = oneshot::channel();
+        let job: Job = Box::new(move |task| {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(work(task));
+        });
+        self.tell(space, id, genesis, Message::Run(job))?;
+        answer.await.map_err(|_| NodeError::Closing)?
+    }
+
+    /// Lets all documents write what is kept of them, and end: the texts first, for they may still name themselves in
+    /// their space's index.
+    pub async fn rest_documents(&self) {
+        let indexes: Vec<DocumentId> = self.spaces().iter().map(|space| sheaf_log::index_document(&space.id)).collect();
+        for round in [false, true] {
+            let resting: Vec<_> = locked(&self.documents)
+                .iter()
+                .filter(|(id, _)| indexes.contains(id) == round)
+                .filter_map(|(_, handle)| {
+                    let (done, rested) = oneshot::channel();
+                    handle.tell(Message::Rest(done)).ok().map(|()| rested)
+                })
+                .collect();
+            for rested in resting {
+                // An error means that it had ended already.
+                let _ = rested.await;
+            }
+        }
+    }
+}

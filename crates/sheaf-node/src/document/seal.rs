@@ -1,0 +1,99 @@
+//! Own changes become entries: which entries they build on, and the hand-over to the writer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sheaf_document::{ChangeHash, Committed, Genesis};
+use sheaf_log::{Content, EntryRef, MineKey, Part, slot_of};
+
+use super::task::Task;
+use crate::accept::reference;
+use crate::core::now;
+use crate::error::NodeError;
+use crate::space::OwnChange;
+use crate::writer::Work;
+
+/// How many bytes of changes go into one entry. One change is at most half of it.
+const ENTRY: usize = 320 * 1024;
+
+impl Task {
+    /// Seals own changes and hands them to the writer, a few of them in one entry.
+    pub(super) fn seal(&mut self, committed: Vec<Committed>) -> Result<(), NodeError> {
+        let mut group: Vec<Committed> = Vec::new();
+        for change in committed {
+            let size: usize = group.iter().map(|change| change.bytes.len()).sum();
+            if !group.is_empty() && size + change.bytes.len() > ENTRY {
+                self.seal_group(std::mem::take(&mut group))?;
+            }
+            group.push(change);
+        }
+        if group.is_empty() { Ok(()) } else { self.seal_group(group) }
+    }
+
+    fn seal_group(&mut self, group: Vec<Committed>) -> Result<(), NodeError> {
+        let me = self.core.me()?;
+        let builds_on = self.builds_on(&group)?;
+        let hashes: Vec<[u8; 32]> = group.iter().map(|change| change.hash.0).collect();
+        let entry = {
+            let mut state = self.space.lock();
+            let log = state.log.id;
+            let own: Vec<OwnChange> = group
+                .iter()
+                .filter_map(|change| {
+                    let slot = slot_of(&log, &self.id, Part::Body, &change.actor)?;
+                    let key = MineKey { document: self.id, part: Part::Body, slot };
+                    Some(OwnChange { key, seq: change.seq, hash: change.hash.0 })
+                })
+                .collect();
+            let changes = group.into_iter().map(|change| change.bytes).collect();
+            let content = Content { document: self.id, part: Part::Body, changes };
+            let entry = state.write(self.space.id, &me, &content, &own, builds_on, now())?;
+            let work =
+                Work { space: self.space.clone(), entry: entry.clone(), document: Some((self.id, hashes.clone())) };
+            self.core.write(work);
+            entry
+        };
+        for hash in hashes {
+            self.holders.insert(hash, entry.reference());
+            self.unsaved.insert(hash);
+        }
+        Ok(())
+    }
+
+    /// The entries that hold the direct dependencies of these changes (L1): the latest of each log.
+    fn builds_on(&mut self, group: &[Committed]) -> Result<Vec<EntryRef>, NodeError> {
+        let genesis = [Genesis::Text.hash(), Genesis::Index.hash()];
+        let within: Vec<ChangeHash> = group.iter().map(|change| change.hash).collect();
+        let mut latest: BTreeMap<_, EntryRef> = BTreeMap::new();
+        for dep in group.iter().flat_map(|change| &change.deps) {
+            if genesis.contains(dep) || within.contains(dep) {
+                continue;
+            }
+            let holder = self.holder(dep)?;
+            let known = latest.entry(holder.log).or_insert(holder);
+            if known.seq < holder.seq {
+                *known = holder;
+            }
+        }
+        Ok(latest.into_values().collect())
+    }
+
+    fn holder(&mut self, change: &ChangeHash) -> Result<EntryRef, NodeError> {
+        if let Some(holder) = self.holders.get(&change.0) {
+            return Ok(*holder);
+        }
+        // Older than what was remembered beside the snapshot: look through everything, once.
+        let rows = self.core.store.document_rows(self.space.id, self.id, 0)?;
+        let places: HashMap<[u8; 32], _> =
+            rows.iter().flat_map(|row| row.changes.iter().map(|hash| (*hash, (row.log, row.seq)))).collect();
+        let found = places.get(&change.0).and_then(|(log, seq)| {
+            Some(EntryRef { log: *log, seq: *seq, hash: reference(&*self.core.store, self.space.id, *log, *seq)? })
+        });
+        let holder = found.ok_or_else(|| {
+            NodeError::Damaged(
+                "this document builds on something that is not stored here any more. Ask other devices for it.".into(),
+            )
+        })?;
+        self.holders.insert(change.0, holder);
+        Ok(holder)
+    }
+}

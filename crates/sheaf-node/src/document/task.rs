@@ -1,0 +1,486 @@
+//! The thread of one open document.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use sheaf_access::{DocumentId, Role};
+use sheaf_document::model::Item;
+use sheaf_document::session::{Config, RemoteCaret, ToCore, ToWindow};
+use sheaf_document::{ChangeHash, Committed, Document, Genesis, Out, SessionId, Sessions, Slot, WriteError, checksum};
+use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
+use sheaf_store::{Arrival, CacheKind};
+use tokio::sync::{mpsc, oneshot};
+
+use super::cache::{Snapshot, View};
+use super::load::{self, Loaded};
+use super::{Handle, Message};
+use crate::core::{Core, locked};
+use crate::error::NodeError;
+use crate::network::Input;
+use crate::opening::Arrived;
+use crate::presence::Word;
+use crate::space::Space;
+
+/// How long after the last change the caches are written.
+const CACHE_AFTER: Duration = Duration::from_millis(1_500);
+/// How long a document that nobody needs stays in memory.
+const REST_AFTER: Duration = Duration::from_secs(60);
+/// How many entries may have come since the last snapshot before another is written.
+const SNAPSHOT_AFTER: usize = 200;
+
+/// The state of a document's thread.
+pub struct Task {
+    pub(super) core: Arc<Core>,
+    pub(super) space: Arc<Space>,
+    pub(super) id: DocumentId,
+    genesis: Genesis,
+    sessions: Sessions,
+    windows: HashMap<u64, mpsc::UnboundedSender<ToWindow>>,
+    /// Which entries hold the changes that new ones may build on directly.
+    pub(super) holders: HashMap<[u8; 32], EntryRef>,
+    /// Own changes that are not in the journal yet.
+    pub(super) unsaved: HashSet<[u8; 32]>,
+    closing: Vec<oneshot::Sender<Result<(), NodeError>>>,
+    upto: Arrival,
+    since_snapshot: usize,
+    /// Changed since the caches were written.
+    stale: bool,
+    /// Changed here, so that the title may be another.
+    retitle: bool,
+    touched: Instant,
+    started: Instant,
+}
+
+/// What a window was shown before the document had loaded.
+struct Painted {
+    session: u64,
+    window: mpsc::UnboundedSender<ToWindow>,
+    view: Option<View>,
+}
+
+/// Runs the thread.
+pub fn run(
+    core: Arc<Core>,
+    space: Arc<Space>,
+    id: DocumentId,
+    genesis: Genesis,
+    handle: &Handle,
+    incoming: &Receiver<Message>,
+) {
+    let mut early = Vec::new();
+    let mut painted = Vec::new();
+    // Windows that wait already see the document as it last was, while it loads (W9).
+    while let Ok(message) = incoming.try_recv() {
+        match message {
+            Message::Open { session, window } => painted.push(paint(&core, id, session, window)),
+            other => early.push(other),
+        }
+    }
+    let loaded = match load::load(&core, &space, id, genesis) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // Everyone who waits for an answer gets none, which says so; windows are told in words.
+            tracing::error!(%error, document = %id, "a document does not open");
+            for painted in painted {
+                let _ = painted.window.send(ToWindow::SaveFailed { reason: error.to_string() });
+            }
+            while handle.close(incoming).is_some() {}
+            return;
+        }
+    };
+    let mut task = Task::new(core, space, id, genesis, loaded);
+    for painted in painted {
+        task.open(painted);
+    }
+    task.core.presence_changed(id);
+    for message in early {
+        task.take(message);
+    }
+    task.serve(handle, incoming);
+}
+
+/// Shows a window the document as it was last seen.
+fn paint(core: &Core, id: DocumentId, session: u64, window: mpsc::UnboundedSender<ToWindow>) -> Painted {
+    let cached = match core.store.cache(CacheKind::View, id) {
+        Ok(cached) => cached,
+        Err(error) => {
+            tracing::warn!(%error, document = %id, "the view cache cannot be read");
+            None
+        }
+    };
+    let view = cached.and_then(|bytes| View::decode(&bytes));
+    if let Some(view) = &view {
+        let items = view.items.clone();
+        let checksum = Some(checksum(&items));
+        // A window that has gone meanwhile needs nothing.
+        let _ = window.send(ToWindow::Reset { number: 1, items, refused: None, checksum, forced: true });
+    }
+    Painted { session, window, view }
+}
+
+impl Task {
+    fn new(core: Arc<Core>, space: Arc<Space>, id: DocumentId, genesis: Genesis, loaded: Loaded) -> Self {
+        let Loaded { document, holders, upto, since_snapshot } = loaded;
+        let sessions = Sessions::new(document, slots(&core, &space, id), Config::default());
+        Self {
+            core,
+            space,
+            id,
+            genesis,
+            sessions,
+            windows: HashMap::new(),
+            holders,
+            unsaved: HashSet::new(),
+            closing: Vec::new(),
+            upto,
+            since_snapshot,
+            stale: since_snapshot > 0,
+            retitle: false,
+            touched: Instant::now(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The document's blocks, with everything that has been typed.
+    pub fn items(&mut self) -> Vec<Item> {
+        let out = self.sessions.flush(self.now());
+        self.send(out);
+        self.sessions.document().items()
+    }
+
+    /// The Automerge document, compressed.
+    pub fn save(&mut self) -> Vec<u8> {
+        let (out, bytes) = self.sessions.save(self.now());
+        self.send(out);
+        bytes
+    }
+
+    /// Makes the document read as `items`, with the smallest edits that do it.
+    pub fn replace(&mut self, items: &[Item]) -> Result<(), NodeError> {
+        self.may_write()?;
+        let now = self.now();
+        let out = self.sessions.replace_with(items, now).map_err(unwritable)?;
+        self.wrote(out)
+    }
+
+    /// Adds blocks at the end.
+    pub fn append(&mut self, more: Vec<Item>) -> Result<(), NodeError> {
+        let mut items = self.items();
+        items.extend(more);
+        self.replace(&items)
+    }
+
+    /// Changes the index through its own functions, which see it as a document and this device's slot.
+    pub fn change(
+        &mut self,
+        change: impl FnOnce(&mut Document, &Slot) -> Result<Option<Committed>, WriteError>,
+    ) -> Result<(), NodeError> {
+        self.may_write()?;
+        let now = self.now();
+        let out = self.sessions.change(now, change).map_err(unwritable)?;
+        self.wrote(out)
+    }
+
+    /// The document, to be read.
+    pub fn document(&self) -> &Document {
+        self.sessions.document()
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Asked before anything is written that has no window to take it back.
+    fn may_write(&self) -> Result<(), NodeError> {
+        let me = self.core.me()?;
+        match self.space.role(&me) {
+            Some(role) if role >= Role::Editor => Ok(()),
+            _ => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
+        }
+    }
+
+    fn wrote(&mut self, out: Vec<Out>) -> Result<(), NodeError> {
+        let failures = self.send(out);
+        failures.map_or(Ok(()), Err)
+    }
+
+    fn serve(&mut self, handle: &Handle, incoming: &Receiver<Message>) {
+        loop {
+            match incoming.recv_timeout(self.patience()) {
+                Ok(Message::Rest(done)) => {
+                    self.rest();
+                    let late = std::iter::from_fn(|| handle.close(incoming));
+                    late.for_each(drop);
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(());
+                    return;
+                }
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.rest(),
+            }
+            // Everything that has come is taken before anything is made of it: changes are applied in one go.
+            self.take_all(incoming);
+            let out = self.sessions.tick(self.now());
+            self.send(out);
+            if self.touched.elapsed() >= CACHE_AFTER {
+                self.look_after();
+            }
+            if self.windows.is_empty() && self.unsaved.is_empty() && self.touched.elapsed() >= REST_AFTER {
+                self.rest();
+                match handle.close(incoming) {
+                    Some(message) => self.take(message),
+                    None => return,
+                }
+            }
+        }
+    }
+
+    fn take_all(&mut self, incoming: &Receiver<Message>) {
+        let mut arrived = Vec::new();
+        for _ in 0..256 {
+            match incoming.try_recv() {
+                Ok(Message::Arrived(more)) => arrived.extend(more),
+                Ok(Message::Rest(done)) => {
+                    self.apply(std::mem::take(&mut arrived));
+                    self.rest();
+                    // It stays for whatever else comes, and rests again when the process ends.
+                    let _ = done.send(());
+                }
+                Ok(other) => {
+                    self.apply(std::mem::take(&mut arrived));
+                    self.take(other);
+                }
+                Err(_) => break,
+            }
+        }
+        self.apply(arrived);
+    }
+
+    /// How long to wait for the next message.
+    fn patience(&self) -> Duration {
+        let wake = self.sessions.next_wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
+        let tidy = (self.stale || self.retitle).then(|| CACHE_AFTER.saturating_sub(self.touched.elapsed()));
+        let rest = REST_AFTER.saturating_sub(self.touched.elapsed()).max(Duration::from_secs(1));
+        [wake, tidy].into_iter().flatten().fold(rest, Duration::min)
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Open { session, window } => self.open(Painted { session, window, view: None }),
+            Message::FromWindow { session, message } => self.from_window(session, message),
+            Message::Close { session, done } => self.close(session, done),
+            Message::Arrived(arrived) => self.apply(arrived),
+            Message::Journaled(changes) => self.journaled(&changes),
+            Message::SaveFailed(reason) => {
+                let out = self.sessions.save_failed(&reason);
+                self.send(out);
+                for closing in self.closing.drain(..) {
+                    let _ = closing.send(Err(NodeError::CannotWrite(reason.clone())));
+                }
+            }
+            Message::Carets(carets) => self.carets(carets),
+            Message::Run(job) => {
+                self.touched = Instant::now();
+                job(self);
+            }
+            // Taken by the loops themselves.
+            Message::Rest(done) => drop(done),
+        }
+    }
+
+    fn open(&mut self, painted: Painted) {
+        let Painted { session, window, view } = painted;
+        self.touched = Instant::now();
+        self.windows.insert(session, window);
+        let reason = self.may_write().err().map(|error| error.to_string());
+        self.sessions.set_read_only(reason);
+        let (id, now) = (SessionId(session), self.now());
+        let out = match view {
+            Some(view) => {
+                let heads: Vec<ChangeHash> = view.heads.iter().map(|head| ChangeHash(*head)).collect();
+                self.sessions.open_cached(id, &heads, &view.items, now)
+            }
+            None => self.sessions.open(id, now),
+        };
+        self.send(out);
+        self.say(session, None, None, false);
+    }
+
+    fn from_window(&mut self, session: u64, message: ToCore) {
+        if matches!(message, ToCore::Batch { .. }) {
+            self.touched = Instant::now();
+        }
+        let out = self.sessions.handle(SessionId(session), message, self.now());
+        self.send(out);
+    }
+
+    fn close(&mut self, session: u64, done: Option<oneshot::Sender<Result<(), NodeError>>>) {
+        let out = self.sessions.close(SessionId(session), self.now());
+        let failed = self.send(out);
+        if self.windows.remove(&session).is_some() {
+            self.say(session, None, None, true);
+        }
+        let Some(done) = done else { return };
+        match failed {
+            Some(error) => {
+                let _ = done.send(Err(error));
+            }
+            None if self.unsaved.is_empty() => {
+                let _ = done.send(Ok(()));
+            }
+            None => self.closing.push(done),
+        }
+    }
+
+    fn apply(&mut self, mut arrived: Vec<Arrived>) {
+        arrived.retain(|one| one.arrival > self.upto);
+        let Some(last) = arrived.iter().map(|one| one.arrival).max() else { return };
+        let checked = load::check(&self.core, &self.space, self.id, self.sessions.document(), &arrived);
+        self.holders.extend(checked.holders);
+        self.upto = last;
+        self.since_snapshot += arrived.len();
+        self.stale = true;
+        if checked.changes.is_empty() {
+            return;
+        }
+        let result = self.sessions.apply(checked.changes, self.now());
+        for refused in &result.refused {
+            load::close(&self.core, &self.space, self.id, refused, &self.holders);
+        }
+        self.send(result.out);
+        if self.genesis == Genesis::Index {
+            self.core.index_changed(&self.space);
+        }
+    }
+
+    fn journaled(&mut self, changes: &[[u8; 32]]) {
+        for change in changes {
+            self.unsaved.remove(change);
+            let out = self.sessions.journaled(ChangeHash(*change));
+            self.send(out);
+        }
+        if self.unsaved.is_empty() {
+            for closing in self.closing.drain(..) {
+                let _ = closing.send(Ok(()));
+            }
+        }
+    }
+
+    fn carets(&mut self, carets: Vec<RemoteCaret>) {
+        self.sessions.set_shared(!carets.is_empty());
+        let out = self.sessions.set_remote_carets(carets);
+        self.send(out);
+    }
+
+    /// Carries out what the sessions ask for. Own changes that cannot be written down are the error.
+    fn send(&mut self, out: Vec<Out>) -> Option<NodeError> {
+        let mut committed = Vec::new();
+        for out in out {
+            match out {
+                Out::ToWindow(session, message) => {
+                    if let Some(window) = self.windows.get(&session.0) {
+                        // A window that has gone says so itself, or is dropped.
+                        let _ = window.send(message);
+                    }
+                }
+                Out::Committed(change) => committed.push(change),
+                Out::Caret { session, anchor, head } => self.say(session.0, anchor, head, false),
+            }
+        }
+        if committed.is_empty() {
+            return None;
+        }
+        self.stale = true;
+        self.retitle = self.genesis == Genesis::Text;
+        self.touched = Instant::now();
+        let error = self.seal(committed).err()?;
+        tracing::error!(%error, document = %self.id, "own changes cannot be sealed");
+        let reason = error.to_string();
+        for window in self.windows.values() {
+            let _ = window.send(ToWindow::SaveFailed { reason: reason.clone() });
+        }
+        Some(error)
+    }
+
+    /// Tells the others who share the space where a caret is.
+    fn say(&self, session: u64, anchor: Option<Vec<u8>>, head: Option<Vec<u8>>, gone: bool) {
+        let Ok(me) = self.core.me() else { return };
+        let word = Word { document: self.id, session, name: me.name.clone(), colour: me.colour, anchor, head, gone };
+        self.core.tell_network(Input::Say { space: self.space.id, document: self.id, session, word });
+    }
+
+    /// In a quiet moment: the title for the index, and the caches.
+    fn look_after(&mut self) {
+        if std::mem::take(&mut self.retitle) {
+            let title = sheaf_document::import::title_of(&self.sessions.document().items()).unwrap_or_default();
+            self.core.retitle(&self.space, self.id, title);
+        }
+        if self.stale && self.unsaved.is_empty() {
+            self.write_caches(self.since_snapshot >= SNAPSHOT_AFTER);
+        }
+    }
+
+    /// Everything is written down that is still open, and what is kept for the next time is written too.
+    fn rest(&mut self) {
+        let out = self.sessions.flush(self.now());
+        self.send(out);
+        if std::mem::take(&mut self.retitle) {
+            let title = sheaf_document::import::title_of(&self.sessions.document().items()).unwrap_or_default();
+            self.core.retitle(&self.space, self.id, title);
+        }
+        // The cache is written after the entries it shows (W9).
+        let flushed = self.core.flush();
+        if self.stale && flushed.is_ok() {
+            self.write_caches(true);
+        }
+    }
+
+    fn write_caches(&mut self, snapshot: bool) {
+        self.stale = false;
+        let (out, heads, items) = self.sessions.view(self.now());
+        self.send(out);
+        let store = &self.core.store;
+        let mut written = Ok(());
+        if self.genesis == Genesis::Text {
+            let view = View::new(heads.iter().map(|head| head.0).collect(), items);
+            written = view.encode().map_or(Ok(()), |bytes| store.put_cache(CacheKind::View, self.id, &bytes));
+        }
+        if snapshot {
+            let wanted: HashSet<[u8; 32]> =
+                self.sessions.document().tips().into_iter().chain(heads).map(|hash| hash.0).collect();
+            let holders: Vec<_> =
+                self.holders.iter().filter(|(hash, _)| wanted.contains(*hash)).map(|(h, e)| (*h, *e)).collect();
+            let (_, bytes) = self.sessions.save(self.now());
+            let encoded = Snapshot::new(self.upto, holders, bytes).encode();
+            let put = encoded.map_or(Ok(()), |bytes| store.put_cache(CacheKind::Snapshot, self.id, &bytes));
+            written = written.and(put);
+            self.since_snapshot = 0;
+        }
+        if let Err(error) = written {
+            tracing::warn!(%error, document = %self.id, "the caches of a document are not written");
+        }
+    }
+}
+
+/// The actor and author of each slot (W12). The log is asked for each time, for it may change (L5).
+fn slots(core: &Arc<Core>, space: &Arc<Space>, id: DocumentId) -> impl Fn(u32) -> Slot + Send + 'static {
+    let author = core.me().map(|me| me.person().as_bytes().to_vec()).unwrap_or_default();
+    let space = Arc::clone(space);
+    move |slot| {
+        let log = space.lock().log.id;
+        Slot { actor: actor(&log, &id, Part::Body, slot.min(MAX_SLOTS - 1)).to_vec(), author: author.clone() }
+    }
+}
+
+fn unwritable(error: WriteError) -> NodeError {
+    NodeError::BadInput(error.to_string())
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        locked(&self.core.documents).retain(|_, handle| locked(&handle.0).is_some());
+    }
+}

@@ -1,0 +1,445 @@
+//! The network task: events from the network and the node go into the sync machine, and what it asks for is done.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
+use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, SendError, Stream, StreamKey};
+use sheaf_sync::{Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Tag};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::reach::Reach;
+use super::{Input, Network};
+use crate::core::Core;
+use crate::error::NodeError;
+use crate::presence::{REPEAT, Word};
+use crate::view::NodeEvent;
+
+/// How long what is queued may take to leave when the network is closed.
+const FLUSH: Duration = Duration::from_secs(2);
+/// How many addresses of its own a device tells others.
+const ADDRESSES: usize = 16;
+
+/// What is sent beside the entries: sealed, signed, never stored, dropped first (N4).
+#[derive(Serialize, Deserialize)]
+pub enum Beside {
+    /// Where a session's caret is.
+    Caret(Word),
+    /// Where this device can be called.
+    Addresses(Vec<SocketAddr>),
+}
+
+/// A connection as the task knows it.
+struct Peer {
+    /// Known to both ends of the connection, and to nobody else.
+    nonce: [u8; 32],
+    /// Frames that found the network's queue full. What may be in here is bounded by the sync machine's window.
+    waiting: VecDeque<(Stream, Bytes)>,
+}
+
+/// An invitation of ours that waits for its inviter.
+struct Redeeming {
+    secret: InvitationSecret,
+    device: DeviceId,
+}
+
+struct Driver {
+    core: Arc<Core>,
+    net: Net,
+    machine: Machine<DeviceId>,
+    started: Instant,
+    peers: HashMap<DeviceId, Peer>,
+    redeeming: BTreeMap<SpaceId, Redeeming>,
+    carets: BTreeMap<(DocumentId, u64), (SpaceId, Word)>,
+    reach: watch::Sender<Reach>,
+    /// Where blocking threads put their answers.
+    answers: mpsc::UnboundedSender<Event<DeviceId>>,
+    wake: Option<u64>,
+}
+
+/// Opens the network and starts the task.
+pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeError> {
+    let (net, mut events) = Net::bind(config).await.map_err(|error| NodeError::Network(error.to_string()))?;
+    let addresses: Arc<[SocketAddr]> = net.addresses().into();
+    let (inputs, mut incoming) = mpsc::unbounded_channel();
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let (reach, reached) = watch::channel(Reach::default());
+    let mut driver = Driver {
+        core,
+        net,
+        machine: Machine::new(Config::default()),
+        started: Instant::now(),
+        peers: HashMap::new(),
+        redeeming: BTreeMap::new(),
+        carets: BTreeMap::new(),
+        reach,
+        answers,
+        wake: None,
+    };
+    tokio::spawn(async move {
+        let mut repeat = tokio::time::interval(Duration::from_millis(REPEAT));
+        repeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let wake = driver.next_wake();
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => driver.network_event(event),
+                    None => return,
+                },
+                input = incoming.recv() => match input {
+                    Some(Input::Stop { done }) => return driver.stop(done).await,
+                    Some(input) => driver.input(input),
+                    None => return,
+                },
+                Some(answer) = answered.recv() => driver.feed(answer),
+                () = tokio::time::sleep_until(wake) => {
+                    driver.wake = None;
+                    driver.feed(Event::Tick);
+                }
+                _ = repeat.tick() => driver.repeat(),
+            }
+        }
+    });
+    Ok(Network { addresses, inputs, reach: reached })
+}
+
+impl Driver {
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn next_wake(&self) -> tokio::time::Instant {
+        let wait =
+            self.wake.map_or(Duration::from_secs(3600), |at| Duration::from_millis(at.saturating_sub(self.now())));
+        tokio::time::Instant::now() + wait
+    }
+
+    fn feed(&mut self, event: Event<DeviceId>) {
+        for action in self.machine.handle(event, self.now()) {
+            self.act(action);
+        }
+    }
+
+    fn network_event(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Connected { device, nonce, .. } => self.connected(device, nonce),
+            NetEvent::Frame { device, bytes, .. } => self.feed(Event::Frame { peer: device, bytes: bytes.to_vec() }),
+            NetEvent::Presence { device, bytes } => self.hear(device, &bytes),
+            NetEvent::Drained { device } => self.drain(device),
+            NetEvent::Disconnected { device, reason } => {
+                self.peers.remove(&device);
+                self.feed(Event::Disconnected { peer: device });
+                self.core.left(device);
+                self.stand(device, |standing| {
+                    standing.connected = false;
+                    standing.synced.clear();
+                });
+                self.core.say(NodeEvent::Disconnected { device: device.to_string(), reason: reason.to_string() });
+            }
+            NetEvent::Found { device, addresses } => {
+                if self.core.is_known(device) {
+                    self.dial(device, addresses);
+                }
+            }
+            NetEvent::State { device, state } => self.state(device, state),
+        }
+    }
+
+    fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
+        self.peers.insert(device, Peer { nonce, waiting: VecDeque::new() });
+        let shares = self.core.shared_with(device);
+        self.stand(device, |standing| {
+            standing.connected = true;
+            standing.dialing = false;
+            standing.failed = false;
+            standing.synced = shares.iter().map(|space| (*space, false)).collect();
+        });
+        if !shares.is_empty() {
+            self.net.admit(device);
+        }
+        self.core.say(NodeEvent::Connected { device: device.to_string() });
+        self.feed(Event::Connected { peer: device, nonce: Nonce::from_bytes(nonce), shares: shares.clone() });
+        for space in shares {
+            self.introduce(device, space);
+        }
+        let mine: Vec<SpaceId> = self
+            .redeeming
+            .iter()
+            .filter(|(_, redeeming)| redeeming.device == device)
+            .map(|(space, _)| *space)
+            .collect();
+        for space in mine {
+            self.redeem(space);
+        }
+    }
+
+    fn state(&mut self, device: DeviceId, state: ConnectionState) {
+        self.stand(device, |standing| match state {
+            ConnectionState::Dialing => standing.dialing = true,
+            ConnectionState::Backoff { .. } => {
+                standing.dialing = false;
+                standing.failed = true;
+            }
+            ConnectionState::Idle | ConnectionState::Syncing | ConnectionState::Live => standing.dialing = false,
+        });
+        self.core.placement_changed(device);
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::SpaceAdded { space, frontier } => {
+                self.feed(Event::SpaceAdded { space, frontier });
+                self.members(space);
+            }
+            Input::Stored { space, from, items } => {
+                if from.is_some() {
+                    self.reach.send_modify(|reach| reach.received += items.len());
+                }
+                for standing in self.peers.keys().copied().collect::<Vec<_>>() {
+                    if Some(standing) != from {
+                        self.stand(standing, |standing| {
+                            if let Some(synced) = standing.synced.get_mut(&space) {
+                                *synced = false;
+                            }
+                        });
+                    }
+                }
+                self.feed(Event::Stored { space, from, items });
+            }
+            Input::Members { space } => self.members(space),
+            Input::Redeem { space, secret, device, addresses } => {
+                self.redeeming.insert(space, Redeeming { secret, device });
+                if self.peers.contains_key(&device) {
+                    self.redeem(space);
+                } else {
+                    self.dial(device, addresses);
+                }
+            }
+            Input::Say { space, document, session, word } => {
+                if word.gone {
+                    self.carets.remove(&(document, session));
+                } else {
+                    self.carets.insert((document, session), (space, word.clone()));
+                }
+                self.tell_members(space, &Beside::Caret(word));
+            }
+            Input::TryNow => self.net.wake(),
+            // The loop takes this one itself, because it ends it.
+            Input::Stop { .. } => {}
+        }
+    }
+
+    /// Members may have come: those who are connected are shown the space, the others are called.
+    fn members(&mut self, space: SpaceId) {
+        for (device, addresses) in self.core.devices_of(space) {
+            if self.peers.contains_key(&device) {
+                let known = self.reach.borrow().devices.get(&device).is_some_and(|s| s.synced.contains_key(&space));
+                if !known {
+                    self.share(device, space);
+                }
+            } else {
+                self.dial(device, addresses);
+            }
+        }
+    }
+
+    fn share(&mut self, device: DeviceId, space: SpaceId) {
+        self.net.admit(device);
+        self.stand(device, |standing| {
+            standing.synced.insert(space, false);
+        });
+        self.feed(Event::Shares { peer: device, space });
+        self.introduce(device, space);
+    }
+
+    fn dial(&mut self, device: DeviceId, addresses: Vec<SocketAddr>) {
+        if let Err(error) = self.net.dial(device, addresses) {
+            tracing::warn!(%device, %error, "cannot be called");
+        }
+    }
+
+    fn redeem(&mut self, space: SpaceId) {
+        let Some(redeeming) = self.redeeming.get(&space) else { return };
+        let Some(peer) = self.peers.get(&redeeming.device) else { return };
+        let device = redeeming.device;
+        let proof = self.core.prove_invitation(space, &redeeming.secret, &peer.nonce);
+        self.net.admit(device);
+        self.feed(Event::Redeeming { peer: device, space, proof });
+    }
+
+    fn act(&mut self, action: Action<DeviceId>) {
+        match action {
+            Action::Send { peer, frame } => self.send(peer, &frame),
+            Action::Read { peer, space, ticket, from_arrival, lacking, max_bytes, max_entries } => {
+                let core = Arc::clone(&self.core);
+                self.blocking(move || {
+                    let (items, end) = core.read_for(space, from_arrival, &lacking, max_bytes, max_entries);
+                    Event::ReadDone { peer, space, ticket, items, end }
+                });
+            }
+            Action::Deliver { peer, space, ticket, entries } => {
+                let core = Arc::clone(&self.core);
+                self.blocking(move || {
+                    let outcomes = core.accept(space, peer, &entries);
+                    Event::Delivered { peer, space, ticket, outcomes }
+                });
+            }
+            Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
+            Action::RedemptionRefused { peer: _, space, reason } => {
+                if self.redeeming.remove(&space).is_some() {
+                    self.core.join_refused(space, &reason.to_string());
+                }
+            }
+            Action::Receipt { peer, space, frontier } => self.core.receipt(peer, space, &frontier),
+            Action::Synced { peer, space, withheld } => {
+                if withheld > 0 {
+                    tracing::warn!(%peer, %space, withheld, "in step but for logs that one side refuses");
+                }
+                self.net.synced(peer);
+                self.stand(peer, |standing| {
+                    standing.synced.insert(space, true);
+                });
+                self.core.say(NodeEvent::Synced { space: space.to_string(), device: peer.to_string() });
+                self.core.placement_changed(peer);
+            }
+            Action::Unrecognised { peer, space } => tracing::debug!(%peer, %space, "not known there as a member yet"),
+            Action::EntryRefused { peer, space, log, seq, refusal } => {
+                tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");
+            }
+            Action::Close { peer, reason } => {
+                tracing::warn!(%peer, %reason, "the connection is closed");
+                self.net.close(peer, CloseCode::Protocol);
+            }
+            Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+        }
+    }
+
+    fn check_redemption(&mut self, peer: DeviceId, space: SpaceId, proof: &[u8]) {
+        let Some(nonce) = self.peers.get(&peer).map(|peer| peer.nonce) else { return };
+        match self.core.check_invitation(space, peer, &nonce, proof) {
+            Ok(()) => self.share(peer, space),
+            Err(reason) => self.feed(Event::RedemptionRefused { peer, space, reason }),
+        }
+    }
+
+    /// Runs what blocks on another thread; its answer comes back as an event.
+    fn blocking(&self, work: impl FnOnce() -> Event<DeviceId> + Send + 'static) {
+        let answers = self.answers.clone();
+        tokio::task::spawn_blocking(move || {
+            // The task may have ended meanwhile; then nobody waits for the answer.
+            let _ = answers.send(work());
+        });
+    }
+
+    fn send(&mut self, device: DeviceId, frame: &Frame) {
+        let stream = match frame.stream() {
+            sheaf_sync::Stream::Control => Stream::Control,
+            sheaf_sync::Stream::Space(tag) => Stream::Space(stream_key(tag)),
+        };
+        let bytes = Bytes::from(frame.encode());
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        if peer.waiting.is_empty() {
+            match self.net.send(device, stream, bytes.clone()) {
+                Ok(()) => return,
+                Err(SendError::Full { .. }) => {}
+                Err(error) => {
+                    tracing::debug!(%device, %error, "a frame was not sent");
+                    return;
+                }
+            }
+        }
+        peer.waiting.push_back((stream, bytes));
+    }
+
+    fn drain(&mut self, device: DeviceId) {
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        while let Some((stream, bytes)) = peer.waiting.front().cloned() {
+            match self.net.send(device, stream, bytes) {
+                Err(SendError::Full { .. }) => return,
+                Ok(()) | Err(_) => {
+                    peer.waiting.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Tells a member who has come where this device can be called, and which documents are open here.
+    fn introduce(&mut self, device: DeviceId, space: SpaceId) {
+        let addresses: Vec<SocketAddr> = self.net.addresses().into_iter().take(ADDRESSES).collect();
+        self.tell(device, space, &Beside::Addresses(addresses));
+        let open: Vec<Word> =
+            self.carets.values().filter(|(of, _)| *of == space).map(|(_, word)| word.clone()).collect();
+        for word in open {
+            self.tell(device, space, &Beside::Caret(word));
+        }
+    }
+
+    fn tell_members(&mut self, space: SpaceId, beside: &Beside) {
+        let members: Vec<DeviceId> = self
+            .reach
+            .borrow()
+            .devices
+            .iter()
+            .filter(|(_, standing)| standing.connected && standing.synced.contains_key(&space))
+            .map(|(device, _)| *device)
+            .collect();
+        for device in members {
+            self.tell(device, space, beside);
+        }
+    }
+
+    fn tell(&mut self, device: DeviceId, space: SpaceId, beside: &Beside) {
+        if !self.peers.contains_key(&device) {
+            return;
+        }
+        let Some(sealed) = self.core.seal_beside(space, beside) else { return };
+        // Presence is dropped first: whatever is wrong, the next word comes soon.
+        if let Err(error) = self.net.send_presence(device, Bytes::from(sealed)) {
+            tracing::trace!(%device, %error, "presence was not sent");
+        }
+    }
+
+    fn hear(&mut self, device: DeviceId, bytes: &[u8]) {
+        if let Some(addresses) = self.core.hear(device, bytes) {
+            self.dial(device, addresses);
+        }
+    }
+
+    /// Every two seconds: where our carets are, and who has not been heard of.
+    fn repeat(&mut self) {
+        for (space, word) in self.carets.values().cloned().collect::<Vec<_>>() {
+            self.tell_members(space, &Beside::Caret(word));
+        }
+        self.core.expire_presence();
+    }
+
+    fn stand(&self, device: DeviceId, change: impl FnOnce(&mut super::Standing)) {
+        self.reach.send_modify(|reach| change(reach.devices.entry(device).or_default()));
+    }
+
+    async fn stop(self, done: oneshot::Sender<()>) {
+        self.net.shutdown(FLUSH).await;
+        // Whoever asked may have stopped waiting.
+        let _ = done.send(());
+    }
+}
+
+fn stream_key(tag: Tag) -> StreamKey {
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(tag.as_bytes());
+    StreamKey::from_bytes(key)
+}
+
+/// An entry as the sync machine wants it.
+pub fn item(arrival: u64, entry: &sheaf_log::Entry) -> Item {
+    Item {
+        arrival,
+        log: entry.header().log,
+        seq: entry.header().seq,
+        bytes: EntryBytes::from(entry.encoded().to_vec()),
+    }
+}

@@ -1,0 +1,129 @@
+//! Opening: stored entries, own and received, become changes of documents.
+//!
+//! Entries are opened in the order they arrived, from a mark that is kept (so that a crash only opens some twice), and
+//! no further than the keys this device has. For each document it is noted which entries hold its changes; if the document
+//! is open, its thread gets them at once, otherwise it finds them when it is.
+
+use std::collections::BTreeMap;
+
+use sheaf_access::{DocumentId, PersonId};
+use sheaf_document::check::{Peek, peek};
+use sheaf_log::{Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, slot_of};
+use sheaf_store::{Arrival, DocumentRow, StoreError};
+
+use crate::core::{Core, READ, locked};
+use crate::document::Message;
+use crate::space::Space;
+
+/// Changes of one document, as an entry brought them.
+pub struct Arrived {
+    /// When the entry came.
+    pub arrival: Arrival,
+    /// The entry.
+    pub entry: EntryRef,
+    /// Who wrote it.
+    pub author: PersonId,
+    /// The changes, unchecked.
+    pub changes: Vec<Vec<u8>>,
+}
+
+/// What opening a run of entries found.
+#[derive(Default)]
+struct Found {
+    rows: BTreeMap<DocumentId, Vec<DocumentRow>>,
+    arrived: BTreeMap<DocumentId, Vec<Arrived>>,
+    own: Vec<(MineKey, u64, [u8; 32])>,
+}
+
+impl Core {
+    /// Opens what has been stored since the last time. Blocks.
+    pub fn open_new(&self, space: &Space) {
+        if let Err(error) = self.try_open_new(space) {
+            // What was not opened stays stored, and is opened the next time.
+            tracing::error!(%error, space = %space.id, "stored entries cannot be opened");
+        }
+    }
+
+    fn try_open_new(&self, space: &Space) -> Result<(), StoreError> {
+        let mut opened = locked(&space.opened);
+        loop {
+            let batch = self.store.since(space.id, *opened, READ)?;
+            let Some((last, _)) = batch.last() else { return Ok(()) };
+            let mut found = Found::default();
+            let (mut upto, end) = (*opened, *last);
+            for (arrival, entry) in &batch {
+                if !self.open_one(space, *arrival, entry, &mut found) {
+                    break;
+                }
+                upto = *arrival;
+            }
+            for (document, rows) in &found.rows {
+                self.store.note(space.id, *document, rows)?;
+            }
+            for (document, arrived) in found.arrived {
+                self.tell_document(document, Message::Arrived(arrived));
+            }
+            self.put_opened(space, upto, &found.own)?;
+            *opened = upto;
+            if upto < end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens one entry. Answers whether the next may be opened.
+    fn open_one(&self, space: &Space, arrival: Arrival, entry: &Entry, found: &mut Found) -> bool {
+        if !matches!(entry.header().kind, Kind::Body | Kind::Talk) {
+            return true;
+        }
+        let (key, author, own_log) = {
+            let state = space.lock();
+            let key = state.keys.get(&entry.header().epoch).cloned();
+            let author = state.access.as_ref().and_then(|access| access.now().person_of(&entry.log().device));
+            (key, author, state.log.id)
+        };
+        let Some(key) = key else {
+            // Without the key nothing after it may be opened either, for it may build on this. The key is on its way.
+            tracing::debug!(space = %space.id, "an entry waits for its key");
+            return false;
+        };
+        let Some(author) = author else { return true };
+        match entry.open(&key) {
+            Ok(content) => {
+                let peeks = match content.changes.iter().map(|change| peek(change)).collect::<Result<Vec<_>, _>>() {
+                    Ok(peeks) => peeks,
+                    Err(error) => {
+                        self.close_log(space, entry.log(), &error.to_string());
+                        return true;
+                    }
+                };
+                if entry.log() == own_log {
+                    found.own.extend(own_changes(entry, &content, &peeks));
+                }
+                let changes = peeks.iter().map(|peek| peek.hash.0).collect();
+                let row = DocumentRow { arrival, log: entry.log(), seq: entry.seq(), changes };
+                found.rows.entry(content.document).or_default().push(row);
+                let arrived = Arrived { arrival, entry: entry.reference(), author, changes: content.changes };
+                // A discussion is kept until there is something to read it with.
+                if content.part == Part::Body {
+                    found.arrived.entry(content.document).or_default().push(arrived);
+                }
+            }
+            Err(
+                error @ (OpenError::NotContent(_) | OpenError::OtherPart | OpenError::Seal(_) | OpenError::Content(_)),
+            ) => {
+                self.close_log(space, entry.log(), &error.to_string());
+            }
+        }
+        true
+    }
+}
+
+/// The changes of an own entry, as its log's map has them.
+fn own_changes(entry: &Entry, content: &Content, peeks: &[Peek]) -> Vec<(MineKey, u64, [u8; 32])> {
+    let one = |peek: &Peek| {
+        let slot = slot_of(&entry.log(), &content.document, content.part, &peek.actor)?;
+        Some((MineKey { document: content.document, part: content.part, slot }, peek.seq, peek.hash.0))
+    };
+    peeks.iter().filter_map(one).collect()
+}

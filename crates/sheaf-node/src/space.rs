@@ -1,0 +1,197 @@
+//! One space as this device takes part in it: its access state, its keys, and this device's own log in it.
+//!
+//! All of it is behind one lock. An own entry gets its number, is sealed, signed and handed to the writer without letting
+//! go, so that entries reach the journal in the order of their numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sheaf_access::{
+    AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role, SealingSecret,
+    SpaceId,
+};
+use sheaf_log::{Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal};
+use sheaf_store::Arrival;
+
+use crate::error::NodeError;
+use crate::identity::Identity;
+
+/// One space.
+pub struct Space {
+    /// Its id.
+    pub id: SpaceId,
+    state: Mutex<State>,
+    /// Up to which arrival entries have been opened. The lock is held by whoever opens, so that rows are noted in order.
+    pub opened: Mutex<Arrival>,
+    /// Held while entries are stored and the network is told of them, so that it hears of them in order of arrival.
+    pub storing: Mutex<()>,
+}
+
+/// What changes in a space.
+pub struct State {
+    /// Who may do what; nothing before the first entry has come.
+    pub access: Option<AccessHistory>,
+    /// This device's own log.
+    pub log: OwnLog,
+    /// The content keys this device can open, by epoch.
+    pub keys: BTreeMap<EpochId, ContentKey>,
+    /// Logs that an invalid entry has closed (L3).
+    pub closed: BTreeSet<LogId>,
+    /// The invitation that is being redeemed.
+    pub joining: Option<InvitationLink>,
+}
+
+/// This device's own log in a space.
+pub struct OwnLog {
+    /// Its id.
+    pub id: LogId,
+    /// The number of its last entry; 0 before the first.
+    pub seq: u64,
+    /// The hash of its last entry.
+    pub tip: Option<EntryHash>,
+    /// The latest own change of each actor (L1).
+    pub mine: Mine,
+}
+
+/// An own change, as the entry that carries it must name it.
+pub struct OwnChange {
+    /// The actor's place: document, part, slot.
+    pub key: MineKey,
+    /// Its number among the actor's changes.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+impl Space {
+    /// A space with this state.
+    pub fn new(id: SpaceId, state: State, opened: Arrival) -> Arc<Self> {
+        Arc::new(Self { id, state: Mutex::new(state), opened: Mutex::new(opened), storing: Mutex::new(()) })
+    }
+
+    /// The state, for as long as the guard lives. Never held over anything that waits.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change to the state is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The access state now.
+    pub fn access(&self) -> Option<Arc<AccessState>> {
+        self.lock().access.as_ref().map(|history| Arc::clone(history.now()))
+    }
+
+    /// This person's role; none while a redemption is on its way.
+    pub fn role(&self, me: &Identity) -> Option<Role> {
+        self.access()?.role_of(&me.keys.device.id())
+    }
+}
+
+impl State {
+    /// Seals own changes into the log's next entry. `send` gets it before the lock is let go.
+    pub fn write(
+        &mut self,
+        space: SpaceId,
+        me: &Identity,
+        content: &Content,
+        own: &[OwnChange],
+        builds_on: Vec<EntryRef>,
+        now: u64,
+    ) -> Result<Entry, NodeError> {
+        let access = self.access_state(Role::Editor, me)?;
+        let epoch = access.writable_epoch().ok_or_else(no_key)?;
+        let key = self.keys.get(&epoch).ok_or_else(no_key)?.clone();
+        let mut mine = self.log.mine.clone();
+        for change in own {
+            mine.set(change.key, change.seq, change.hash);
+        }
+        let draft = Draft { builds_on, mine: mine.root(), ..self.draft(space, access.heads(), epoch, now) };
+        let entry = draft.seal(&key, content, &rand::random(), &me.keys.device).map_err(unsealable)?;
+        self.log.mine = mine;
+        self.advance(&entry);
+        Ok(entry)
+    }
+
+    /// Writes an access operation as the log's next entry, and lets it take effect here.
+    pub fn write_access(&mut self, space: SpaceId, me: &Identity, op: &AccessOp, now: u64) -> Result<Entry, NodeError> {
+        let heads = self.access.as_ref().map(|history| history.now().heads().to_vec()).unwrap_or_default();
+        let epoch = self.access.as_ref().and_then(|history| history.now().writable_epoch()).unwrap_or(EpochId::UNBORN);
+        let entry = self.draft(space, &heads, epoch, now).access(op, &me.keys.device).map_err(unsealable)?;
+        self.admit_access(&entry).map_err(|refusal| NodeError::Role(refusal.to_string()))?;
+        self.advance(&entry);
+        Ok(entry)
+    }
+
+    /// Lets an access entry take effect.
+    pub fn admit_access(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Some(operation) = entry.access_entry() else { return Ok(()) };
+        let operation = operation?;
+        match &mut self.access {
+            Some(history) => {
+                history.add(operation)?;
+            }
+            None => self.access = Some(AccessHistory::found(operation)?),
+        }
+        Ok(())
+    }
+
+    /// Takes note of every content key that can be opened now. Returns whether there is a new one.
+    pub fn take_keys(&mut self, me: &Identity) -> bool {
+        let Some(history) = &self.access else { return false };
+        let before = self.keys.len();
+        let mut open = |secret: &SealingSecret| {
+            for (epoch, key) in history.now().content_keys(secret) {
+                self.keys.entry(epoch).or_insert(key);
+            }
+        };
+        open(me.keys.device.sealing_secret());
+        if let Some(link) = &self.joining {
+            open(&link.secret.sealing_secret());
+        }
+        self.keys.len() > before
+    }
+
+    fn access_state(&self, least: Role, me: &Identity) -> Result<Arc<AccessState>, NodeError> {
+        let access = self.access.as_ref().map(|history| Arc::clone(history.now())).ok_or_else(still_arriving)?;
+        match access.role_of(&me.keys.device.id()) {
+            Some(role) if role >= least => Ok(access),
+            Some(Role::Commenter) => {
+                Err(NodeError::Role("You can comment here, not write. Ask an owner to change your role.".into()))
+            }
+            Some(_) => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
+            None => Err(still_arriving()),
+        }
+    }
+
+    fn draft(&self, space: SpaceId, heads: &[EntryHash], epoch: EpochId, now: u64) -> Draft {
+        Draft {
+            space,
+            log: self.log.id,
+            seq: self.log.seq + 1,
+            prev: self.log.tip,
+            access_heads: heads.to_vec(),
+            epoch,
+            time: now,
+            builds_on: Vec::new(),
+            mine: self.log.mine.root(),
+        }
+    }
+
+    fn advance(&mut self, entry: &Entry) {
+        self.log.seq = entry.seq();
+        self.log.tip = Some(entry.hash());
+    }
+}
+
+fn no_key() -> NodeError {
+    NodeError::Role(
+        "this device has not been given the key of this space yet. A member who is online will send it.".into(),
+    )
+}
+
+fn still_arriving() -> NodeError {
+    NodeError::Role("this space is still arriving. It can be written to when it is here.".into())
+}
+
+fn unsealable(error: impl std::fmt::Display) -> NodeError {
+    NodeError::BadInput(format!("this cannot be saved as it is: {error}"))
+}
