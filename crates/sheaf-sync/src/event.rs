@@ -53,7 +53,9 @@ pub enum Event<P> {
         /// The space.
         space: SpaceId,
     },
-    /// This node holds an invitation and asks a peer to accept it. Add the space first, with an empty frontier.
+    /// This node holds an invitation and asks a peer to accept it. Add the space first, with an empty frontier. To be
+    /// repeated on every connection until the space has been [`Synced`](crate::Action::Synced): if the connection breaks
+    /// when something was received, but before the newcomer's own entry has been sent, nobody knows them.
     Redeeming {
         /// Whom to ask.
         peer: P,

@@ -28,7 +28,7 @@ pub struct Node {
     /// Reads that are out.
     pub reads: BTreeMap<(usize, SpaceId), Ticket>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
-    pub excused: BTreeSet<usize>,
+    pub excused: BTreeSet<u64>,
 
     /// How long storing takes at most.
     pub storage: u64,

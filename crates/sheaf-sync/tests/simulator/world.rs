@@ -54,10 +54,7 @@ enum Happening {
     Store {
         boot: u64,
         node: usize,
-        peer: usize,
-        space: SpaceId,
-        ticket: Ticket,
-        entries: Vec<EntryBytes>,
+        delivery: Delivery,
     },
     Read {
         boot: u64,
@@ -111,6 +108,15 @@ enum Happening {
         node: usize,
         full: bool,
     },
+}
+
+/// Entries that a node is to store.
+struct Delivery {
+    connection: u64,
+    peer: usize,
+    space: SpaceId,
+    ticket: Ticket,
+    entries: Vec<EntryBytes>,
 }
 
 /// A link between two nodes, which may be connected.
@@ -354,9 +360,9 @@ impl World {
                     self.tell(node, event);
                 }
             }
-            Happening::Store { boot, node, peer, space, ticket, entries } => {
+            Happening::Store { boot, node, delivery } => {
                 if self.nodes[node].boot == boot {
-                    self.store(node, peer, space, ticket, &entries);
+                    self.store(node, delivery);
                 }
             }
             Happening::Read { boot, node, peer, space, ticket, from, lacking, limits } => {
@@ -505,12 +511,16 @@ impl World {
         state.connected.remove(&peer);
         state.accepted.retain(|(other, _)| *other != peer);
         state.reads.retain(|(other, _), _| *other != peer);
-        state.excused.remove(&peer);
     }
 
+    /// Whoever was invited keeps asking until a member who was not has them in their books. Having got something is not
+    /// enough: if the connection breaks before the newcomer's own entry has gone out, nobody knows them.
     fn redeem(&mut self, node: usize, peer: usize, space: SpaceId) {
-        let state = &self.nodes[node];
-        if state.tokens.contains(&space) && state.stores.get(&space).is_some_and(crate::store::Store::is_empty) {
+        let joined = self.nodes.iter().any(|other| {
+            let knows = other.stores.get(&space).is_some_and(|store| store.members().contains(&node));
+            knows && !other.tokens.contains(&space)
+        });
+        if self.nodes[node].tokens.contains(&space) && !joined {
             self.tell(node, Event::Redeeming { peer, space, proof: vec![node as u8] });
         }
     }
@@ -542,17 +552,18 @@ impl World {
         self.at(at, Happening::Tell { boot, node, event });
     }
 
-    fn store(&mut self, node: usize, peer: usize, space: SpaceId, ticket: Ticket, entries: &[EntryBytes]) {
+    fn store(&mut self, node: usize, delivery: Delivery) {
+        let Delivery { connection, peer, space, ticket, entries } = delivery;
         let mut items = Vec::new();
         let mut outcomes = Vec::new();
-        for bytes in entries {
+        for bytes in &entries {
             let entry = Entry::decode(bytes);
             let (log, seq) = (entry.log, entry.seq);
             assert_eq!(entry.space, space, "an entry comes under the space it belongs to");
             let state = &mut self.nodes[node];
             if state.full {
                 self.told.not_now += 1;
-                state.excused.insert(peer);
+                state.excused.insert(connection);
                 outcomes.push(Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)));
                 continue;
             }
@@ -565,7 +576,7 @@ impl World {
                 Err(refusal) => {
                     self.told.missing += 1;
                     assert!(
-                        state.excused.contains(&peer),
+                        state.excused.contains(&connection),
                         "node {node} was sent entry {seq} of {log:?} by {peer} before what it builds on: {refusal:?}"
                     );
                     outcomes.push(Outcome::Refused(refusal));
@@ -641,8 +652,9 @@ impl World {
                     let delay = self.rng.random_range(0..self.nodes[node].storage);
                     let state = &mut self.nodes[node];
                     state.stored_by = state.stored_by.max(self.now + delay);
-                    let at = state.stored_by;
-                    self.at(at, Happening::Store { boot, node, peer, space, ticket, entries });
+                    let (at, connection) = (state.stored_by, state.connected[&peer]);
+                    let delivery = Delivery { connection, peer, space, ticket, entries };
+                    self.at(at, Happening::Store { boot, node, delivery });
                 }
                 Action::CheckRedemption { peer, space, proof } => {
                     assert_eq!(proof, vec![peer as u8]);
