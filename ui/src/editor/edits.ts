@@ -1,20 +1,13 @@
 /**
  * What a person did, as edits: the steps of ProseMirror's transactions in the core's terms (W2).
  *
- * Each step is read from its own map (which ranges went, what stands there now), so the cost is that of the change, and
- * no two documents are ever compared. The edits of one step are written last range first, so that the ranges before
+ * Each step is read from its own map (which ranges went, what stands there now), so the cost is that of the change, not
+ * of the document. The edits of one step are written last range first, so that the ranges before
  * still stand where the step says.
  */
 import type { Node } from "prosemirror-model";
 import type { Transaction } from "prosemirror-state";
-import {
-  AddMarkStep,
-  AddNodeMarkStep,
-  AttrStep,
-  RemoveMarkStep,
-  RemoveNodeMarkStep,
-  type Step,
-} from "prosemirror-transform";
+import { AttrStep, type Step } from "prosemirror-transform";
 import type { Block } from "../core/types/Block";
 import type { Edit } from "../core/types/Edit";
 import type { Item } from "../core/types/Item";
@@ -22,6 +15,7 @@ import type { Scalar } from "../core/types/Scalar";
 import { blockOf, itemsBetween, marksOf, PARAGRAPH, sameMarks, wholeText, type Marks } from "./items";
 import { indexOf } from "./position";
 import { schema } from "./schema";
+import { markStretch } from "./steps";
 
 /**
  * The edits of transactions that were applied one after another.
@@ -43,22 +37,28 @@ export function editsOf(transactions: readonly Transaction[], bare: boolean): Ed
 }
 
 function stepEdits(step: Step, before: Node, after: Node): Edit[] {
-  if (step instanceof AddMarkStep || step instanceof RemoveMarkStep) {
-    return markEdits(before, after, step.from, step.to);
-  }
-  if (step instanceof AddNodeMarkStep || step instanceof RemoveNodeMarkStep) {
-    return markEdits(before, after, step.pos, step.pos + 1);
-  }
+  const marked = markStretch(step);
+  if (marked !== null) return markEdits(before, after, marked.from, marked.to);
   if (step instanceof AttrStep) {
     const [was, is] = [before.nodeAt(step.pos), after.nodeAt(step.pos)];
     if (was === null || is === null) return [];
     return blockEdits(indexOf(before, step.pos, false), blockOf(was), blockOf(is));
   }
   const edits: Edit[] = [];
+  let mapped = false;
   step.getMap().forEach((oldStart, oldEnd, newStart, newEnd) => {
+    mapped = true;
     edits.unshift(...rangeEdits(before, oldStart, oldEnd, after, newStart, newEnd));
   });
-  return edits;
+  return mapped || before === after ? edits : unknownEdits(before, after);
+}
+
+/** A step of a kind that is not known here and moves nothing: where the two pages differ is looked for, once. */
+function unknownEdits(before: Node, after: Node): Edit[] {
+  const start = before.content.findDiffStart(after.content);
+  const end = before.content.findDiffEnd(after.content);
+  if (start === null || end === null) return [];
+  return rangeEdits(before, start, Math.max(start, end.a), after, start, Math.max(start, end.b));
 }
 
 /** One range of a step: what stood between two positions, and what stands there now. */

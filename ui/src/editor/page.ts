@@ -73,7 +73,7 @@ export function freshState(before: EditorState, items: readonly Item[]): EditorS
 /** Where a position of one document is in another that differs in one stretch. */
 function between(was: Node, is: Node): (pos: number) => number {
   const start = was.content.findDiffStart(is.content);
-  const end = start === null ? null : was.content.findDiffEnd(is.content as never);
+  const end = start === null ? null : was.content.findDiffEnd(is.content);
   if (start === null || end === null) return (pos) => Math.min(pos, is.content.size);
   return (pos) => {
     if (pos <= start) return pos;

@@ -6,21 +6,13 @@
  */
 import { Fragment, type Node } from "prosemirror-model";
 import { Plugin, type Transaction } from "prosemirror-state";
-import { AddMarkStep, RemoveMarkStep } from "prosemirror-transform";
 import { breaksFit, textNodes, wholeText } from "./items";
 import { isCode, schema } from "./schema";
-
-/** A stretch of the page after some transactions. */
-export interface Touched {
-  /** Where it begins. */
-  from: number;
-  /** Where it ends. */
-  to: number;
-}
+import { markStretch, type Stretch } from "./steps";
 
 /** Where transactions changed the page, as positions in the page they led to. */
-export function touchedBy(transactions: readonly Transaction[]): Touched[] {
-  const found: Touched[] = [];
+export function touchedBy(transactions: readonly Transaction[]): Stretch[] {
+  const found: Stretch[] = [];
   for (const tr of transactions) {
     for (const [i, step] of tr.steps.entries()) {
       for (const range of found) {
@@ -28,7 +20,8 @@ export function touchedBy(transactions: readonly Transaction[]): Touched[] {
         range.from = map.map(range.from, -1);
         range.to = map.map(range.to, 1);
       }
-      if (step instanceof AddMarkStep || step instanceof RemoveMarkStep) found.push({ from: step.from, to: step.to });
+      const marked = markStretch(step);
+      if (marked !== null) found.push(marked);
       else tr.mapping.maps[i]?.forEach((_from, _to, from, to) => found.push({ from, to }));
     }
   }

@@ -93,7 +93,7 @@ export function documentFrom(numbers: readonly number[]): Item[] {
   return items;
 }
 
-function slice(state: EditorState, a: number, b: number): Slice {
+function slice(a: number, b: number): Slice {
   const { doc } = pageOf(documentFrom([a, b, a * 3 + 1, b * 7 + 2, a + b, 6, a % 14]));
   const [from, to] = [a % (doc.content.size + 1), b % (doc.content.size + 1)];
   return doc.slice(Math.min(from, to), Math.max(from, to));
@@ -168,9 +168,9 @@ const DOINGS = {
   },
   paste: (s: EditorState, a: number, b: number, c: number) => {
     const moved = at(s, ...near(s, a, c));
-    return moved.tr.replaceSelection(slice(s, b, c));
+    return moved.tr.replaceSelection(slice(b, c));
   },
-  pasteFar: (s: EditorState, a: number, b: number, c: number) => at(s, ...two(s, a, b)).tr.replaceSelection(slice(s, b, c)),
+  pasteFar: (s: EditorState, a: number, b: number, c: number) => at(s, ...two(s, a, b)).tr.replaceSelection(slice(b, c)),
   pasteText: (s: EditorState, a: number, b: number, c: number) => {
     const text = ["# Title\n\n- one\n  - two\n\nwords **bold**", "plain\n\nlines", "x", "```rust\nfn main() {}\n```\nend"];
     return at(s, ...near(s, a, c)).tr.replaceSelection(sliceOfText(pick(text, b), c % 2 === 0));

@@ -60,7 +60,7 @@ export function after(items: readonly Item[], changes: readonly (Edit | Patch)[]
         row[i] = { ...place, marks: value === null ? rest : { ...rest, [name]: value } };
       }
     } else {
-      const at = change.at as number;
+      const { at } = change as { at: number };
       const place = row[at];
       if (place === undefined || place.t === "unit") throw new RangeError(`no block at ${String(at)}`);
       row[at] = { ...place, block: "p" in change ? (change as Patch & { p: "setBlock" }).block : edited(place.block, change as never) };
