@@ -4,7 +4,7 @@ mod support;
 
 use rand::{RngExt, seq::IndexedRandom};
 use sheaf_document::{Committed, Document, Genesis, Reading, naive};
-use support::{checked, edits, for_seeds, items, reopened, slot};
+use support::{checked, edits, for_seeds, items, reopened, slot, whole};
 
 #[test]
 fn what_is_written_reads_back_with_exactly_its_marks() {
@@ -15,7 +15,7 @@ fn what_is_written_reads_back_with_exactly_its_marks() {
         for _ in 0..6 {
             let batch = edits(rng, doc.reading(), 4);
             expected = naive::apply_edits(&expected, &batch).unwrap();
-            doc.edit(&me, &batch).unwrap();
+            whole(doc.edit(&me, &batch));
             assert_eq!(doc.items(), expected, "what is remembered, after {batch:?}");
             assert_eq!(doc.read_afresh().items(), expected, "what Automerge says, after {batch:?}");
         }
@@ -29,7 +29,7 @@ fn a_document_can_be_made_to_read_as_anything() {
         let mut doc = Document::new(Genesis::Text);
         for _ in 0..3 {
             let wanted = Reading::from_items(items(rng, 10));
-            doc.replace_with(&slot(1, 0), &wanted.items()).unwrap();
+            whole(doc.replace_with(&slot(1, 0), &wanted.items()));
             assert_eq!(doc.read_afresh(), wanted);
         }
     });
@@ -51,7 +51,7 @@ fn any_interleaving_on_any_number_of_replicas_converges() {
                 let batch = edits(rng, doc.reading(), 4);
                 let expected = naive::apply_edits(&doc.items(), &batch).unwrap();
                 // Two slots each: two windows on one device.
-                let made = doc.edit(&slot(who as u8 + 1, rng.random_range(0..2)), &batch).unwrap();
+                let made = whole(doc.edit(&slot(who as u8 + 1, rng.random_range(0..2)), &batch));
                 assert_eq!(doc.read_afresh().items(), expected, "after {batch:?}");
                 for committed in made {
                     log.push((who as u8 + 1, committed));
@@ -105,7 +105,7 @@ fn every_change_names_its_person() {
     for (replica, number) in [(1, 0), (1, 1), (1, 0), (2, 0), (1, 0), (2, 1), (1, 1)] {
         let me = slot(replica, number);
         let insert = vec![sheaf_document::model::Item::Text { text: "x".into(), marks: Default::default() }];
-        let made = doc.edit(&me, &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]).unwrap();
+        let made = whole(doc.edit(&me, &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]));
         let [made] = &made[..] else { panic!("one change") };
         let change = Change::from_bytes(made.bytes.clone()).unwrap();
         assert_eq!(change.actor_id().to_bytes(), me.actor);
@@ -117,7 +117,7 @@ fn every_change_names_its_person() {
     }
     let mut again = reopened(&mut doc);
     let insert = vec![sheaf_document::model::Item::Text { text: "y".into(), marks: Default::default() }];
-    let made = again.edit(&slot(2, 1), &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]).unwrap();
+    let made = whole(again.edit(&slot(2, 1), &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]));
     assert_eq!(made[0].seq, 2, "after opening, the actor goes on where it was");
 }
 

@@ -127,6 +127,26 @@ pub(crate) fn change(bytes: &[u8]) -> Result<ScannedChange, ScanError> {
     change_body(chunk.body, chunk.checksum, &caps)
 }
 
+/// The number of the operation that begins or ends a mark.
+const MARK: i128 = 7;
+
+/// Whether a change begins or ends marks; also when it cannot be told.
+pub(crate) fn has_marks(bytes: &[u8]) -> bool {
+    let found = || {
+        let mut marks = false;
+        for (spec, column) in change_columns(Input::new(bytes).chunk()?.body)? {
+            if spec == ACTION {
+                runs(column, &Kind::Unsigned, |_, action| {
+                    marks |= action == Some(MARK);
+                    Ok(())
+                })?;
+            }
+        }
+        Ok::<_, ScanError>(marks)
+    };
+    found().unwrap_or(true)
+}
+
 /// Walks all chunks of a saved document.
 pub(crate) fn document(bytes: &[u8], limits: &LoadLimits) -> Result<(), ScanError> {
     let caps = Caps {
@@ -327,6 +347,23 @@ fn at_most(what: &'static str, found: u64, limit: u64) -> Result<(), ScanError> 
     if found > limit { Err(TooMany { what, found, limit }) } else { Ok(()) }
 }
 
+/// The columns of a change's operations.
+fn change_columns(body: &[u8]) -> Result<Vec<(u32, &[u8])>, ScanError> {
+    let mut input = Input::new(body);
+    let deps = input.unsigned()?;
+    input.take(deps.saturating_mul(32))?;
+    input.prefixed()?; // the actor
+    input.unsigned()?; // its number
+    input.unsigned()?; // the first operation's
+    input.signed()?; // the time
+    input.prefixed()?; // the message
+    for _ in 0..input.count("actors", MAX_CHANGE_REFERENCES)? {
+        input.prefixed()?;
+    }
+    let columns = input.columns()?;
+    columns.into_iter().map(|(spec, length)| Ok((spec, input.take(length)?))).collect()
+}
+
 fn change_body(body: &[u8], checksum: [u8; 4], caps: &Caps) -> Result<ScannedChange, ScanError> {
     let mut input = Input::new(body);
     let mut deps = Vec::new();
@@ -475,27 +512,14 @@ fn column_entries(spec: u32, bytes: &[u8], caps: &Caps) -> Result<u64, ScanError
     Ok(entries.min(caps.operations))
 }
 
-/// Where the operations' columns of a change lie in its bytes, for tests that damage them on purpose.
+/// For tests that damage changes on purpose.
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::*;
+    use super::{Input, change_columns};
 
     /// The specification and bytes of each column of a change, in order.
     pub(crate) fn columns_of(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
-        let chunk = Input::new(bytes).chunk().unwrap();
-        let mut input = Input::new(chunk.body);
-        for _ in 0..input.unsigned().unwrap() {
-            input.take(32).unwrap();
-        }
-        input.prefixed().unwrap();
-        input.unsigned().unwrap();
-        input.unsigned().unwrap();
-        input.signed().unwrap();
-        input.prefixed().unwrap();
-        for _ in 0..input.unsigned().unwrap() {
-            input.prefixed().unwrap();
-        }
-        let columns = input.columns().unwrap();
-        columns.into_iter().map(|(spec, length)| (spec, input.take(length).unwrap().to_vec())).collect()
+        let body = Input::new(bytes).chunk().unwrap().body;
+        change_columns(body).unwrap().into_iter().map(|(spec, column)| (spec, column.to_vec())).collect()
     }
 }

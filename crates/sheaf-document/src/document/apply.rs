@@ -41,6 +41,7 @@ impl Document {
             .collect();
         let mut applied = Applied { patches: Some(Vec::new()), ..Applied::default() };
         self.apply_part(new, &mut applied);
+        self.trim();
         applied
     }
 
@@ -100,7 +101,7 @@ impl Document {
                     if known.seq < tip.seq {
                         *known = tip;
                     }
-                    self.keep(change.raw_bytes().to_vec());
+                    self.keep(&tip.hash, change.raw_bytes().to_vec());
                 }
                 let patches = patches.filter(|_| self.text_is_reachable()).map(patch_log::join);
                 let followed = match (&mut self.reading, &patches) {

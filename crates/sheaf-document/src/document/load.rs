@@ -59,6 +59,7 @@ impl Document {
             tips,
             reading: None,
             stale: None,
+            marking: HashMap::new(),
             kept: Kept { base: bytes.into(), ..Kept::default() },
         })
     }
@@ -97,7 +98,7 @@ impl Document {
         }
         for (change, bytes) in parsed.iter().zip(changes) {
             self.tips.insert(change.actor_id().clone(), Tip { seq: change.seq(), hash: change.hash() });
-            self.keep(bytes.clone());
+            self.keep(&change.hash(), bytes.clone());
         }
         self.forget_reading();
         Ok(())

@@ -26,6 +26,7 @@ pub use load::LoadError;
 use plan::Step;
 
 use crate::{
+    check::scan,
     edit::{Edit, EditError},
     model::Item,
     patch::Patch,
@@ -98,6 +99,8 @@ pub struct Document {
     reading: Option<Reading>,
     /// What it was before it was not known: most of its blocks are still the same.
     stale: Option<Reading>,
+    /// Of the changes made or applied since opening: whether they begin or end marks.
+    marking: HashMap<ChangeHash, bool>,
     kept: Kept,
 }
 
@@ -107,6 +110,14 @@ struct Kept {
     base: Arc<[u8]>,
     tail: Vec<Vec<u8>>,
     tail_bytes: usize,
+}
+
+impl Kept {
+    fn drop_last(&mut self, count: usize) {
+        for dropped in self.tail.drain(self.tail.len().saturating_sub(count)..) {
+            self.tail_bytes -= dropped.len();
+        }
+    }
 }
 
 /// What a plan led to.
@@ -256,7 +267,7 @@ impl Document {
         Ok((result, committed))
     }
 
-    /// Applies edits at the present heads, in one go.
+    /// Applies edits at the present heads, in one go: all of them or none.
     pub fn edit(&mut self, slot: &Slot, edits: &[Edit]) -> Result<Vec<Committed>, WriteError> {
         let before = self.reading().clone();
         let mut after = before.clone();
@@ -268,8 +279,16 @@ impl Document {
         let heads = self.heads();
         let outcome = self.write(slot, &heads, steps, &before, &after, usize::MAX);
         match outcome.failure {
-            Some(failure) => Err(failure),
-            None => Ok(outcome.committed),
+            None => {
+                self.trim();
+                Ok(outcome.committed)
+            }
+            Some(failure) => {
+                // A large edit is several changes. Those that were made are not to stay without the others.
+                self.kept.drop_last(outcome.committed.len());
+                self.rebuild();
+                Err(failure)
+            }
         }
     }
 
@@ -319,7 +338,7 @@ impl Document {
             failure: None,
         };
         let current = same_heads(heads, &self.heads());
-        if !current && plan::operations(&steps) > fork_after {
+        if !current && (plan::operations(&steps) > fork_after || self.isolation_leaks(heads)) {
             self.write_in_fork(slot, steps, after, &mut outcome);
         } else {
             // The first round writes; the others correct the marks that the text was given against the plan's guess.
@@ -394,14 +413,25 @@ impl Document {
         }
     }
 
-    /// The way for large edits at older heads: under `transaction_at` every deleted character costs the whole document.
+    /// Whether `transaction_at` these heads could make a change that nobody else can apply.
+    ///
+    /// Looking for the place of an insertion, Automerge 0.12.0 steps over marks that end or begin there *without asking
+    /// whether they are in the state it is isolated at*. The new text may then be anchored to a mark that its change does
+    /// not build on, and Automerge panics on such a change wherever the mark has not arrived. So isolation is used only
+    /// where no mark lies beside these heads.
+    fn isolation_leaks(&self, heads: &[ChangeHash]) -> bool {
+        let beside = self.doc.get_changes_meta(heads);
+        beside.iter().any(|change| self.marking.get(&change.hash).copied().unwrap_or(true))
+    }
+
+    /// The way for large edits at older heads, and where isolation leaks: under `transaction_at` every deleted character costs the whole document.
     fn write_in_fork(&mut self, slot: &Slot, steps: Vec<Step>, after: &Reading, outcome: &mut Outcome) {
         let at = self.with_own_tip(slot, &outcome.heads);
         let forked = guard::caught(|| self.doc.fork_at(&at));
         let mut fork = match forked {
             Ok(Ok(doc)) => {
                 let content = self.content.clone();
-                Self { doc, content, tips: self.tips.clone(), reading: None, stale: None, kept: Kept::default() }
+                Self { doc, content, tips: self.tips.clone(), reading: None, stale: None, marking: HashMap::new(), kept: Kept::default() }
             }
             Ok(Err(error)) => {
                 outcome.failure = Some(error.into());
@@ -443,13 +473,18 @@ impl Document {
             seq: change.seq(),
         };
         self.tips.insert(change.actor_id().clone(), Tip { seq: change.seq(), hash: *hash });
-        self.keep(committed.bytes.clone());
+        self.keep(hash, committed.bytes.clone());
         Some(committed)
     }
 
-    pub(crate) fn keep(&mut self, bytes: Vec<u8>) {
+    pub(crate) fn keep(&mut self, hash: &ChangeHash, bytes: Vec<u8>) {
+        self.marking.insert(*hash, scan::has_marks(&bytes));
         self.kept.tail_bytes += bytes.len();
         self.kept.tail.push(bytes);
+    }
+
+    /// Saves when much has been kept beside the last save.
+    pub(crate) fn trim(&mut self) {
         if self.kept.tail_bytes > MAX_TAIL {
             self.save();
         }

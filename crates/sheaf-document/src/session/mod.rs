@@ -129,6 +129,8 @@ pub struct Sessions {
     recent: Option<Recent>,
     carets: Vec<RemoteCaret>,
     updates: u64,
+    /// What came out of a call that failed for another reason: given with the next one, for none of it may be lost.
+    owed: Vec<Out>,
 }
 
 struct Recent {
@@ -161,6 +163,7 @@ impl Sessions {
             recent: None,
             carets: Vec::new(),
             updates: 0,
+            owed: Vec::new(),
         }
     }
 
@@ -212,10 +215,10 @@ impl Sessions {
 
     /// Closes a window. What it had sent is committed; what it still sends is not taken (W7).
     pub fn close(&mut self, session: SessionId, now: u64) -> Vec<Out> {
+        let mut out = std::mem::take(&mut self.owed);
         if !self.windows.contains_key(&session) {
-            return Vec::new();
+            return out;
         }
-        let mut out = Vec::new();
         if self.pending_of(session).is_some() {
             out.extend(self.commit_pending(now));
         }
@@ -228,7 +231,7 @@ impl Sessions {
 
     /// Takes a message from a window. Messages of a session that is not open are not taken.
     pub fn handle(&mut self, session: SessionId, message: ToCore, now: u64) -> Vec<Out> {
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.owed);
         if !self.windows.contains_key(&session) {
             return out;
         }
@@ -245,7 +248,8 @@ impl Sessions {
 
     /// Applies others' changes, all that have arrived at once. They must have passed [`crate::check`].
     pub fn apply(&mut self, changes: Vec<ValidChange>, now: u64) -> Arrived {
-        let mut arrived = Arrived { out: self.commit_pending(now), ..Arrived::default() };
+        let mut arrived = Arrived { out: std::mem::take(&mut self.owed), ..Arrived::default() };
+        arrived.out.extend(self.commit_pending(now));
         // What the windows are compared with later must be known before it changes.
         let _ = self.document.reading();
         let from = self.document.heads();
@@ -260,7 +264,7 @@ impl Sessions {
 
     /// Does what is due; see [`Sessions::next_wake`].
     pub fn tick(&mut self, now: u64) -> Vec<Out> {
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.owed);
         if self.pending.as_ref().is_some_and(|pending| self.due(pending) <= now) {
             out.extend(self.commit_pending(now));
         }
@@ -274,7 +278,8 @@ impl Sessions {
         let commit = self.pending.as_ref().map(|pending| self.due(pending));
         let carets = self.windows.iter().filter(|(session, _)| self.pending_of(**session).is_none());
         let carets = carets.filter_map(|(_, window)| window.caret.due(self.config.caret_interval));
-        commit.into_iter().chain(carets).min()
+        let owed = (!self.owed.is_empty()).then_some(0);
+        commit.into_iter().chain(carets).chain(owed).min()
     }
 
     /// Whether others, elsewhere, have this document open. Then changes are made often, to be seen soon.
@@ -289,7 +294,8 @@ impl Sessions {
 
     /// Commits what is open, for instance before saving or sealing (W6).
     pub fn flush(&mut self, now: u64) -> Vec<Out> {
-        let mut out = self.commit_pending(now);
+        let mut out = std::mem::take(&mut self.owed);
+        out.extend(self.commit_pending(now));
         self.serve(now, &mut out);
         self.carets(now, &mut out);
         out
@@ -348,13 +354,22 @@ impl Sessions {
         now: u64,
         edit: impl FnOnce(&mut Document, &Slot) -> Result<Vec<Committed>, WriteError>,
     ) -> Result<Vec<Out>, WriteError> {
-        let mut out = self.commit_pending(now);
+        let mut out = std::mem::take(&mut self.owed);
+        out.extend(self.commit_pending(now));
         let slot = (self.slot_for)(self.free_slot(&self.document.heads()));
-        let committed = edit(&mut self.document, &slot)?;
-        out.extend(committed.into_iter().map(Out::Committed));
-        self.serve(now, &mut out);
-        self.carets(now, &mut out);
-        Ok(out)
+        let result = edit(&mut self.document, &slot);
+        match result {
+            Ok(committed) => {
+                out.extend(committed.into_iter().map(Out::Committed));
+                self.serve(now, &mut out);
+                self.carets(now, &mut out);
+                Ok(out)
+            }
+            Err(error) => {
+                self.owed = out;
+                Err(error)
+            }
+        }
     }
 
     /// What a window shows, as far as the core knows: for tests, and for what is offered for copying.

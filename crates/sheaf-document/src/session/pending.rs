@@ -149,6 +149,7 @@ impl Sessions {
         if last.is_some() {
             self.last_commit = Some(now);
             self.remember_step(from, done.patches.filter(|_| current));
+            self.document.trim();
         }
         out.extend(done.committed.into_iter().map(Out::Committed));
         if done.failure.is_some() || !fits {

@@ -54,6 +54,11 @@ pub fn expect(replica: u8) -> Expect {
     Expect { actors: (0..40).map(|number| slot(replica, number).actor).collect(), author: vec![replica + 100; 32] }
 }
 
+/// What was made of edits that fit.
+pub fn whole(written: Result<Vec<Committed>, sheaf_document::WriteError>) -> Vec<Committed> {
+    written.expect("edits that fit are written")
+}
+
 /// Checks changes as they would be on arrival; honest ones always pass.
 pub fn checked(doc: &Document, changes: &[(u8, Committed)]) -> Vec<ValidChange> {
     let mut checker = Checker::new(doc);
