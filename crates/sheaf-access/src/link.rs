@@ -15,7 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::domain;
 use crate::invitation::InvitationSecret;
@@ -88,6 +88,12 @@ struct Body {
     addresses: Vec<String>,
 }
 
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
 impl InvitationLink {
     /// The link as text. Handle it like the secret it holds.
     pub fn to_text(&self) -> Result<String, LinkError> {
@@ -148,15 +154,15 @@ impl FromStr for InvitationLink {
 
 impl InvitationLink {
     fn from_body(bytes: &[u8]) -> Option<Self> {
-        let (body, rest): (Body, _) = postcard::take_from_bytes(bytes).ok()?;
+        let (mut body, rest): (Body, _) = postcard::take_from_bytes(bytes).ok()?;
         if !rest.is_empty() || body.addresses.len() > MAX_ADDRESSES || !body.addresses.iter().all(|a| is_address(a)) {
             return None;
         }
         Some(Self {
             space: SpaceId::from_bytes(body.space),
-            secret: InvitationSecret::from_bytes(&Zeroizing::new(body.secret)),
+            secret: InvitationSecret::from_bytes(&body.secret),
             device: DeviceId::from_bytes(body.device),
-            addresses: body.addresses,
+            addresses: std::mem::take(&mut body.addresses),
             role: body.role,
         })
     }

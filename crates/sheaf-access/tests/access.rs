@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Someone, World, cases, rng};
+use common::{Someone, World, long_cases, rng};
 use proptest::prelude::*;
 use sheaf_access::rand_core::Rng;
 use sheaf_access::{
@@ -360,7 +360,7 @@ fn random_histories_collide() {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(long_cases(300, 20))]
 
     #[test]
     fn the_state_does_not_depend_on_the_order_of_arrival(seed: u64, steps in 1..40_usize, orders: [u64; 3]) {

@@ -104,16 +104,17 @@ pub fn admit<H: Held>(entry: &Entry, held: &H, access: &AccessHistory) -> Result
     if height == 0 {
         check_room(header, held)?;
     }
+    let is_content = header.kind != Kind::Access;
+    // Before anything else is read: this verdict needs the access heads alone, and it is for good.
+    if is_content && header.access_heads.iter().all(|head| access.contains(head)) {
+        check_role(header, &*state_at(header, access)?)?;
+    }
     let past = Past::read(header, height, held, access)?;
     past.check(header, access)?;
-    match entry.access_entry() {
-        None => check_content(header, access)?,
-        Some(operation) => {
-            let operation = operation.map_err(Refusal::from)?;
-            access.check(&operation).map_err(Refusal::from)?;
-            check_epoch(header, &*state_at(header, access)?)?;
-        }
+    if let Some(operation) = entry.access_entry() {
+        access.check(&operation.map_err(Refusal::from)?).map_err(Refusal::from)?;
     }
+    check_epoch(header, &*state_at(header, access)?)?;
     Ok(Admitted::New)
 }
 
@@ -217,13 +218,9 @@ fn wants(kind: Kind) -> Role {
     }
 }
 
-fn check_content(header: &Header, access: &AccessHistory) -> Result<(), Refusal> {
-    let state = state_at(header, access)?;
+fn check_role(header: &Header, state: &AccessState) -> Result<(), Refusal> {
     let role = state.role_of(&header.log.device).ok_or(Refusal::NotAMember)?;
-    if role < wants(header.kind) {
-        return Err(Refusal::Role { role, kind: header.kind });
-    }
-    check_epoch(header, &state)
+    if role < wants(header.kind) { Err(Refusal::Role { role, kind: header.kind }) } else { Ok(()) }
 }
 
 fn check_epoch(header: &Header, state: &AccessState) -> Result<(), Refusal> {

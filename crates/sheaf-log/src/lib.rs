@@ -35,7 +35,7 @@ mod domain;
 mod draft;
 mod entry;
 mod frontier;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod header;

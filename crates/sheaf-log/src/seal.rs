@@ -12,7 +12,7 @@
 //! packing (1: 0 plain, 1 zstd) | length of the body (4) | length of the content (4) | body | zeros up to the size class
 //! ```
 //!
-//! with lengths in little endian. The cipher alone does not bind a ciphertext to one key: someone could craft one that
+//! with lengths in little endian; zstd is used where it reaches a smaller size class. The cipher alone does not bind a ciphertext to one key: someone could craft one that
 //! opens to different texts under two. So nothing is encrypted under the content key itself. From it and the nonce two
 //! values are derived under different contexts: the key for this one payload, and a *commitment*, sent along, which a
 //! reader recomputes before decrypting. Finding two content keys with one commitment means finding a collision of
@@ -60,7 +60,7 @@ pub enum SealError {
 
 /// Seals `content` (at most `u32::MAX` bytes, which the callers' limits are far below).
 pub(crate) fn seal(key: &ContentKey, nonce: &Nonce, bound_to: &[u8], content: &[u8]) -> Vec<u8> {
-    let packed = zstd::bulk::compress(content, LEVEL).ok().filter(|packed| packed.len() < content.len());
+    let packed = pack(content);
     let (packing, body) = packed.as_deref().map_or((PLAIN, content), |packed| (ZSTD, packed));
     let size = padded_size(FRONT + body.len());
     let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
@@ -75,6 +75,17 @@ pub(crate) fn seal(key: &ContentKey, nonce: &Nonce, bound_to: &[u8], content: &[
         // XChaCha20-Poly1305 refuses only what is longer than 256 GiB.
         .expect("a payload is far below the cipher's limit");
     [nonce.as_slice(), &commitment, &sealed].concat()
+}
+
+/// Compresses where it helps: where it reaches a smaller size class. A keystroke is in the smallest already, and is spared
+/// the attempt.
+fn pack(content: &[u8]) -> Option<Vec<u8>> {
+    let plain = padded_size(FRONT + content.len());
+    if plain == padded_size(0) {
+        return None;
+    }
+    let packed = zstd::bulk::compress(content, LEVEL).ok()?;
+    (padded_size(FRONT + packed.len()) < plain).then_some(packed)
 }
 
 /// Opens what [`seal`] made. Nothing is unpacked to more than `limit` bytes.

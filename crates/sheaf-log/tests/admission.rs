@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Space, Writer, cases, rng};
+use common::{Space, Writer, long_cases, rng};
 use proptest::prelude::*;
 use sheaf_access::rand_core::Rng;
 use sheaf_access::{AccessOp, EntryHash, EpochId, InvitationSecret, LogId, Role, SpaceId, Void};
@@ -224,7 +224,7 @@ fn every_code_is_explained_once() {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(long_cases(150, 20))]
 
     /// Random writers who hear from each other at random: whatever causal order their entries arrive in, all are let in,
     /// and the access state is the same.

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::OnceLock;
+
 use common::{Writer, cases};
 use proptest::prelude::*;
 use sheaf_access::{ContentKey, EpochId, SpaceId};
@@ -15,7 +17,8 @@ fn key() -> ContentKey {
 }
 
 fn sealed(counter: u64, content: &[u8]) -> Vec<u8> {
-    let ana = Writer::new(1);
+    static ANA: OnceLock<Writer> = OnceLock::new();
+    let ana = ANA.get_or_init(|| Writer::new(1));
     seal_presence((SPACE, EPOCH, &key()), counter, content, &[5; 24], &ana.identity.device).unwrap()
 }
 

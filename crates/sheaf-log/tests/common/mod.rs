@@ -17,7 +17,13 @@ use sheaf_log::{
 
 /// How many cases a property is tried on: `usual`, or what `SHEAF_CASES` says.
 pub fn cases(usual: u32) -> Config {
-    let cases = std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
+    long_cases(usual, 1)
+}
+
+/// The same for properties of which each case is `worth` many: a whole history rather than one value.
+pub fn long_cases(usual: u32, worth: u32) -> Config {
+    let wanted = std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse::<u32>().ok());
+    let cases = wanted.map_or(usual, |cases| cases.div_ceil(worth));
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
@@ -46,6 +52,7 @@ impl Writer {
 }
 
 /// A space as one device holds it.
+#[derive(Clone)]
 pub struct Space {
     pub id: SpaceId,
     pub key: ContentKey,
