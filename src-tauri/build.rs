@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "create_document",
     "invite",
     "join",
+    "try_now",
     "listen",
     "open_session",
     "session_message",

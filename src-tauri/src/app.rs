@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use sheaf_node::{Node, NodeEvent, Options};
@@ -23,7 +23,7 @@ use crate::{
 /// The state behind every command.
 pub struct App {
     options: Options,
-    node: AsyncMutex<Option<Arc<Node>>>,
+    node: AsyncMutex<Option<Node>>,
     listeners: Mutex<HashMap<String, Channel<WindowEvent>>>,
     remembered: Mutex<Remembered>,
     /// The open editors.
@@ -58,16 +58,15 @@ impl App {
         let home = self.home().display().to_string();
         let mut slot = self.node.lock().await;
         let node = if let Some(node) = &*slot {
-            Arc::clone(node)
+            node.clone()
         } else {
             match Node::open(self.options.clone()).await {
                 Ok(node) => {
-                    let node = Arc::new(node);
-                    tauri::async_runtime::spawn(pass_on(app.clone(), Arc::clone(&node)));
+                    tauri::async_runtime::spawn(pass_on(app.clone(), node.clone()));
                     if node.me().is_some() {
-                        tauri::async_runtime::spawn(go_online(app.clone(), Arc::clone(&node)));
+                        tauri::async_runtime::spawn(go_online(app.clone(), node.clone()));
                     }
-                    *slot = Some(Arc::clone(&node));
+                    *slot = Some(node.clone());
                     node
                 }
                 Err(error) => {
@@ -83,7 +82,7 @@ impl App {
     }
 
     /// The open node.
-    pub async fn node(&self) -> Answer<Arc<Node>> {
+    pub async fn node(&self) -> Answer<Node> {
         let slot = self.node.lock().await;
         slot.clone().ok_or_else(|| Problem::new("not-open", "The data folder is not open yet."))
     }
@@ -151,7 +150,7 @@ impl App {
 }
 
 /// Passes the node's events on to every window, as long as there is a node.
-async fn pass_on(app: AppHandle, node: Arc<Node>) {
+async fn pass_on(app: AppHandle, node: Node) {
     let mut events = node.subscribe();
     drop(node);
     loop {
@@ -165,7 +164,7 @@ async fn pass_on(app: AppHandle, node: Arc<Node>) {
 }
 
 /// Lets other devices find this one. Writing does not wait for it.
-pub async fn go_online(app: AppHandle, node: Arc<Node>) {
+pub async fn go_online(app: AppHandle, node: Node) {
     match node.go_online().await {
         Ok(addresses) => tracing::info!(?addresses, "online"),
         Err(error) => {

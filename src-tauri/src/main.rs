@@ -51,6 +51,7 @@ fn main() -> anyhow::Result<()> {
             library::create_document,
             library::invite,
             library::join,
+            library::try_now,
             session::listen,
             session::open_session,
             session::session_message,

@@ -73,7 +73,7 @@ impl Sessions {
         let work = tokio::spawn(async move {
             while let Some(bytes) = from_window.recv().await {
                 match serde_json::from_slice::<ToCore>(&bytes) {
-                    Ok(message) => session.handle(message).await,
+                    Ok(message) => session.send(message),
                     Err(error) => tracing::error!(%error, "a window sent something that is not a message"),
                 }
             }

@@ -1,7 +1,5 @@
 //! The person, the spaces, the documents.
 
-use std::sync::Arc;
-
 use sheaf_node::{DocumentInfo, Me, MemberInfo, Placement, SpaceInfo};
 use tauri::{AppHandle, State, WebviewWindow};
 
@@ -31,15 +29,15 @@ pub async fn retry(app: AppHandle, state: State<'_, App>) -> Answer<Startup> {
 #[tauri::command]
 pub async fn begin(app: AppHandle, state: State<'_, App>, name: String, colour: u8) -> Answer<Startup> {
     let node = state.node().await?;
-    node.init(&name, Some(colour)).await?;
-    tauri::async_runtime::spawn(app::go_online(app.clone(), Arc::clone(&node)));
+    node.init(&name, colour).await?;
+    tauri::async_runtime::spawn(app::go_online(app.clone(), node));
     Ok(state.startup(&app).await)
 }
 
 /// Changes the name and colour that others see.
 #[tauri::command]
 pub async fn set_me(state: State<'_, App>, name: String, colour: u8) -> Answer<Me> {
-    Ok(state.node().await?.set_me(&name, colour).await?)
+    Ok(state.node().await?.set_profile(&name, colour).await?)
 }
 
 /// The spaces of this person.
@@ -82,6 +80,13 @@ pub async fn create_document(state: State<'_, App>, space: String) -> Answer<Doc
 #[tauri::command]
 pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answer<String> {
     Ok(state.node().await?.invite(&space, &role).await?)
+}
+
+/// Calls the other devices now instead of at the next turn.
+#[tauri::command]
+pub async fn try_now(state: State<'_, App>) -> Answer<()> {
+    state.node().await?.try_now();
+    Ok(())
 }
 
 /// Redeems an invitation, and gives the space it leads to.

@@ -23,3 +23,30 @@ export function nameList(names: readonly string[]): string {
 export function shownName(name: string): string {
   return name.trim() === "" ? "Someone new" : name.trim();
 }
+
+/** Someone who is here now. */
+export interface Here {
+  /** Tells two persons apart. */
+  key: string;
+  name: string;
+  colour: number;
+  /** Their caret, if they have one on this page. */
+  caret: string | null;
+}
+
+/** Who is here, each person once: those whom the node names, and those whose carets are on the page. */
+export function whoIsHere(
+  present: ReadonlyArray<{ person: string; name: string; colour: number }>,
+  carets: ReadonlyArray<{ id: string; name: string; colour: number; head: number | null }>,
+): Here[] {
+  const look = (each: { name: string; colour: number }): string => `${each.colour} ${each.name}`;
+  const here = new Map<string, Here>();
+  for (const { person, name, colour } of present) here.set(look({ name, colour }), { key: person, name, colour, caret: null });
+  for (const { id, name, colour, head } of carets) {
+    const known = here.get(look({ name, colour }));
+    const caret = head === null ? null : id;
+    if (!known) here.set(look({ name, colour }), { key: id, name, colour, caret });
+    else known.caret ??= caret;
+  }
+  return [...here.values()];
+}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { asCoreError, CoreError, sentence } from "../core/commands";
 import { Announcer, QUIET_MS } from "./announce.svelte";
-import { initials, nameList } from "./people";
+import { initials, nameList, whoIsHere } from "./people";
 import { moment } from "./time";
 
 test("initials are of the first and the last name, in any script", () => {
@@ -57,4 +57,22 @@ test("the same words said again are heard again", () => {
   const first = announcer.polite;
   announcer.say("Copied.");
   expect(announcer.polite).not.toBe(first);
+});
+
+test("everyone is here once, with the caret that leads to them", () => {
+  const ana = { name: "Ana", colour: 1 };
+  const kofi = { name: "Kofi", colour: 6 };
+  expect(
+    whoIsHere(
+      [{ person: "p1", ...ana }],
+      [
+        { id: "s1", ...ana, head: null },
+        { id: "s2", ...ana, head: 4 },
+        { id: "s3", ...kofi, head: 9 },
+      ],
+    ),
+  ).toEqual([
+    { key: "p1", ...ana, caret: "s2" },
+    { key: "s3", ...kofi, caret: "s3" },
+  ]);
 });

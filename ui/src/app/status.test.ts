@@ -60,7 +60,8 @@ describe("the sentences of the guide, word for word", () => {
 });
 
 test("nothing is claimed before the node has answered", () => {
-  expect(statusLine({ placement: null, unsavedSince: null, now: NOW }).tone).toBe("busy");
+  expect(line(null)).toBe("");
+  expect(line(null, NOW - 2000)).toBe("Saving");
 });
 
 test("the line never says that another device has it without a receipt for the last word", () => {

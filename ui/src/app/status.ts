@@ -33,7 +33,9 @@ export function statusLine({ placement, unsavedSince, now }: Facts): Status {
     const { since, reason } = placement.failing;
     return { tone: "wrong", text: `Not saved since ${clock(since)} · ${cause(reason)}` };
   }
-  if (!placement || (unsavedSince !== null && now - unsavedSince >= SLOW_SAVE_MS)) return { tone: "busy", text: "Saving" };
+  if (unsavedSince !== null && now - unsavedSince >= SLOW_SAVE_MS) return { tone: "busy", text: "Saving" };
+  // Nothing is said before something is known.
+  if (!placement) return { tone: "busy", text: "" };
   const rest = elsewhere(placement);
   return { tone: "safe", text: rest === "" ? "Saved here" : `Saved here · ${rest}` };
 }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import type { Refused } from "../core/types/Refused";
 import type { ToCore } from "../core/types/ToCore";
+import type { ToWindow } from "../core/types/ToWindow";
 import { Unsaved } from "./unsaved";
 
 const batch = (made: number): ToCore => ({ m: "batch", made, seen: 1, edits: [] });
@@ -31,9 +33,16 @@ test("what was refused will not be saved, and is not waited for", () => {
   const unsaved = new Unsaved();
   unsaved.sent(batch(1), 100);
   unsaved.sent(batch(2), 200);
-  const reset = { m: "reset", number: 5, items: [], checksum: null, forced: true } as const;
-  expect(unsaved.received({ ...reset, refused: null }, 300)).toBe(false);
+  const reset = (refused: Refused | null): ToWindow => ({
+    m: "reset",
+    number: 5,
+    items: [],
+    checksum: null,
+    forced: true,
+    refused,
+  });
+  expect(unsaved.received(reset(null), 300)).toBe(false);
   expect(unsaved.since).toBe(100);
-  expect(unsaved.received({ ...reset, refused: { from: 1, to: 2, reason: "You can read here." } }, 300)).toBe(true);
+  expect(unsaved.received(reset({ from: 1, to: 2, reason: "You can read here." }), 300)).toBe(true);
   expect(unsaved.since).toBeNull();
 });

@@ -76,6 +76,9 @@ export const invite = (space: string, role: string): Promise<string> => call("in
 /** Redeems an invitation; gives the space it leads to. */
 export const join = (link: string): Promise<string> => call("join", { link });
 
+/** Calls the other devices now instead of at the next turn. */
+export const tryNow = (): Promise<void> => call("try_now");
+
 /** What this window remembers between runs. */
 export const settings = (): Promise<Settings> => call("settings");
 /** Remembers it. */
@@ -88,6 +91,8 @@ export const copyText = (text: string): Promise<void> => call("copy_text", { tex
 export const openLink = (url: string): Promise<void> => call("open_link", { url });
 /** Opens another window. */
 export const newWindow = (): Promise<void> => call("new_window");
+/** Says that this window has heard that it should close. */
+export const closing = (): Promise<void> => call("closing");
 /** Says that this window has sent everything: the app saves the last words, then the window closes. */
 export const readyToClose = (): Promise<void> => call("ready_to_close");
 /** Closes this window although the last words could not be saved. */
