@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `lock` | locked by the process that uses the home, as long as it lives; `lock.pid` beside it says which that is |
 //! | `store/` | sled: entries, indexes, records |
+//! | `store.mark` | how much sled has said is flushed |
 //! | `store.damaged-1/` ... | stores as they were found when they could not be opened; for `sheaf doctor`, or to be deleted |
 //! | `journal/` | own entries, in the order they were written (S1) |
 //! | `cache/snapshot/`, `cache/view/` | cached copies of documents; all of it may be deleted |
@@ -55,13 +56,7 @@ impl Opened {
     /// Whether own entries may have been lost that had left this device, so that their numbers must not be used again: every
     /// own log is to be closed, and new ones opened (L5).
     pub fn needs_new_logs(&self) -> bool {
-        self.copied_back > 0
-            || self.repaired.iter().any(|repair| matches!(repair, Repair::Salvaged { .. } | Repair::StoreLost { .. }))
-    }
-
-    /// What must come from others: whether entries that others wrote may be missing.
-    pub fn ask_others(&self) -> bool {
-        self.repaired.iter().any(|repair| matches!(repair, Repair::Salvaged { .. } | Repair::StoreLost { .. }))
+        self.copied_back > 0 || self.repaired.iter().any(Repair::is_of_damage)
     }
 }
 

@@ -40,6 +40,13 @@ pub enum Repair {
     },
 }
 
+impl Repair {
+    /// Whether more was wrong than an interruption explains.
+    pub fn is_of_damage(&self) -> bool {
+        matches!(self, Self::SnapshotsDropped { .. } | Self::Salvaged { .. } | Self::StoreLost { .. })
+    }
+}
+
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

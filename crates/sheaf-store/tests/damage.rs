@@ -419,7 +419,7 @@ proptest! {
         if std::env::var_os("SHEAF_SHOW").is_some() {
             eprintln!("OUTCOME {:?} claimed {claimed}/{} {harms:?}", opened.repaired.iter().map(|r| format!("{r:?}").chars().take(100).collect::<String>()).collect::<Vec<_>>(), theirs.len());
         }
-        let lost = opened.repaired.iter().any(|repair| matches!(repair, Repair::StoreLost { .. } | Repair::Salvaged { .. }));
+        let lost = opened.repaired.iter().any(|repair| matches!(repair, Repair::StoreLost { .. } | Repair::Salvaged { .. } | Repair::SnapshotsDropped { .. }));
         prop_assert!(!lost || opened.needs_new_logs());
         drop(home);
         let (_home, opened) = Home::open(folder.path()).unwrap();

@@ -43,6 +43,23 @@ impl SledStore {
             Err(Unread::Trouble(trouble)) => return Err(trouble.into()),
         };
         self.set_entry_aside(open, space, log, seq, broken)?;
+        self.mend(open, space, log, seq)
+    }
+
+    /// Fills a hole at once if the journal has what was in it.
+    fn mend(&self, open: &Open, space: SpaceId, log: LogId, seq: u64) -> Answer<Option<(Arrival, Entry)>> {
+        let Some(journal) = self.journal.get() else { return Ok(None) };
+        for item in journal.replay(0)? {
+            let (of, entry) = item?;
+            if (of, entry.log(), entry.seq()) == (space, log, seq) {
+                return match self.append_to(open, space, std::slice::from_ref(&entry)) {
+                    Ok(arrivals) => Ok(arrivals.first().map(|arrival| (*arrival, entry))),
+                    // It is not the one that was damaged: that one is to be had from others.
+                    Err(Stop::Refused(_)) => Ok(None),
+                    Err(trouble) => Err(trouble),
+                };
+            }
+        }
         Ok(None)
     }
 
@@ -86,8 +103,8 @@ impl SledStore {
             log.holes.insert(seq, hole);
         }
         self.damage.report(Damaged::Entry { space, log, seq }, broken.to_string());
-        open.rows.apply(batch)?;
-        open.rows.flush()?;
+        open.apply(batch)?;
+        open.flush()?;
         Ok(())
     }
 
@@ -142,7 +159,7 @@ impl SledStore {
             appending.tips
         };
         // Not under the lock: whoever writes meanwhile shares the flush.
-        open.rows.flush()?;
+        open.flush()?;
         let mut state = open.state();
         for (log, tip) in tips {
             if let Some(log) = state.log_mut(space, log) {
@@ -278,7 +295,7 @@ impl Appending {
         if self.bytes == 0 {
             return Ok(());
         }
-        open.rows.apply(std::mem::take(&mut self.batch))?;
+        open.apply(std::mem::take(&mut self.batch))?;
         let mut state = open.state();
         let held = state.spaces.entry(space).or_default();
         held.last = self.last;

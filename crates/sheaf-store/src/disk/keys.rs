@@ -15,6 +15,7 @@
 //! | `k` | id, number | a piece of a value that is too large for one row |
 //! | `x` | the key it had | a value that was damaged, as it was found |
 //! | `j` | | the segment of the journal up to which the store has everything
+//! | `w` | | the number of the last change, see `mark`
 //! | `v` | | the version of this layout |
 
 use sheaf_access::{DeviceId, DocumentId, EntryHash, LogId, SpaceId};
@@ -31,6 +32,7 @@ pub(super) const RECORD: u8 = b'r';
 pub(super) const PIECE: u8 = b'k';
 pub(super) const ASIDE: u8 = b'x';
 pub(super) const JOURNAL: u8 = b'j';
+pub(super) const CHANGE: u8 = b'w';
 pub(super) const VERSION: u8 = b'v';
 
 /// A key in the making.

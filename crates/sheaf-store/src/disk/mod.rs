@@ -7,6 +7,7 @@
 
 mod entries;
 mod keys;
+mod mark;
 mod records;
 mod recovery;
 mod rows;
@@ -15,12 +16,13 @@ mod state;
 mod value;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use sheaf_access::{DocumentId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, Frontier};
 
+use self::mark::Mark;
 use self::rows::{Batch, Rows, Trouble};
 use self::state::{LogState, State, index_row, index_value};
 use crate::caches::Caches;
@@ -52,11 +54,42 @@ struct Open {
     state: Mutex<State>,
     /// Held by whoever changes rows, so that what they looked at before is still so.
     writing: Mutex<()>,
+    /// The number of the last change.
+    change: AtomicU64,
+    mark: Mark,
+}
+
+/// `store` and `word` make `store.word`.
+fn beside(folder: &Path, word: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(word);
+    folder.with_file_name(name)
 }
 
 impl Open {
-    fn new(rows: Rows, state: State) -> Self {
-        Self { rows, state: Mutex::new(state), writing: Mutex::new(()) }
+    fn new(rows: Rows, state: State) -> std::result::Result<Self, Trouble> {
+        let change = mark::last_change(&rows)?;
+        let mark = Mark::open(rows.folder(), change)?;
+        let (state, writing) = (Mutex::new(state), Mutex::new(()));
+        Ok(Self { rows, state, writing, change: AtomicU64::new(change), mark })
+    }
+
+    /// Makes changes, all or none. The caller holds the writing lock.
+    fn apply(&self, mut batch: Batch) -> std::result::Result<(), Trouble> {
+        const KEY: &[u8] = &[keys::CHANGE];
+        let number = self.change.load(Ordering::SeqCst) + 1;
+        batch.insert(KEY, index_value(KEY, &number));
+        self.rows.apply(batch)?;
+        self.change.store(number, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Makes all changes so far outlive the process.
+    fn flush(&self) -> std::result::Result<(), Trouble> {
+        let number = self.change.load(Ordering::SeqCst);
+        self.rows.flush()?;
+        Ok(self.mark.raise(number)?)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -223,8 +256,11 @@ impl SledStore {
         if segment != from {
             let mut batch = Batch::default();
             batch.insert(MARK, index_value(MARK, &segment));
-            open.rows.apply(batch)?;
-            open.rows.flush()?;
+            {
+                let _writing = open.writing();
+                open.apply(batch)?;
+            }
+            open.flush()?;
         }
         Ok(restored)
     }

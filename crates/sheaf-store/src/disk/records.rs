@@ -17,9 +17,9 @@ pub(super) fn put(open: &Open, table: Table, key: &[u8], value: &[u8]) -> Answer
         let _writing = open.writing();
         let mut batch = Batch::default();
         replace(open, &mut batch, &keys::record(table, key), value)?;
-        open.rows.apply(batch)?;
+        open.apply(batch)?;
     }
-    Ok(open.rows.flush()?)
+    Ok(open.flush()?)
 }
 
 /// See [`crate::Store::delete`].
@@ -30,9 +30,9 @@ pub(super) fn delete(open: &Open, table: Table, key: &[u8]) -> Answer<()> {
         let Some(found) = open.rows.get(&row)? else { return Ok(()) };
         let mut batch = Batch::default();
         value::remove(&mut batch, &row, &found);
-        open.rows.apply(batch)?;
+        open.apply(batch)?;
     }
-    Ok(open.rows.flush()?)
+    Ok(open.flush()?)
 }
 
 /// See [`crate::Store::note`].
@@ -45,7 +45,7 @@ pub(super) fn note(open: &Open, space: SpaceId, document: DocumentId, rows: &[Do
             // Postcard into memory does not fail on numbers and arrays.
             replace(open, &mut batch, &key, &postcard::to_allocvec(row).unwrap_or_default())?;
         }
-        open.rows.apply(batch)?;
+        open.apply(batch)?;
     }
     Ok(())
 }
@@ -101,7 +101,7 @@ impl SledStore {
         let mut batch = Batch::default();
         batch.insert(keys::aside(&row).to_vec(), &found);
         value::remove(&mut batch, &row, &found);
-        open.rows.apply(batch)?;
+        open.apply(batch)?;
         self.damage.report(Damaged::Record { table, key: key.to_vec() }, broken.to_string());
         Ok(None)
     }
@@ -150,8 +150,8 @@ impl SledStore {
             let (key, found) = row?;
             value::remove(&mut batch, &key, &found);
         }
-        open.rows.apply(batch)?;
-        open.rows.flush()?;
+        open.apply(batch)?;
+        open.flush()?;
         self.damage.report(Damaged::DocumentRow { space, document }, broken.to_string());
         let what = format!("a note of what document {document} is made of ({broken})");
         Err(StoreError::Damaged { path: self.folder.join("db"), what }.into())

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::rows::{Batch, Rows, Trouble};
 use super::state::State;
-use super::{Open, keys, salvage};
+use super::{Open, beside, keys, mark, salvage};
 use crate::damage::DamageList;
 use crate::{Damaged, Files, RealFiles, Repair, Result, StoreError};
 
@@ -50,6 +50,7 @@ pub(super) fn open(folder: &Path, damage: &DamageList, repairs: &mut Vec<Repair>
 
     // The copy in the way is not worth keeping: what it was made from is.
     retire(folder).map_err(|error| named(&error))?;
+    mark::forget(folder).map_err(|error| named(&error))?;
     RealFiles.create_folder(folder).map_err(|error| named(&error))?;
     let open = attempt(folder).map_err(|failed| failed.trouble().named(folder, "starting an empty store"))?;
     damage.report(Damaged::Store, format!("{why}; nothing in it could be read, an empty one was begun"));
@@ -75,10 +76,15 @@ impl Failed {
 
 fn attempt(folder: &Path) -> std::result::Result<Open, Failed> {
     let rows = Rows::open(folder).map_err(Failed::Open)?;
-    match check_version(&rows).and_then(|()| State::load(&rows)) {
+    let read = || {
+        check_version(&rows)?;
+        mark::check(folder, mark::last_change(&rows)?)?;
+        State::load(&rows)
+    };
+    match read() {
         Ok(state) => {
             tighten(folder);
-            Ok(Open::new(rows, state))
+            Open::new(rows, state).map_err(Failed::Open)
         }
         Err(trouble) => Err(Failed::Read(rows, trouble)),
     }
@@ -126,14 +132,6 @@ pub(super) fn fresh_salvage_folder(folder: &Path) -> io::Result<PathBuf> {
 
 fn salvage_folder(folder: &Path) -> PathBuf {
     beside(folder, SALVAGE)
-}
-
-/// `store` and `word` make `store.word`.
-fn beside(folder: &Path, word: &str) -> PathBuf {
-    let mut name = folder.file_name().unwrap_or_default().to_os_string();
-    name.push(".");
-    name.push(word);
-    folder.with_file_name(name)
 }
 
 /// A crash between the two renames of a salvage leaves no store but a finished salvage.

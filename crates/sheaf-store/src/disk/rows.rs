@@ -32,6 +32,12 @@ impl Trouble {
     }
 }
 
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Io { kind: error.kind(), reason: error.to_string() }
+    }
+}
+
 impl From<sled::Error> for Trouble {
     fn from(error: sled::Error) -> Self {
         match error {

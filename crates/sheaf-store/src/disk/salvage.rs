@@ -15,7 +15,7 @@ use super::keys::{self, Parts};
 use super::rows::{Batch, Rows, Trouble, after};
 use super::state::{Arrived, Hole, Place, State, Tip, index_row, index_value};
 use super::value::{self, Unread};
-use super::{Open, recovery};
+use super::{Open, mark, recovery};
 use crate::damage::DamageList;
 use crate::{Arrival, Damaged, Table, limits};
 
@@ -29,15 +29,16 @@ const MOST_PLACES: usize = 10_000;
 pub(super) fn salvage(old: Rows, why: &str, damage: &DamageList) -> Result<Open, Trouble> {
     damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
     let folder = old.folder().to_path_buf();
-    let io = |error: std::io::Error| Trouble::Io { kind: error.kind(), reason: error.to_string() };
-    let new = Rows::open(&recovery::fresh_salvage_folder(&folder).map_err(io)?)?;
+    let new = Rows::open(&recovery::fresh_salvage_folder(&folder)?)?;
     Salvage { old: &old, new: &new, damage, batch: Batch::default(), bytes: 0, lossy: false }.run()?;
     drop(old);
     drop(new);
-    recovery::replace_with_salvage(&folder).map_err(io)?;
+    // The new store counts its changes from the beginning.
+    mark::forget(&folder)?;
+    recovery::replace_with_salvage(&folder)?;
     let rows = Rows::open(&folder)?;
     let state = State::load(&rows)?;
-    Ok(Open::new(rows, state))
+    Open::new(rows, state)
 }
 
 struct Salvage<'a> {
