@@ -5,7 +5,7 @@
  */
 import { DOMSerializer, type Fragment, type Mark, type Node as PageNode, type Slice } from "prosemirror-model";
 import { isItem } from "./blocks";
-import { OWN_BLOCK, OWN_MARK } from "./flatten";
+import { OWN_BLOCK, OWN_HOST, OWN_MARK } from "./flatten";
 import { blockOf, namedMark } from "./items";
 import { hrefOf } from "./links";
 import { blockAttrs, isCode, isTask, kindOf, KINDS, levelOf, linkIn, schema } from "./schema";
@@ -77,14 +77,23 @@ function hostFor(page: Document, out: Node & ParentNode, open: OpenList[], node:
     const list = page.createElement(kind === KINDS.ordered ? "ol" : "ul");
     let host: ParentNode & Node = out;
     const above = open.at(-1);
-    if (above !== undefined) host = above.item ??= above.list.appendChild(page.createElement("li"));
+    if (above !== undefined) host = itemOf(page, above);
     host.appendChild(list);
     open.push({ kind, list, item: null });
   }
   const innermost = open.at(-1);
   if (innermost === undefined) return out;
   if (isItem(node)) return innermost.list;
-  return (innermost.item ??= innermost.list.appendChild(page.createElement("li")));
+  return itemOf(page, innermost);
+}
+
+/** The item that is open in a list; one that no block stands for says so. */
+function itemOf(page: Document, open: OpenList): HTMLElement {
+  if (open.item === null) {
+    open.item = open.list.appendChild(page.createElement("li"));
+    open.item.setAttribute(OWN_HOST, "");
+  }
+  return open.item;
 }
 
 function tagOf(node: PageNode): string {
@@ -153,11 +162,9 @@ export function textOfBlocks(blocks: Fragment): string {
       text += node.isText ? (node.text ?? "") : node.type === schema.nodes.hard_break ? "\n" : "";
       return;
     }
-    const depth = isItem(node) ? blockAttrs(node).parents.length : 0;
-    if (isItem(node)) {
-      numbers.length = Math.min(numbers.length, depth + 1);
-      numbers[depth] = kindOf(node) === KINDS.ordered ? (numbers[depth] ?? 0) + 1 : 0;
-    } else numbers.length = 0;
+    const depth = blockAttrs(node).parents.length;
+    numbers.length = Math.min(numbers.length, isItem(node) ? depth + 1 : depth);
+    if (isItem(node)) numbers[depth] = kindOf(node) === KINDS.ordered ? (numbers[depth] ?? 0) + 1 : 0;
     if (before !== null) text += isItem(before) && isItem(node) ? "\n" : "\n\n";
     text += blocks.childCount === 1 ? "" : sign(node, depth, numbers[depth] ?? 1);
     text += node.textBetween(0, node.content.size);

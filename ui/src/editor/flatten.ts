@@ -11,10 +11,12 @@ import type { Item } from "../core/types/Item";
 import type { Scalar } from "../core/types/Scalar";
 import { contentOf, nodeOf, Row, type Marks } from "./items";
 import { hrefOf, linkOf } from "./links";
-import { isCode, KINDS, typeOf } from "./schema";
+import { isCode, KINDS } from "./schema";
 
 /** The attribute by which a block that was copied here says exactly what it is. */
 export const OWN_BLOCK = "data-sheaf";
+/** On an item of a list that no block stands for: it only holds what is nested. */
+export const OWN_HOST = "data-sheaf-host";
 /** The same for a mark that HTML has no word for. */
 export const OWN_MARK = "data-sheaf-mark";
 
@@ -103,6 +105,7 @@ class Flat {
     if (LEFT_OUT.has(tag) || element.hidden || /display\s*:\s*none|mso-list\s*:\s*Ignore/i.test(style)) return;
     const own = ownBlock(element);
     if (own !== null && !own.isEmbed) {
+      this.end(true);
       this.begin(own);
       // What was copied here stands exactly as it is, code and all.
       this.children(element, { ...at, marks: {}, line: own.type, parents: own.parents, attrs: own.attrs, bullet: null, verbatim: true });
@@ -147,7 +150,8 @@ class Flat {
   }
 
   private list(element: Element, kind: string, at: Context): void {
-    this.end();
+    // Under an item that was copied here and has no words, the item stays.
+    this.end(at.verbatim);
     let parents = at.parents;
     if (at.bullet !== null) parents = [...at.bullet.marker.parents, at.bullet.marker.type];
     // Google Docs puts a nested list beside the item it belongs to.
@@ -161,6 +165,10 @@ class Flat {
 
   private item(element: HTMLElement, at: Context): void {
     this.end();
+    if (element.hasAttribute(OWN_HOST)) {
+      this.children(element, { ...at, list: null });
+      return;
+    }
     const checked = tickOf(element);
     const kind = checked === null ? (at.list ?? KINDS.bullet) : KINDS.bullet;
     const attrs: Record<string, Scalar> = checked === null ? {} : { checked };
@@ -345,9 +353,4 @@ function parsed(json: string | null): unknown {
   } catch {
     return null;
   }
-}
-
-/** Whether a kind of block is drawn as what it is. */
-export function isKnownKind(kind: string): boolean {
-  return typeOf(kind).name !== "other";
 }

@@ -4,7 +4,7 @@
  * Backspace right after takes the rule back and leaves what was typed.
  */
 import { InputRule, inputRules } from "prosemirror-inputrules";
-import type { Plugin } from "prosemirror-state";
+import type { EditorState, Plugin } from "prosemirror-state";
 import type { Scalar } from "../core/types/Scalar";
 import { isBlock, isItem, type Wanted } from "./blocks";
 import { addressFrom, linkOf } from "./links";
@@ -29,13 +29,19 @@ function inLanguage(language: string): Record<string, Scalar> {
   return language === "" ? {} : { language };
 }
 
+/** Whether a position comes after a backtick that nothing has closed yet: what is typed there is going to be code. */
+function inOpenCode(state: EditorState, pos: number): boolean {
+  const $pos = state.doc.resolve(pos);
+  return ($pos.parent.textBetween(0, $pos.parentOffset, undefined, "\ufffc").match(/`/g)?.length ?? 0) % 2 === 1;
+}
+
 /** Words between signs get a mark; the signs go. What is typed next is without it. */
 function markRule(sign: RegExp, name: Exclude<MarkName, "link">): InputRule {
   return new InputRule(
     sign,
     (state, match, start, end) => {
       const [whole, before = "", words] = match;
-      if (words === undefined) return null;
+      if (words === undefined || (name !== "code" && inOpenCode(state, start + before.length))) return null;
       const open = start + before.length;
       const inner = open + whole.indexOf(words, before.length) - before.length;
       const mark = schema.marks[name].create();

@@ -28,16 +28,18 @@ export function touchedBy(transactions: readonly Transaction[]): Stretch[] {
   return found;
 }
 
-/** Puts line ends right in the block at a position. */
+/** Puts line ends right in the block at a position, each where it stands: nothing else moves, the caret neither. */
 export function fitBreaks(tr: Transaction, pos: number): void {
   const block = tr.doc.nodeAt(pos);
   if (block === null || breaksFit(block)) return;
   const code = isCode(block);
   block.forEach((node, offset) => {
     const text = node.type === schema.nodes.hard_break ? "\n" : node.text;
-    if (text === undefined || (code ? node.isText : !text.includes("\n"))) return;
+    if (text === undefined || (code && node.isText)) return;
     const from = pos + 1 + offset;
-    tr.replaceWith(from, from + node.nodeSize, Fragment.fromArray(textNodes(text, node.marks, code)));
+    for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) {
+      tr.replaceWith(from + i, from + i + 1, Fragment.fromArray(textNodes("\n", node.marks, code)));
+    }
   });
 }
 
