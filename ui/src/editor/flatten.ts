@@ -233,7 +233,8 @@ class Flat {
     if (says(/font-style\s*:\s*normal\b/i)) delete marks.em;
     else if (tag === "I" || tag === "EM" || tag === "CITE" || says(/font-style\s*:\s*(italic|oblique)\b/i)) marks.em = true;
     if (tag === "S" || tag === "DEL" || tag === "STRIKE" || says(/text-decoration[^;]*line-through/i)) marks.strike = true;
-    if (tag === "CODE" || tag === "KBD" || tag === "SAMP" || tag === "TT") marks.code = true;
+    const ofBlock = at.line === KINDS.code && element.parentElement?.tagName === "PRE";
+    if ((tag === "CODE" || tag === "KBD" || tag === "SAMP" || tag === "TT") && !ofBlock) marks.code = true;
     if (tag === "A") {
       const href = hrefOf(element.getAttribute("href") ?? "");
       if (href !== null) marks.link = linkOf(href, element.getAttribute("title") ?? "");

@@ -13,7 +13,7 @@ type Place = { t: "unit"; unit: string; marks: Marks } | { t: "block" | "embed";
 function places(items: readonly Item[]): Place[] {
   return items.flatMap((item): Place[] =>
     item.t === "text"
-      ? Array.from({ length: item.text.length }, (_, i) => ({ t: "unit", unit: item.text[i]!, marks: item.marks ?? {} }))
+      ? Array.from({ length: item.text.length }, (_, i) => ({ t: "unit", unit: item.text.charAt(i), marks: item.marks ?? {} }))
       : [{ t: item.t, block: item.block }],
   );
 }
@@ -77,10 +77,7 @@ function splits(row: readonly Place[], at: number): boolean {
 }
 
 function edited(block: Block, edit: Edit & { e: "setBlock" }): Block {
-  const attrs = { ...block.attrs };
-  for (const [name, value] of Object.entries(edit.attrs ?? {})) {
-    if (value === null) delete attrs[name];
-    else attrs[name] = value;
-  }
+  const changed = Object.entries({ ...block.attrs, ...edit.attrs }).filter(([name]) => edit.attrs?.[name] !== null);
+  const attrs = Object.fromEntries(changed);
   return { ...block, type: edit.type ?? block.type, parents: edit.parents ?? block.parents, attrs };
 }
