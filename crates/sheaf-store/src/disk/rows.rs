@@ -79,7 +79,10 @@ pub(super) struct Rows {
 impl Drop for Rows {
     fn drop(&mut self) {
         // On its way out sled flushes, and it may lose its way there too.
-        if let Err(trouble) = guarded(|| Ok(drop(self.db.take()))) {
+        if let Err(trouble) = guarded(|| {
+            drop(self.db.take());
+            Ok(())
+        }) {
             tracing::warn!(?trouble, "closing the store");
         }
     }

@@ -215,7 +215,7 @@ impl Salvage<'_> {
     ) -> Result<(), Trouble> {
         let mut tip = found.entries.last_key_value().map_or(0, |(seq, _)| *seq).max(found.tip);
         if tip.saturating_sub(found.entries.len() as u64) > MOST_HOLES {
-            tip = (1..).take_while(|seq| found.entries.contains_key(seq)).last().unwrap_or(0);
+            tip = (1..=tip).take_while(|seq| found.entries.contains_key(seq)).last().unwrap_or(0);
         }
         for seq in 1..=tip {
             let known = found.entries.get(&seq).copied();

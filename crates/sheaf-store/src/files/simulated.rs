@@ -241,14 +241,12 @@ impl Files for SimulatedDisk {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(inode.bytes.len());
         let end = (start + bytes.len()).min(inode.bytes.len());
         inode.bytes[start..end].copy_from_slice(&bytes[..end - start]);
-        match failed {
-            Some(error) => Err(error),
-            None => {
-                inode.lost.retain(|lost| lost.start < start || lost.end > end);
-                inode.durable = inode.durable.max(end);
-                Ok(())
-            }
+        if let Some(error) = failed {
+            return Err(error);
         }
+        inode.lost.retain(|lost| lost.start < start || lost.end > end);
+        inode.durable = inode.durable.max(end);
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -89,12 +89,10 @@ impl Future for Completion {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut outcome = self.0.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        match &outcome.result {
-            Some(result) => Poll::Ready(result.clone()),
-            None => {
-                outcome.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = &outcome.result {
+            return Poll::Ready(result.clone());
         }
+        outcome.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }

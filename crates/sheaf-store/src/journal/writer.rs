@@ -1,5 +1,6 @@
 //! The thread that writes the journal, and what it shares with everyone else.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -38,7 +39,7 @@ pub(super) struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: std::collections::VecDeque<Job>,
+    waiting: VecDeque<Job>,
     stopped: Option<StoreError>,
     closing: bool,
     /// The last entry of each log that was handed over.
@@ -154,10 +155,11 @@ impl Shared {
             }
             Err(error) => {
                 queue.stopped = Some(error.clone());
-                queue.tips = queue.durable.clone();
+                let Queue { tips, durable, .. } = &mut *queue;
+                tips.clone_from(durable);
             }
         }
-        let refused = if outcome.is_err() { std::mem::take(&mut queue.waiting) } else { Default::default() };
+        let refused = if outcome.is_err() { std::mem::take(&mut queue.waiting) } else { VecDeque::new() };
         // Promises wake others, who may come back here.
         drop(queue);
         drop(out);
