@@ -119,7 +119,7 @@ fn shape<'a>(marker: Option<&'a Block>, inside: &[Item]) -> Shape<'a> {
     };
     match BlockKind::of(&block.kind) {
         BlockKind::Heading => Shape::Heading(match attr(marker, "level") {
-            Some(Scalar::Number(level)) => level.clamp(1.0, 6.0) as u8,
+            Some(Scalar::Number(level)) => (2..=6).rev().find(|n| f64::from(*n) <= *level).unwrap_or(1),
             _ => 1,
         }),
         BlockKind::Code => {
@@ -146,7 +146,7 @@ pub(super) fn text_attr<'a>(block: &'a Block, name: &str) -> &'a str {
 /// The number a list starts with: at most nine digits, which is what Markdown reads.
 fn start(marker: Option<&Block>) -> Option<u32> {
     match attr(marker, "start") {
-        Some(Scalar::Number(start)) if (0.0..1e9).contains(start) => Some(*start as u32),
+        Some(Scalar::Number(start)) if (0.0..1e9).contains(start) => format!("{start:.0}").parse().ok(),
         _ => None,
     }
 }

@@ -16,7 +16,8 @@ pub fn plain(items: &[Item]) -> String {
     for block in placed(items) {
         let text = content(&block);
         let is_item = block.item.is_some();
-        if !out.is_empty() && !(is_item && after_item || text.is_empty() && !is_item) {
+        let goes_on = if is_item { after_item } else { text.is_empty() };
+        if !out.is_empty() && !goes_on {
             out.push('\n');
         }
         let number = number(&block, &open);
@@ -52,10 +53,7 @@ fn number(block: &Placed<'_>, open: &[(&'static str, u32)]) -> u32 {
 }
 
 fn box_of(block: &Placed<'_>) -> Option<&'static str> {
-    match block.item?.checked? {
-        true => Some("[x] "),
-        false => Some("[ ] "),
-    }
+    Some(if block.item?.checked? { "[x] " } else { "[ ] " })
 }
 
 fn content(block: &Placed<'_>) -> String {

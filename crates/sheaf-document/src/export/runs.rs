@@ -138,15 +138,13 @@ fn known(marks: &Marks) -> [Option<Mark>; KINDS] {
 /// first; where one has to close while others inside of it go on, those close and open again.
 pub(super) fn steps<'r>(runs: &'r [Run<'_>]) -> Vec<Step<'r>> {
     // Up to which run each mark of each run goes on.
-    let mut reach = vec![[0_usize; KINDS]; runs.len()];
+    let mut reach: Vec<[usize; KINDS]> = vec![[0; KINDS]; runs.len()];
     for number in (0..runs.len()).rev() {
-        for kind in 0..KINDS {
-            let next = runs.get(number + 1).map(|run| &run.marks[kind]);
-            reach[number][kind] = match &runs[number].marks[kind] {
-                Some(mark) if next == Some(&Some(mark.clone())) => reach[number + 1][kind],
-                _ => number + 1,
-            };
-        }
+        let next = number + 1;
+        reach[number] = std::array::from_fn(|kind| {
+            let goes_on = runs.get(next).is_some_and(|run| run.marks[kind] == runs[number].marks[kind]);
+            if goes_on { reach[next][kind] } else { next }
+        });
     }
     let mut steps = Vec::new();
     let mut open: Vec<(usize, &Mark)> = Vec::new();

@@ -2,17 +2,30 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+/// What a text is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inside {
+    Line,
+    /// A link's text or an image's description, where bare addresses are no links.
+    Link,
+    /// A heading, which ends at the line's end.
+    Heading,
+}
+
+/// What follows a text in its block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    Nothing,
+    Something,
+    /// A link, so that a `!` before it would make it an image.
+    Link,
+}
+
 /// Where a text stands, as far as that decides what needs escaping.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// Right inside a link's text or an image's description, where bare addresses are no links.
-    pub in_link: bool,
-    /// Nothing follows in the block.
-    pub ends_block: bool,
-    /// What follows is a link, so that a `!` before it would make it an image.
-    pub before_link: bool,
-    /// The block is a heading, which ends at the line's end.
-    pub in_heading: bool,
+    pub inside: Inside,
+    pub follows: Follows,
 }
 
 /// Writes a text, escaped. `out` holds what the block's lines have so far; whether it stands at the start of a line
@@ -34,13 +47,15 @@ pub(super) fn text(out: &mut String, text: &str, place: Place) {
             ' ' | '\t' if starts_line => character(out, c),
             '\\' | '`' | '*' | '[' | ']' | '<' | '~' => escaped(out, c),
             '_' if !(is_word(before) && is_word(after)) => escaped(out, c),
-            '&' if reads_as_entity(&text[at..], place.ends_block) => escaped(out, c),
-            '!' if after.is_none() && place.before_link => escaped(out, c),
-            ':' if !place.in_link && text[at..].starts_with("://") => escaped(out, c),
-            '.' if !place.in_link && text[..at].ends_with("www") => escaped(out, c),
-            '@' if !place.in_link && after.is_some_and(|c| is_word(Some(c)) || "._-".contains(c)) => escaped(out, c),
+            '&' if reads_as_entity(&text[at..], place.follows == Follows::Nothing) => escaped(out, c),
+            '!' if after.is_none() && place.follows == Follows::Link => escaped(out, c),
+            ':' if place.inside != Inside::Link && text[at..].starts_with("://") => escaped(out, c),
+            '.' if place.inside != Inside::Link && text[..at].ends_with("www") => escaped(out, c),
+            '@' if place.inside != Inside::Link && after.is_some_and(|c| is_word(Some(c)) || "._-".contains(c)) => {
+                escaped(out, c);
+            }
             '^' if out.ends_with('[') => escaped(out, c),
-            '#' if starts_line || place.in_heading && after.is_none() => escaped(out, c),
+            '#' if starts_line || place.inside == Inside::Heading && after.is_none() => escaped(out, c),
             '>' | '=' | '|' if starts_line => escaped(out, c),
             '-' | '+' if starts_line && !after.is_some_and(char::is_alphanumeric) => escaped(out, c),
             ':' if starts_line && after == Some('-') => escaped(out, c),
@@ -58,12 +73,12 @@ pub(super) fn text(out: &mut String, text: &str, place: Place) {
 
 /// A line break. A backslash does where something stands before and behind it; elsewhere Markdown has none of its own.
 fn line_break(out: &mut String, at: usize, text: &str, place: Place) {
-    let ends_block = place.ends_block && at + 1 == text.len();
+    let ends_block = place.follows == Follows::Nothing && at + 1 == text.len();
     let starts_line = out.is_empty() || out.ends_with('\n');
     if out.is_empty() && ends_block {
         // A line that says only `<br>` is an empty paragraph.
         character(out, '\n');
-    } else if place.in_heading || place.in_link || ends_block || starts_line {
+    } else if place.inside != Inside::Line || ends_block || starts_line {
         out.push_str("<br>");
     } else {
         out.push_str("\\\n");
@@ -97,7 +112,7 @@ pub(super) fn reads_as_entity(text: &str, ends: bool) -> bool {
 
 /// Writes a description of an image.
 pub(super) fn description(out: &mut String, alt: &str) {
-    let place = Place { in_link: true, ..Place::default() };
+    let place = Place { inside: Inside::Link, follows: Follows::Something };
     let mut line = String::from("[");
     for (number, part) in alt.split('\n').enumerate() {
         if number > 0 {
@@ -181,23 +196,15 @@ pub(super) fn code(out: &mut String, code: &str) {
 
 /// The lengths of all rows of `mark`s in `text`.
 fn rows(text: &str, mark: char) -> BTreeSet<usize> {
-    let mut rows = BTreeSet::new();
-    let mut row = 0;
-    for c in text.chars() {
-        if c == mark {
-            row += 1;
-        } else {
-            rows.insert(std::mem::take(&mut row));
-        }
-    }
-    rows.insert(row);
-    rows
+    text.split(|c| c != mark).map(|row| row.len() / mark.len_utf8()).collect()
 }
 
 /// The smallest number of `mark`s in a row that `text` does not hold.
 fn missing_row(text: &str, mark: char) -> usize {
     let rows = rows(text, mark);
-    (1..).find(|row| !rows.contains(row)).unwrap_or(1)
+    // The rows rise, so the first that is not where counting from 1 would put it leaves a gap before it.
+    let counted = rows.into_iter().filter(|row| *row > 0).zip(1..).take_while(|(row, count)| row == count);
+    counted.count() + 1
 }
 
 /// How many `mark`s `text` holds in a row at most.

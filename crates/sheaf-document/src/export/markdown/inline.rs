@@ -1,6 +1,6 @@
 //! The lines of a block: text, marks, links, images.
 
-use super::escape::{self, Place};
+use super::escape::{self, Follows, Inside, Place};
 use crate::{
     export::{
         nesting::text_attr,
@@ -47,13 +47,11 @@ fn write(runs: &[Run<'_>], in_heading: bool, style: Style) -> String {
     let mut open: Vec<&'static str> = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         match step {
-            Step::Open(Mark::Link(_)) => match address_alone(runs, &steps[at..]) {
-                Some(_) => open.push("<"),
-                None => {
-                    out.push('[');
-                    open.push("[");
-                }
-            },
+            Step::Open(Mark::Link(_)) if is_address_alone(runs, &steps[at..]) => open.push("<"),
+            Step::Open(Mark::Link(_)) => {
+                out.push('[');
+                open.push("[");
+            }
             Step::Open(mark) => {
                 let stars = style == Style::Stars && may_use_stars(runs, &steps, at, mark);
                 let opening = match (mark, stars) {
@@ -89,12 +87,14 @@ fn write(runs: &[Run<'_>], in_heading: bool, style: Style) -> String {
                         out.push('>');
                     }
                     Content::Text(text) => {
-                        let place = Place {
-                            in_link: run.is_linked(),
-                            ends_block: next.is_none(),
-                            before_link: next.is_some_and(Run::is_linked),
-                            in_heading,
+                        let line = if in_heading { Inside::Heading } else { Inside::Line };
+                        let inside = if run.is_linked() { Inside::Link } else { line };
+                        let follows = match next {
+                            None => Follows::Nothing,
+                            Some(next) if next.is_linked() => Follows::Link,
+                            Some(_) => Follows::Something,
                         };
+                        let place = Place { inside, follows };
                         escape::text(&mut out, text, place);
                     }
                     Content::Code(code) => escape::code(&mut out, code),
@@ -112,20 +112,22 @@ fn write(runs: &[Run<'_>], in_heading: bool, style: Style) -> String {
     out
 }
 
-/// When a link that opens here shows nothing but its own address, and Markdown can write it as `<address>`: that.
-fn address_alone<'r>(runs: &'r [Run<'_>], steps: &[Step<'r>]) -> Option<&'r str> {
+/// Whether a link that opens here shows nothing but its own address, and Markdown can write it as `<address>`.
+fn is_address_alone(runs: &[Run<'_>], steps: &[Step<'_>]) -> bool {
     let [Step::Open(Mark::Link(link)), Step::Run(number), Step::Close(_), ..] = steps else {
-        return None;
+        return false;
     };
     let Content::Text(text) = &runs[*number].content else {
-        return None;
+        return false;
     };
-    let (scheme, rest) = text.split_once(':')?;
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
     let is_scheme = (2..=32).contains(&scheme.len())
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let is_rest = rest.chars().all(|c| !(c.is_control() || c.is_whitespace() || "<>&\\".contains(c)));
-    (*text == link.href && link.title.is_none() && is_scheme && is_rest).then_some(text)
+    *text == link.href && link.title.is_none() && is_scheme && is_rest
 }
 
 /// Whether the stars that open here may open, and those that close them may close: neither may stand inside of a space,

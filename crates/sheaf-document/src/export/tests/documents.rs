@@ -200,7 +200,7 @@ fn sayable(inline: Vec<Item>) -> Vec<Item> {
             }
             Item::Text { text, marks } => push(&text, &marks),
             other => {
-                push("\u{1}", &Marks::from([("embed".to_owned(), Scalar::Number(embeds.len() as f64))]));
+                push("\u{1}", &Marks::from([("embed".to_owned(), Scalar::Text(embeds.len().to_string()))]));
                 embeds.push(other);
             }
         }

@@ -108,7 +108,7 @@ impl Style {
                 }
                 "font-style" => self.em = Some(value == "italic" || value.starts_with("oblique")),
                 "text-decoration" | "text-decoration-line" if value.contains("line-through") => {
-                    self.strike = Some(true)
+                    self.strike = Some(true);
                 }
                 "white-space" | "white-space-collapse" => {
                     self.blanks = Some(value.starts_with("pre") || value == "break-spaces");

@@ -33,7 +33,7 @@ struct Element {
     /// The kind its content is nested in.
     container: Option<&'static str>,
     /// What its first item is numbered with.
-    start: Option<f64>,
+    start: Option<u32>,
 }
 
 /// The block that text goes to.
@@ -136,7 +136,7 @@ impl Reader {
                 role,
                 style: Style::of(tag),
                 container,
-                start: start.and_then(|start| start.trim().parse::<u32>().ok()).map(f64::from),
+                start: start.and_then(|start| start.trim().parse().ok()),
             };
             self.style.apply(&element.style);
             self.marks = marks(&self.style);
@@ -304,8 +304,8 @@ impl Reader {
         let parents = self.parents();
         if let Some(list) = list.map(|list| &mut self.open[list]) {
             ordered = list.role == Role::List { ordered: true };
-            if let Some(start) = list.start.take().filter(|start| *start != 1.0) {
-                attrs.insert("start".to_owned(), Scalar::Number(start));
+            if let Some(start) = list.start.take().filter(|start| *start != 1) {
+                attrs.insert("start".to_owned(), Scalar::Number(start.into()));
             }
         }
         if let Some(checked) = attribute(tag, "data-checked") {

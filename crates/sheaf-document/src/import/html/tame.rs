@@ -41,7 +41,6 @@ fn tag(bytes: &[u8], mut at: usize) -> (usize, Option<usize>) {
         let is_blank = byte.is_ascii_whitespace() || byte == b'/';
         match quote {
             Some(mark) if byte == mark => quote = None,
-            Some(_) => {}
             None if byte == b'>' => break,
             None if (byte == b'"' || byte == b'\'') && before == b'=' => quote = Some(byte),
             None if is_blank => {
@@ -52,7 +51,7 @@ fn tag(bytes: &[u8], mut at: usize) -> (usize, Option<usize>) {
             }
             // An attribute may follow a quoted value, or start with a quote, without a blank between.
             None if byte == b'"' || byte == b'\'' => attributes += 1,
-            None => {}
+            _ => {}
         }
         if quote.is_some() || !byte.is_ascii_whitespace() {
             before = byte;

@@ -20,6 +20,7 @@
 
 mod inline;
 mod source;
+mod tame;
 
 use comrak::{
     Arena, Options,
@@ -42,6 +43,7 @@ use crate::model::{Item, Marks, Scalar};
 pub fn markdown(text: &str) -> Vec<Item> {
     let text = unix_line_ends(text.strip_prefix('\u{feff}').unwrap_or(text));
     let (front, body) = split_front_matter(&text);
+    let body = &*tame::tame(body);
     // The parser asserts some of its own expectations. Should one fail on some input, no word of it is lost.
     let read = std::panic::catch_unwind(|| {
         let mut builder = Builder::default();
@@ -128,7 +130,7 @@ impl Reader<'_> {
                 let mut attrs = Attrs::new();
                 // Only the first number of a list means anything, and 1 goes without saying.
                 if start != 1 && node.previous_sibling().is_none() {
-                    attrs.insert("start".to_owned(), Scalar::Number(start as f64));
+                    attrs.insert("start".to_owned(), Scalar::Number(f64::from(u32::try_from(start).unwrap_or(1))));
                 }
                 let task = node.first_child().and_then(inline::task);
                 if let Some(checked) = task {

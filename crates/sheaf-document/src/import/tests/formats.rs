@@ -1,5 +1,7 @@
 //! Small documents in each format, and what they become.
 
+use std::fmt::Write;
+
 use crate::{
     import,
     model::{Item, Scalar, blocks_of},
@@ -18,19 +20,18 @@ pub(super) fn brief(items: &[Item]) -> Vec<String> {
         if let Some(block) = marker {
             let attrs: Vec<String> = block.attrs.iter().map(|(k, v)| format!("{k}={}", scalar(v))).collect();
             let attrs = if attrs.is_empty() { String::new() } else { format!("({})", attrs.join(",")) };
-            let parents: String = block.parents.iter().map(|parent| format!("<{parent}")).collect();
-            line = format!("{}{attrs}{parents}: ", block.kind);
+            line = [&[format!("{}{attrs}", block.kind)], &block.parents[..]].concat().join("<") + ": ";
         }
         for item in inside {
             match item {
                 Item::Text { text, marks } if marks.is_empty() => line += text,
                 Item::Text { text, marks } => {
                     let names: Vec<&str> = marks.keys().map(String::as_str).collect();
-                    line += &format!("{{{} {text}}}", names.join("+"));
+                    let _ = write!(line, "{{{} {text}}}", names.join("+"));
                 }
                 Item::Embed { block } => {
                     let attrs: Vec<String> = block.attrs.iter().map(|(k, v)| format!("{k}={}", scalar(v))).collect();
-                    line += &format!("[{} {}]", block.kind, attrs.join(","));
+                    let _ = write!(line, "[{} {}]", block.kind, attrs.join(","));
                 }
                 Item::Block { .. } => {}
             }
