@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use automerge::{ActorId, Change, ChangeHash, PatchLog, ReadDoc};
+use automerge::{Change, ChangeHash, PatchLog, ReadDoc};
 
 use super::{Document, Tip, guard, patch_log};
 use crate::{check::ValidChange, patch::Patch};
@@ -97,11 +97,8 @@ impl Document {
             Ok(patches) => {
                 for change in changes {
                     let tip = Tip { seq: change.seq(), hash: change.hash() };
-                    let known = self.tips.entry(change.actor_id().clone()).or_insert(tip);
-                    if known.seq < tip.seq {
-                        *known = tip;
-                    }
-                    self.keep(&tip.hash, change.raw_bytes().to_vec());
+                    self.set_tip(change.actor_id(), tip);
+                    self.keep(&tip.hash, change.raw_bytes());
                 }
                 let patches = patches.filter(|_| self.text_is_reachable()).map(patch_log::join);
                 let followed = match (&mut self.reading, &patches) {
@@ -145,6 +142,6 @@ fn refusal(change: &Change, reason: &str) -> RefusedChange {
 impl Document {
     /// The number of an actor's last change here; 0 if it has none.
     pub fn seq_of(&self, actor: &[u8]) -> u64 {
-        self.tips.get(&ActorId::from(actor)).map_or(0, |tip| tip.seq)
+        self.tip(actor).map_or(0, |tip| tip.seq)
     }
 }

@@ -1,10 +1,10 @@
 //! Opening a document, and rebuilding one that broke.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use automerge::{Automerge, Change, LoadOptions, ObjId, ObjType, OnPartialLoad, ROOT, ReadDoc, TextEncoding, Value};
 
-use super::{Document, Genesis, Kept, Tip, WriteError, empty_automerge, guard};
+use super::{Document, Genesis, Tip, WriteError, empty_automerge, guard};
 use crate::{
     check::scan::{self, ScanError},
     limits::LoadLimits,
@@ -52,26 +52,29 @@ impl Document {
         if content.is_none() && doc.get_change_meta_by_hash(&Genesis::Index.hash()).is_none() {
             return Err(LoadError::NoText);
         }
-        let tips = tips_of(&doc);
-        Ok(Self {
-            doc,
-            content,
-            tips,
-            reading: None,
-            stale: None,
-            marking: HashMap::new(),
-            kept: Kept { base: bytes.into(), ..Kept::default() },
-        })
+        let mut document = Self::around(doc, content);
+        document.kept.base = bytes.into();
+        Ok(document)
     }
 
     /// Throws the Automerge document away and makes it anew from what was kept.
     pub(crate) fn rebuild(&mut self) {
-        let mut doc = load_automerge(&self.kept.base).unwrap_or_else(|_| empty_automerge());
+        let trail = self.trail.as_ref().map(|trail| guard::caught(|| trail.whole()));
+        self.doc = match trail {
+            Some(Ok(Ok(doc))) => doc,
+            _ => self.rebuilt_from_base(),
+        };
+        self.tips = OnceLock::new();
+        self.forget_reading();
+    }
+
+    fn rebuilt_from_base(&self) -> Automerge {
+        let base = || load_automerge(&self.kept.base).unwrap_or_else(|_| empty_automerge());
+        let mut doc = base();
         // All of it was applied before, so it applies again; and if in spite of that one should not, the others do.
-        let tail: Vec<Change> =
-            self.kept.tail.iter().filter_map(|bytes| Change::from_bytes(bytes.clone()).ok()).collect();
+        let tail: Vec<Change> = self.kept.tail.iter().filter_map(|bytes| Change::from_bytes(bytes.to_vec()).ok()).collect();
         if !matches!(guard::caught(|| doc.apply_changes(tail.clone())), Ok(Ok(()))) {
-            doc = load_automerge(&self.kept.base).unwrap_or_else(|_| empty_automerge());
+            doc = base();
             for change in tail {
                 let before = doc.clone();
                 if !matches!(guard::caught(|| doc.apply_changes([change])), Ok(Ok(()))) {
@@ -79,9 +82,7 @@ impl Document {
                 }
             }
         }
-        self.tips = tips_of(&doc);
-        self.doc = doc;
-        self.forget_reading();
+        doc
     }
 
     /// Takes changes that this device made in a fork of the document.
@@ -97,8 +98,8 @@ impl Document {
             }
         }
         for (change, bytes) in parsed.iter().zip(changes) {
-            self.tips.insert(change.actor_id().clone(), Tip { seq: change.seq(), hash: change.hash() });
-            self.keep(&change.hash(), bytes.clone());
+            self.set_tip(change.actor_id(), Tip { seq: change.seq(), hash: change.hash() });
+            self.keep(&change.hash(), bytes);
         }
         self.forget_reading();
         Ok(())

@@ -11,9 +11,14 @@ pub(crate) mod guard;
 mod load;
 pub(crate) mod patch_log;
 pub(crate) mod plan;
+mod trail;
 mod write;
 
-use std::{collections::HashMap, mem::ManuallyDrop, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    mem::ManuallyDrop,
+    sync::{Arc, OnceLock},
+};
 
 use automerge::{
     ActorId, Author, Automerge, AutomergeError, ChangeHash, ObjId, PatchLog, ROOT, ReadDoc, TextEncoding, Value,
@@ -24,6 +29,7 @@ pub use apply::{Applied, RefusedChange};
 pub use genesis::Genesis;
 pub use load::LoadError;
 use plan::Step;
+use trail::Trail;
 
 use crate::{
     check::scan,
@@ -93,8 +99,8 @@ pub struct Document {
     pub(crate) doc: Automerge,
     /// The text, and the key in the root it is found under.
     content: Option<(ObjId, String)>,
-    /// The latest change of each actor.
-    pub(crate) tips: HashMap<ActorId, Tip>,
+    /// The latest change of each actor. Gathered when first asked for: that looks at every change there is.
+    tips: OnceLock<HashMap<ActorId, Tip>>,
     /// The present state as items, when it is known.
     reading: Option<Reading>,
     /// What it was before it was not known: most of its blocks are still the same.
@@ -102,13 +108,14 @@ pub struct Document {
     /// Of the changes made or applied since opening: whether they begin or end marks.
     marking: HashMap<ChangeHash, bool>,
     kept: Kept,
+    trail: Option<Trail>,
 }
 
 /// What the document can be rebuilt from.
 #[derive(Debug, Default)]
 struct Kept {
     base: Arc<[u8]>,
-    tail: Vec<Vec<u8>>,
+    tail: Vec<Arc<[u8]>>,
     tail_bytes: usize,
 }
 
@@ -140,6 +147,19 @@ impl Document {
     pub fn new(genesis: Genesis) -> Self {
         // The bytes are constants with a known hash; a test loads both.
         Self::load(genesis.bytes()).unwrap_or_else(|error| unreachable!("a genesis change does not load: {error}"))
+    }
+
+    fn around(doc: Automerge, content: Option<(ObjId, String)>) -> Self {
+        Self {
+            doc,
+            content,
+            tips: OnceLock::new(),
+            reading: None,
+            stale: None,
+            marking: HashMap::new(),
+            kept: Kept::default(),
+            trail: None,
+        }
     }
 
     /// The heads: the changes nothing builds on yet, in order.
@@ -286,6 +306,9 @@ impl Document {
             Some(failure) => {
                 // A large edit is several changes. Those that were made are not to stay without the others.
                 self.kept.drop_last(outcome.committed.len());
+                if let Some(trail) = &mut self.trail {
+                    trail.drop_last(outcome.committed.len());
+                }
                 self.rebuild();
                 Err(failure)
             }
@@ -305,12 +328,34 @@ impl Document {
 
     /// The latest change of every actor: with the heads, what a change made now may build on directly.
     pub fn tips(&self) -> Vec<ChangeHash> {
-        self.tips.values().map(|tip| tip.hash).collect()
+        self.all_tips().values().map(|tip| tip.hash).collect()
     }
 
     /// The latest change of an actor.
     pub(crate) fn tip(&self, actor: &[u8]) -> Option<Tip> {
-        self.tips.get(&ActorId::from(actor)).copied()
+        self.all_tips().get(&ActorId::from(actor)).copied()
+    }
+
+    fn all_tips(&self) -> &HashMap<ActorId, Tip> {
+        self.tips.get_or_init(|| load::tips_of(&self.doc))
+    }
+
+    /// Notes the latest change of an actor, if notes are taken already.
+    pub(crate) fn set_tip(&mut self, actor: &ActorId, tip: Tip) {
+        if let Some(tips) = self.tips.get_mut() {
+            let known = tips.entry(actor.clone()).or_insert(tip);
+            if known.seq < tip.seq {
+                *known = tip;
+            }
+        }
+    }
+
+    /// The last change of the slot the document writes as, found without looking at all the others.
+    fn own_tip(&self, slot: &Slot) -> Option<ChangeHash> {
+        match self.tips.get() {
+            Some(tips) => tips.get(&ActorId::from(slot.actor.as_slice())).map(|tip| tip.hash),
+            None => self.doc.get_last_local_change().map(|change| change.hash()),
+        }
     }
 
     /// Whether an actor's last change, if there is one, is below these heads.
@@ -338,8 +383,9 @@ impl Document {
             failure: None,
         };
         let current = same_heads(heads, &self.heads());
-        if !current && (plan::operations(&steps) > fork_after || self.isolation_leaks(heads)) {
-            self.write_in_fork(slot, steps, after, &mut outcome);
+        let beside = if current { HashSet::new() } else { self.beside(heads) };
+        if !current && (self.fork_is_better(&steps, &beside, fork_after) || self.isolation_leaks(&beside)) {
+            self.write_in_fork(slot, steps, after, &beside, &mut outcome);
         } else {
             // The first round writes; the others correct the marks that the text was given against the plan's guess.
             for round in 0..3 {
@@ -413,26 +459,33 @@ impl Document {
         }
     }
 
-    /// Whether `transaction_at` these heads could make a change that nobody else can apply.
+    /// The changes that are not below these heads.
+    fn beside(&self, heads: &[ChangeHash]) -> HashSet<ChangeHash> {
+        self.doc.get_changes_meta(heads).into_iter().map(|change| change.hash).collect()
+    }
+
+    /// Under `transaction_at`, each place looked up and each character deleted costs the whole document; a fork costs it
+    /// a few times over, and where there is no trail as often as there are changes.
+    fn fork_is_better(&self, steps: &[Step], beside: &HashSet<ChangeHash>, fork_after: usize) -> bool {
+        let bound = if self.forks_cheaply(beside) { fork_after / 10 } else { fork_after };
+        plan::lookups(steps) > bound
+    }
+
+    /// Whether `transaction_at` could make a change that nobody else can apply, with these changes beside it.
     ///
     /// Looking for the place of an insertion, Automerge 0.12.0 steps over marks that end or begin there *without asking
     /// whether they are in the state it is isolated at*. The new text may then be anchored to a mark that its change does
     /// not build on, and Automerge panics on such a change wherever the mark has not arrived. So isolation is used only
-    /// where no mark lies beside these heads.
-    fn isolation_leaks(&self, heads: &[ChangeHash]) -> bool {
-        let beside = self.doc.get_changes_meta(heads);
-        beside.iter().any(|change| self.marking.get(&change.hash).copied().unwrap_or(true))
+    /// where no mark lies beside it.
+    fn isolation_leaks(&self, beside: &HashSet<ChangeHash>) -> bool {
+        beside.iter().any(|hash| self.marking.get(hash).copied().unwrap_or(true))
     }
 
-    /// The way for large edits at older heads, and where isolation leaks: under `transaction_at` every deleted character costs the whole document.
-    fn write_in_fork(&mut self, slot: &Slot, steps: Vec<Step>, after: &Reading, outcome: &mut Outcome) {
-        let at = self.with_own_tip(slot, &outcome.heads);
-        let forked = guard::caught(|| self.doc.fork_at(&at));
-        let mut fork = match forked {
-            Ok(Ok(doc)) => {
-                let content = self.content.clone();
-                Self { doc, content, tips: self.tips.clone(), reading: None, stale: None, marking: HashMap::new(), kept: Kept::default() }
-            }
+    /// The way for large edits at older heads, and where isolation leaks.
+    fn write_in_fork(&mut self, slot: &Slot, steps: Vec<Step>, after: &Reading, beside: &HashSet<ChangeHash>, outcome: &mut Outcome) {
+        let forked = guard::caught(|| self.fork(&outcome.heads, beside));
+        let doc = match forked {
+            Ok(Ok(doc)) => doc,
             Ok(Err(error)) => {
                 outcome.failure = Some(error.into());
                 return;
@@ -442,6 +495,7 @@ impl Document {
                 return;
             }
         };
+        let mut fork = Self::around(doc, self.content.clone());
         let heads = fork.heads();
         let before = outcome.reading.clone();
         *outcome = fork.write(slot, &heads, steps, &before, after, usize::MAX);
@@ -456,7 +510,7 @@ impl Document {
     /// predecessor (W12, L3).
     fn with_own_tip(&self, slot: &Slot, heads: &[ChangeHash]) -> Vec<ChangeHash> {
         let mut at = heads.to_vec();
-        at.extend(self.tip(&slot.actor).map(|tip| tip.hash));
+        at.extend(self.own_tip(slot));
         at.sort_unstable();
         at.dedup();
         at
@@ -472,13 +526,17 @@ impl Document {
             actor: change.actor_id().to_bytes().to_vec(),
             seq: change.seq(),
         };
-        self.tips.insert(change.actor_id().clone(), Tip { seq: change.seq(), hash: *hash });
-        self.keep(hash, committed.bytes.clone());
+        self.set_tip(change.actor_id(), Tip { seq: change.seq(), hash: *hash });
+        self.keep(hash, &committed.bytes);
         Some(committed)
     }
 
-    pub(crate) fn keep(&mut self, hash: &ChangeHash, bytes: Vec<u8>) {
-        self.marking.insert(*hash, scan::has_marks(&bytes));
+    pub(crate) fn keep(&mut self, hash: &ChangeHash, bytes: &[u8]) {
+        self.marking.insert(*hash, scan::has_marks(bytes));
+        let bytes: Arc<[u8]> = bytes.into();
+        if let Some(trail) = &mut self.trail {
+            trail.keep(*hash, &bytes);
+        }
         self.kept.tail_bytes += bytes.len();
         self.kept.tail.push(bytes);
     }

@@ -79,7 +79,8 @@ pub struct Config {
     pub longest: u64,
     /// How long after one caret message the next may be sent.
     pub caret_interval: u64,
-    /// The operations from which on an edit at older heads is made in a fork (W12).
+    /// How many places an edit at older heads may have Automerge look up before it is made in a fork (W12); a tenth of
+    /// that where forks are cheap.
     pub fork_after: usize,
     /// How many updates in a row may be dropped before the window is asked to hold (W8).
     pub hold_after: u32,
@@ -225,6 +226,9 @@ impl Sessions {
         if self.windows.remove(&session).is_some_and(|window| window.caret.was_shown()) {
             out.push(Out::Caret { session, anchor: None, head: None });
         }
+        if self.windows.is_empty() {
+            self.document.end_trail();
+        }
         self.serve(now, &mut out);
         out
     }
@@ -252,6 +256,7 @@ impl Sessions {
         arrived.out.extend(self.commit_pending(now));
         // What the windows are compared with later must be known before it changes.
         let _ = self.document.reading();
+        self.begin_trail();
         let from = self.document.heads();
         let applied = self.document.apply(changes);
         self.remember_step(from, applied.patches);
@@ -356,6 +361,7 @@ impl Sessions {
     ) -> Result<Vec<Out>, WriteError> {
         let mut out = std::mem::take(&mut self.owed);
         out.extend(self.commit_pending(now));
+        self.begin_trail();
         let slot = (self.slot_for)(self.free_slot(&self.document.heads()));
         let result = edit(&mut self.document, &slot);
         match result {
@@ -392,6 +398,14 @@ impl Sessions {
                 !used && (current || self.document.covers_tip(&(self.slot_for)(*slot).actor, heads))
             })
             .unwrap_or(u32::MAX)
+    }
+
+    /// Before the document moves on from what the windows show, keeps a copy of it to fork from.
+    fn begin_trail(&mut self) {
+        let heads = self.document.heads();
+        if !self.windows.is_empty() && self.windows.values().all(|window| same_heads(&window.heads, &heads)) {
+            self.document.begin_trail();
+        }
     }
 
     fn remember_step(&mut self, from: Vec<ChangeHash>, patches: Option<Vec<Patch>>) {

@@ -127,6 +127,10 @@ impl Sessions {
     pub(super) fn commit_pending(&mut self, now: u64) -> Vec<Out> {
         let mut out = Vec::new();
         let Some(pending) = self.pending.take() else { return out };
+        if self.windows.len() > 1 {
+            // The other windows are about to fall behind.
+            self.begin_trail();
+        }
         let Some(window) = self.windows.get_mut(&pending.session) else { return out };
         let slot = (self.slot_for)(window.slot);
         let from = self.document.heads();
