@@ -7,10 +7,10 @@
 //! (A5): whether its author might write it as far as its own past says.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::operation::{AccessEntry, AccessOp};
-use crate::state::{AccessState, Verdict, Void, check_alone};
+use crate::state::{AccessState, Void, check_alone};
 use crate::{EntryHash, SpaceId};
 
 /// How many past states are remembered: entries arrive in runs that name the same access heads.
@@ -86,7 +86,8 @@ pub struct AccessHistory {
     /// The nodes in the order of A3.
     order: Vec<usize>,
     heads: BTreeSet<EntryHash>,
-    now: Arc<AccessState>,
+    /// What the set amounts to; found when asked for, so that adding many entries costs one pass.
+    now: OnceLock<Arc<AccessState>>,
     /// Past states never change, for the past of an entry does not: so what was found once stays true.
     remembered: Mutex<Remembered>,
 }
@@ -95,7 +96,7 @@ impl std::fmt::Debug for AccessHistory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AccessHistory")
             .field("entries", &self.nodes.len())
-            .field("now", &self.now)
+            .field("heads", &self.heads)
             .finish_non_exhaustive()
     }
 }
@@ -108,7 +109,7 @@ impl Clone for AccessHistory {
             index: self.index.clone(),
             order: self.order.clone(),
             heads: self.heads.clone(),
-            now: Arc::clone(&self.now),
+            now: self.now.clone(),
             remembered: Mutex::default(),
         }
     }
@@ -142,7 +143,7 @@ impl AccessHistory {
             index: HashMap::new(),
             order: Vec::new(),
             heads: BTreeSet::new(),
-            now: Arc::new(AccessState::before(space)),
+            now: OnceLock::new(),
             remembered: Mutex::default(),
         };
         history.insert(creation, Closure { members: Bits::default(), depth: 0 });
@@ -187,14 +188,14 @@ impl AccessHistory {
         self.check_closed(entry).map(|_| ())
     }
 
-    /// Adds an entry that [`Self::check`] lets in, and says what became of it. Adding one twice changes nothing.
-    pub fn add(&mut self, entry: AccessEntry) -> Result<Verdict, Denied> {
-        let hash = entry.hash;
-        if !self.contains(&hash) {
+    /// Adds an entry that [`Self::check`] lets in. Adding one twice changes nothing. Whether it counts in the whole is for
+    /// [`AccessState::verdict`] to say.
+    pub fn add(&mut self, entry: AccessEntry) -> Result<(), Denied> {
+        if !self.contains(&entry.hash) {
             let closure = self.check_closed(&entry)?;
             self.insert(entry, closure);
         }
-        Ok(self.now.verdict(&hash).unwrap_or(Verdict::Counts))
+        Ok(())
     }
 
     /// The space.
@@ -204,7 +205,11 @@ impl AccessHistory {
 
     /// The state that the whole set amounts to.
     pub fn now(&self) -> &Arc<AccessState> {
-        &self.now
+        self.now.get_or_init(|| {
+            let mut all = Bits::default();
+            (0..self.nodes.len()).for_each(|at| all.insert(at));
+            Arc::new(self.evaluate_over(&all, self.heads.iter().copied().collect()))
+        })
     }
 
     /// The state as someone saw it who knew these access entries and what came before them.
@@ -212,8 +217,8 @@ impl AccessHistory {
         let mut heads = heads.to_vec();
         heads.sort_unstable();
         heads.dedup();
-        if heads == self.now.heads() {
-            return Ok(Arc::clone(&self.now));
+        if heads.len() == self.heads.len() && heads.iter().all(|head| self.heads.contains(head)) {
+            return Ok(Arc::clone(self.now()));
         }
         // A panic elsewhere while this was held cannot have left it half changed: it is only pushed to and removed from.
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -312,18 +317,14 @@ impl AccessHistory {
         self.index.insert(entry.hash, at);
         self.nodes.push(Node { entry, depth: closure.depth, past: closure.members });
         self.order.insert(place, at);
-        let heads: Vec<EntryHash> = self.heads.iter().copied().collect();
-        // Last in the order: its effect comes on top. Otherwise the pass is made again, for it may change what follows it.
-        if place + 1 == self.order.len() {
-            let mut state = std::mem::replace(&mut self.now, Arc::new(AccessState::before(self.space)));
-            let changed = Arc::make_mut(&mut state);
-            self.apply_to(changed, at);
-            changed.set_heads(heads);
-            self.now = state;
-        } else {
-            let mut all = Bits::default();
-            (0..self.nodes.len()).for_each(|at| all.insert(at));
-            self.now = Arc::new(self.evaluate_over(&all, heads));
+        // Last in the order: its effect comes on top. Otherwise the pass has to be made again, for it may change what
+        // follows it.
+        let last = place + 1 == self.order.len();
+        if let Some(mut now) = self.now.take().filter(|_| last) {
+            let state = Arc::make_mut(&mut now);
+            self.apply_to(state, at);
+            state.set_heads(self.heads.iter().copied().collect());
+            self.now = now.into();
         }
     }
 }
