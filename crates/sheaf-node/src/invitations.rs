@@ -48,6 +48,8 @@ impl Core {
                 "this invitation was made on this device. Give it to someone else.".into(),
             ));
         }
+        // Also for later: the inviter is the first of the space that this device can call.
+        self.put_addresses(link.device, &socket_addresses(link));
         if let Some(space) = self.space(link.space) {
             if space.role(&me).is_none() {
                 self.put_joining(space.id, Some(link))?;
@@ -67,7 +69,7 @@ impl Core {
     /// Asks the inviter, as soon as they can be reached.
     pub fn redeem(&self, space: &Space) {
         let Some(link) = space.lock().joining.clone() else { return };
-        let addresses = link.addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        let addresses = socket_addresses(&link);
         self.tell_network(Input::Redeem { space: space.id, secret: link.secret, device: link.device, addresses });
     }
 
@@ -133,4 +135,8 @@ impl Core {
         access.invitation(&id).ok_or(unknown)?;
         id.verify_on_channel(space, device, nonce, &signature).map_err(|_| unknown)
     }
+}
+
+fn socket_addresses(link: &InvitationLink) -> Vec<SocketAddr> {
+    link.addresses.iter().filter_map(|address| address.parse().ok()).collect()
 }

@@ -111,7 +111,7 @@ impl Node {
         let (core, notices) = blocking(move || {
             let (home, opened) = Home::open(&folder)?;
             let mut notices: Vec<String> = opened.repaired.iter().map(ToString::to_string).collect();
-            if opened.ask_others() {
+            if opened.needs_new_logs() {
                 notices.push("what others wrote comes back when one of their devices can be reached.".into());
             }
             Ok((Core::open(home, &opened)?, notices))

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use sheaf_access::{DocumentId, Role};
-use sheaf_document::model::Item;
+use sheaf_document::model::{BlockKind, Item};
 use sheaf_document::session::{Config, RemoteCaret, ToCore, ToWindow};
 use sheaf_document::{ChangeHash, Committed, Document, Genesis, Out, SessionId, Sessions, Slot, WriteError, checksum};
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
@@ -165,9 +165,14 @@ impl Task {
         self.wrote(out)
     }
 
-    /// Adds blocks at the end.
+    /// Adds blocks at the end; in place of the last one, if that is an empty paragraph.
     pub fn append(&mut self, more: Vec<Item>) -> Result<(), NodeError> {
         let mut items = self.items();
+        let empty =
+            matches!(items.last(), Some(Item::Block { block }) if BlockKind::of(&block.kind) == BlockKind::Paragraph);
+        if empty && matches!(more.first(), Some(Item::Block { .. })) {
+            items.pop();
+        }
         items.extend(more);
         self.replace(&items)
     }
