@@ -9,6 +9,7 @@ import { checksumOf } from "./checksum";
 import { pageOf } from "./items";
 import { checksumIn, corePlugins, itemsIn, make, stateOf } from "./page";
 import { patchTransaction } from "./patches";
+import { schema } from "./schema";
 import { anyDocument, documentFrom, runs } from "./test/acts";
 import { after, normal, placesOf } from "./test/model";
 import { b, e, paragraphs, t } from "./test/window";
@@ -99,6 +100,32 @@ describe("patches", () => {
       expect(itemsIn(state.apply(tr))).toEqual(paragraphs("zero one", "two"));
     });
     expect.assertions(2);
+  });
+
+  test("leave the caret where it is when someone writes exactly there", () => {
+    const at = (pos: number, to = pos) => {
+      const state = open(paragraphs("one", "two"));
+      return state.apply(state.tr.setSelection(TextSelection.create(state.doc, pos, to)));
+    };
+    const after = (state: ReturnType<typeof at>, ...patches: Patch[]) => {
+      const { anchor, head } = state.apply(patchTransaction(state, patches)).selection;
+      return [anchor, head];
+    };
+    expect(after(at(4), { p: "splice", at: 4, delete: 0, insert: [b(), t("between")] })).toEqual([4, 4]);
+    expect(after(at(4), { p: "splice", at: 4, delete: 0, insert: [t("!")] })).toEqual([4, 4]);
+    expect(after(at(6), { p: "splice", at: 4, delete: 0, insert: [b(), t("x")] })).toEqual([9, 9]);
+    const heading = (b("heading", { level: 1 }) as Item & { t: "block" }).block;
+    expect(after(at(1), { p: "setBlock", at: 0, block: heading })).toEqual([1, 1]);
+    expect(after(at(2, 4), { p: "splice", at: 2, delete: 0, insert: [t("x")] }, { p: "splice", at: 5, delete: 0, insert: [t("y")] })).toEqual([3, 5]);
+    expect(after(at(4, 2), { p: "splice", at: 2, delete: 0, insert: [t("x")] })).toEqual([5, 3]);
+    expect(after(at(1, 4), { p: "splice", at: 1, delete: 3, insert: [] })).toEqual([1, 1]);
+  });
+
+  test("leave what was chosen for the next word", () => {
+    const state = open(paragraphs("one"));
+    const chosen = state.apply(state.tr.addStoredMark(schema.marks.strong.create()));
+    const later = chosen.apply(patchTransaction(chosen, [{ p: "splice", at: 1, delete: 0, insert: [t("x")] }]));
+    expect(later.storedMarks).toEqual([schema.marks.strong.create()]);
   });
 
   test("read as the core reads them, whatever they are", () => {

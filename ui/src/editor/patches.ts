@@ -5,7 +5,7 @@
  * becomes the smallest step there is, so that the caret, the selection and the drawn page stay where they are.
  */
 import { Fragment, Slice, type Node } from "prosemirror-model";
-import type { EditorState, Transaction } from "prosemirror-state";
+import { TextSelection, type EditorState, type Transaction } from "prosemirror-state";
 import { ReplaceStep } from "prosemirror-transform";
 import type { Block } from "../core/types/Block";
 import type { Item } from "../core/types/Item";
@@ -44,7 +44,23 @@ export function patchTransaction(state: EditorState, patches: readonly Patch[]):
     }
   }
   if (mixed) tidyBlocks(tr);
-  return setBare(tr, bare);
+  return setBare(keepPlace(tr, state), bare);
+}
+
+/**
+ * The caret stays before what someone writes exactly there, a new paragraph too; what is selected takes in nothing that
+ * comes to its ends; and what was chosen for the next word (strong, say) stays chosen.
+ */
+function keepPlace(tr: Transaction, { selection, storedMarks }: EditorState): Transaction {
+  if (!tr.docChanged) return tr;
+  if (selection instanceof TextSelection) {
+    const { anchor, head, from, to, empty } = selection;
+    const end = tr.mapping.map(to, -1);
+    const start = empty ? end : Math.min(tr.mapping.map(from, 1), end);
+    const [a, h] = anchor <= head ? [start, end] : [end, start];
+    tr.setSelection(TextSelection.between(tr.doc.resolve(a), tr.doc.resolve(h)));
+  }
+  return tr.setStoredMarks(storedMarks);
 }
 
 /** Cutting and joining may carry a line end between code and other blocks. */
