@@ -67,7 +67,7 @@ impl Default for Config {
             batch_entries: 512,
             window: Window { bytes: 4 * 1024 * 1024, entries: 8192 },
             max_spaces: 16_384,
-            inline_offers: 24,
+            inline_offers: 16,
             max_logs: 5_000,
             max_refused_logs: 256,
             max_redemptions: 8,

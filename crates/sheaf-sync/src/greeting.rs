@@ -221,7 +221,7 @@ impl<P: PeerId> Peer<P> {
         lane.share = false;
         lane.backlog = None;
         lane.untold.clear();
-        lane.synced = false;
+        lane.synced = None;
         lane.unrecognised = false;
         lane.recovery = Recovery::None;
         for at in [lane.receipt_at.take(), lane.retry_at.take()].into_iter().flatten() {

@@ -84,8 +84,8 @@ pub(crate) struct Lane {
     pub untold: BTreeMap<LogId, u64>,
     pub receipt_at: Option<u64>,
 
-    /// The node has been told that it is in step.
-    pub synced: bool,
+    /// The node has been told that it is in step, but for so many logs.
+    pub synced: Option<usize>,
     /// The node has been told that they do not know us.
     pub unrecognised: bool,
 }
@@ -175,7 +175,7 @@ impl Lane {
             withheld: BTreeMap::new(),
             untold: BTreeMap::new(),
             receipt_at: None,
-            synced: false,
+            synced: None,
             unrecognised: false,
         }
     }

@@ -77,9 +77,9 @@ impl<P: PeerId> Machine<P> {
                 Ok(())
             }),
             Event::Stored { space, from, items } => self.stored(now, space, from, items),
-            Event::Delivered { peer, space, ticket, outcomes } => self.with(now, peer, |peer, turn, spaces| {
-                spaces.get(&space).map_or(Ok(()), |held| peer.delivered(turn, space, held, ticket, outcomes))
-            }),
+            Event::Delivered { peer, space, ticket, outcomes } => {
+                self.with(now, peer, |peer, turn, spaces| peer.delivered(turn, space, spaces, ticket, outcomes))
+            }
             Event::ReadDone { peer, space, ticket, items, end } => self.with(now, peer, |peer, turn, spaces| {
                 peer.read_done(turn, space, spaces, ticket, (&items, end));
                 Ok(())
@@ -115,7 +115,7 @@ impl<P: PeerId> Machine<P> {
 
     /// Whether a peer and this node hold the same of a space, and both know it.
     pub fn is_synced(&self, peer: P, space: &SpaceId) -> bool {
-        self.peers.get(&peer).and_then(|peer| peer.lanes.get(space)).is_some_and(|lane| lane.synced)
+        self.peers.get(&peer).and_then(|peer| peer.lanes.get(space)).is_some_and(|lane| lane.synced.is_some())
     }
 
     /// What is on its way to a peer, not acknowledged.

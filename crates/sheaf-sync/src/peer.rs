@@ -154,10 +154,10 @@ impl<P: PeerId> Peer<P> {
     pub fn settle(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let in_step = lane.in_step(space);
-        if let (Some(withheld), false) = (in_step, lane.synced) {
+        if let Some(withheld) = in_step.filter(|_| in_step != lane.synced) {
             turn.actions.push(Action::Synced { peer: self.id, space: id, withheld });
         }
-        lane.synced = in_step.is_some();
+        lane.synced = in_step;
         let unrecognised = lane.share && lane.known && !lane.they_share && lane.at_rest();
         if unrecognised && !lane.unrecognised {
             turn.actions.push(Action::Unrecognised { peer: self.id, space: id });

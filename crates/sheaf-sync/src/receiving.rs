@@ -75,7 +75,7 @@ impl<P: PeerId> Peer<P> {
         }
         lane.arrived += entries.len() as u64;
         lane.met = true;
-        lane.synced = false;
+        lane.synced = None;
         let ticket = turn.ticket();
         lane.pending.push_back(Pending { ticket, bytes, entries: entries.len(), outcomes: None });
         self.pending.add(bytes, entries.len());
@@ -88,11 +88,11 @@ impl<P: PeerId> Peer<P> {
         &mut self,
         turn: &mut Turn<'_, P>,
         id: SpaceId,
-        space: &Space<P>,
+        spaces: &Spaces<P>,
         ticket: Ticket,
         outcomes: Vec<Outcome>,
     ) -> Result<(), CloseReason> {
-        let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
         let Some(pending) = lane.pending.iter_mut().find(|pending| pending.ticket == ticket) else { return Ok(()) };
         pending.outcomes = Some(outcomes);
         // Acks count entries in the order they came in, so an answer waits for those before it.
@@ -123,6 +123,8 @@ impl<P: PeerId> Peer<P> {
             turn.receipt(self.id, id, receipt);
             turn.send(self.id, Frame::Ack { tag: lane.tag, count: lane.received, refused });
         }
+        lane.lift(space);
+        self.pump(turn, id, spaces);
         self.settle(turn, id, space);
         Ok(())
     }
@@ -165,8 +167,10 @@ impl<P: PeerId> Peer<P> {
         for (log, seq) in numbered(logs, turn)? {
             let from = lane.withheld.entry(log).or_insert(seq);
             *from = seq.min(*from);
+            // What they withhold, they hold.
+            lane.theirs.they_have(log, seq, space.held(&log));
         }
-        if lane.withheld.len() > turn.config.max_logs as usize {
+        if lane.withheld.len().max(lane.theirs.len()) > turn.config.max_logs as usize {
             return Err(CloseReason::TooManyLogs);
         }
         self.settle(turn, id, space);

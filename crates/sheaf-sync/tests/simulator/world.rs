@@ -141,6 +141,7 @@ pub struct World {
     pub spaces: Vec<SpaceId>,
     /// Who is, will be or has been a member of each space.
     members: BTreeMap<SpaceId, BTreeSet<usize>>,
+    founders: BTreeMap<SpaceId, usize>,
     links: BTreeMap<(usize, usize), Link>,
     connections: u64,
     /// When the last frame of each stream arrives, so that none overtakes it.
@@ -188,6 +189,7 @@ impl World {
             nodes,
             spaces,
             members: BTreeMap::new(),
+            founders: BTreeMap::new(),
             links: BTreeMap::new(),
             connections: 0,
             streams: BTreeMap::new(),
@@ -208,6 +210,7 @@ impl World {
         let mut invited = self.scenario.invitations;
         for space in self.spaces.clone() {
             let founder = self.rng.random_range(0..peers);
+            self.founders.insert(space, founder);
             let mut members = BTreeSet::from([founder]);
             self.nodes[founder].write(space, Some(founder), &mut self.rng);
             for peer in 0..peers {
@@ -430,6 +433,7 @@ impl World {
         let spaces: Vec<_> = state.stores.iter().map(|(space, store)| (*space, store.frontier())).collect();
         for (space, frontier) in spaces {
             self.tell(node, Event::SpaceAdded { space, frontier });
+            self.join(node, space);
         }
     }
 
@@ -513,13 +517,12 @@ impl World {
         state.reads.retain(|(other, _), _| *other != peer);
     }
 
-    /// Whoever was invited keeps asking until a member who was not has them in their books. Having got something is not
-    /// enough: if the connection breaks before the newcomer's own entry has gone out, nobody knows them.
+    /// Whoever was invited keeps asking until the founder has them in the books. Having got something is not enough: if
+    /// the connection breaks before the newcomer's own entry has gone out, nobody knows them; and who knows them may be a
+    /// newcomer as lost as they are.
     fn redeem(&mut self, node: usize, peer: usize, space: SpaceId) {
-        let joined = self.nodes.iter().any(|other| {
-            let knows = other.stores.get(&space).is_some_and(|store| store.members().contains(&node));
-            knows && !other.tokens.contains(&space)
-        });
+        let founder = &self.nodes[self.founders[&space]];
+        let joined = founder.stores[&space].members().contains(&node);
         if self.nodes[node].tokens.contains(&space) && !joined {
             self.tell(node, Event::Redeeming { peer, space, proof: vec![node as u8] });
         }
@@ -618,17 +621,22 @@ impl World {
         }
     }
 
-    /// What is stored may have made members: the machine is told of those that are connected, and one who came with an
-    /// invitation writes down that they are here.
+    /// What is stored may have made members: the machine is told of those that are connected.
     fn notice_members(&mut self, node: usize, space: SpaceId) {
         let state = &self.nodes[node];
         let members = state.stores[&space].members();
         let present: Vec<usize> = state.connected.keys().filter(|peer| members.contains(peer)).copied().collect();
-        let joins = state.tokens.contains(&space) && !members.contains(&node);
         for peer in present {
             self.tell(node, Event::Shares { peer, space });
         }
-        if joins {
+        self.join(node, space);
+    }
+
+    /// One who came with an invitation, and has got something, writes down that they are here.
+    fn join(&mut self, node: usize, space: SpaceId) {
+        let state = &self.nodes[node];
+        let store = &state.stores[&space];
+        if state.tokens.contains(&space) && !store.is_empty() && !store.members().contains(&node) {
             self.write(node, space, Some(node));
         }
     }
