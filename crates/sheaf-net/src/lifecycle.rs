@@ -325,7 +325,7 @@ mod tests {
 
         /// Whatever happens in whatever order: what the driver has going on is what the state says.
         #[test]
-        fn the_state_says_what_goes_on(steps in prop::collection::vec((input(), 0..30_000_u64, any::<u32>()), 0..80)) {
+        fn the_state_says_what_goes_on(steps in prop::collection::vec((input(), 0..30_000_u64, any::<u32>()), 0..40)) {
             let mut life = LifeCycle::new(patience());
             let mut driver = Driver::default();
             let mut now = 0;
@@ -352,7 +352,7 @@ mod tests {
 
         /// What comes late, or twice, changes nothing it should not.
         #[test]
-        fn nothing_panics(steps in prop::collection::vec((input(), any::<u64>(), any::<u32>()), 0..80), first: u64, cap: u64, steady: u64) {
+        fn nothing_panics(steps in prop::collection::vec((input(), any::<u64>(), any::<u32>()), 0..40), first: u64, cap: u64, steady: u64) {
             let mut life = LifeCycle::new(Patience { first, cap, steady });
             for (input, now, dice) in steps {
                 life.handle(input, now, dice);

@@ -281,6 +281,15 @@ async fn a_loopback_address_means_loopback_only() {
     assert!(!ben.addresses().is_empty());
 }
 
+/// As on a real network: no address is given to listen on, and others are told the interfaces' own.
+#[tokio::test]
+async fn all_interfaces_are_listened_on_by_default() {
+    let everywhere = |seed| sheaf_net::NetConfig { listen: None, ..config(seed) };
+    let (ana, mut ben) = pair(everywhere(1), everywhere(2)).await;
+    ana.net.send(ben.id(), space(1), vec![1]).unwrap();
+    assert_eq!(ben.frame().await.2, [1]);
+}
+
 #[tokio::test]
 async fn oneself_and_nobody_cannot_be_dialled() {
     let ana = Device::open(config(1)).await;
