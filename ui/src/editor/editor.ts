@@ -225,7 +225,8 @@ class PageEditor implements Editor, SessionPage {
   update(patches: Parameters<SessionPage["update"]>[0], to: StateName): void {
     const tr = updateTransaction(this.view.state, patches);
     holdingScroll(this.view, () => { this.show(this.view.state.applyTransaction(tr), to); });
-    if (this.options.onRemoteEdit && tr.docChanged) this.options.onRemoteEdit(this.remoteEdit(tr));
+    const { onRemoteEdit } = this.options;
+    if (onRemoteEdit && tr.docChanged) outside(() => { onRemoteEdit(this.remoteEdit(tr)); });
   }
 
   reset(items: readonly Item[], to: StateName): void {
@@ -259,12 +260,15 @@ class PageEditor implements Editor, SessionPage {
     if (tr.docChanged && !isRemote(tr) && !this.session.ready) return;
     const outer = this.waiting;
     this.waiting ??= [];
-    const made = make(before, tr);
-    // First to the core, then to the screen.
-    this.session.batch(made.edits);
-    this.show(made, this.session.state);
-    if (!made.state.selection.eq(before.selection) || made.edits.length > 0) this.select();
-    if (outer === null) this.catchUp();
+    try {
+      const made = make(before, tr);
+      // First to the core, then to the screen.
+      this.session.batch(made.edits);
+      this.show(made, this.session.state);
+      if (!made.state.selection.eq(before.selection) || made.edits.length > 0) this.select();
+    } finally {
+      if (outer === null) this.catchUp();
+    }
   }
 
   private show({ state, transactions }: Pick<ReturnType<typeof make>, "state" | "transactions">, name: StateName): void {
@@ -387,7 +391,7 @@ class PageEditor implements Editor, SessionPage {
 
   private changed(): void {
     this.lastSnapshot = null;
-    for (const listener of this.listeners) listener(this.snapshot);
+    for (const listener of this.listeners) outside(() => { listener(this.snapshot); });
   }
 
   private later(name: "hold" | "select" | "composition", after: number, then: () => void): void {
@@ -530,6 +534,17 @@ class PageEditor implements Editor, SessionPage {
     this.listeners.clear();
     this.wire.close();
     this.view.destroy();
+  }
+}
+
+/** Calls what is not ours: its failure is reported, and is not taken for one of the page. */
+function outside(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

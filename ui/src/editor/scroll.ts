@@ -37,7 +37,8 @@ export function holdingScroll(view: EditorView, change: () => void): void {
     change();
     return;
   }
-  // One hand on the page is enough: the browser's own anchoring, and ProseMirror's, keep out of it.
+  // One hand on the page is enough: the browser's own anchoring keeps out of it. ProseMirror's, where the browser has none,
+  // has done its part when the difference is taken.
   view.dom.style.setProperty("overflow-anchor", "none");
   const { top, bottom } = scroller.getBoundingClientRect();
   const anchor = anchorIn(view, top, bottom);
