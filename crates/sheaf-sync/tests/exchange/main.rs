@@ -286,9 +286,9 @@ fn what_was_missing_is_sent_after_the_frontiers_were_compared_again() {
     // The peer loses something once: a damaged row, say.
     let mut stumbled = false;
     table.nodes[1].judge = Box::new(move |of, seq| {
-        let stumbles = seq == 4 && !stumbled;
-        stumbled |= stumbles;
-        stumbles.then(|| Refusal::Missing { entries: vec![(of, 3)] })
+        let now = seq == 4 && !stumbled;
+        stumbled |= now;
+        now.then(|| Refusal::Missing { entries: vec![(of, 3)] })
     });
     table.write(0, space(0), log(1), 10, 10);
     table.settle();

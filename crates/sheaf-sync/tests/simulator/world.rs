@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::SpaceId;
 use sheaf_log::Range;
@@ -15,11 +15,11 @@ use sheaf_sync::{
 };
 
 use crate::node::Node;
-use crate::scenario::{Scenario, Topology};
+use crate::scenario::Scenario;
 use crate::store::Entry;
 
 /// Something that is going to happen.
-enum Happening {
+pub enum Happening {
     /// A frame comes out of the network.
     Arrive {
         connection: u64,
@@ -111,43 +111,43 @@ enum Happening {
 }
 
 /// Entries that a node is to store.
-struct Delivery {
-    connection: u64,
-    peer: usize,
-    space: SpaceId,
-    ticket: Ticket,
-    entries: Vec<EntryBytes>,
+pub struct Delivery {
+    pub connection: u64,
+    pub peer: usize,
+    pub space: SpaceId,
+    pub ticket: Ticket,
+    pub entries: Vec<EntryBytes>,
 }
 
 /// A link between two nodes, which may be connected.
-struct Link {
+pub struct Link {
     /// The number of the connection that stands, if one does.
-    connection: Option<u64>,
+    pub connection: Option<u64>,
     /// Someone is dialling, or about to.
-    dialling: bool,
+    pub dialling: bool,
 }
 
 /// A simulation.
 pub struct World {
-    seed: u64,
+    pub seed: u64,
     /// Say everything that happens, to understand a seed: `SHEAF_TRACE=1`.
-    trace: bool,
-    rng: ChaCha8Rng,
-    now: u64,
-    queue: BTreeMap<(u64, u64), Happening>,
-    count: u64,
+    pub trace: bool,
+    pub rng: ChaCha8Rng,
+    pub now: u64,
+    pub queue: BTreeMap<(u64, u64), Happening>,
+    pub count: u64,
     pub scenario: Scenario,
     pub nodes: Vec<Node>,
     pub spaces: Vec<SpaceId>,
     /// Who is, will be or has been a member of each space.
-    members: BTreeMap<SpaceId, BTreeSet<usize>>,
-    founders: BTreeMap<SpaceId, usize>,
-    links: BTreeMap<(usize, usize), Link>,
-    connections: u64,
+    pub members: BTreeMap<SpaceId, BTreeSet<usize>>,
+    pub founders: BTreeMap<SpaceId, usize>,
+    pub links: BTreeMap<(usize, usize), Link>,
+    pub connections: u64,
     /// When the last frame of each stream arrives, so that none overtakes it.
-    streams: BTreeMap<(u64, usize, Stream), u64>,
-    cut: Option<BTreeSet<usize>>,
-    chaos: bool,
+    pub streams: BTreeMap<(u64, usize, Stream), u64>,
+    pub cut: Option<BTreeSet<usize>>,
+    pub chaos: bool,
     pub told: Told,
 }
 
@@ -167,149 +167,12 @@ pub struct Told {
     pub lost: usize,
 }
 
-fn pair(a: usize, b: usize) -> (usize, usize) {
+pub fn pair(a: usize, b: usize) -> (usize, usize) {
     (a.min(b), a.max(b))
 }
 
 impl World {
-    /// Everything that is going to go wrong is drawn here, and put into the queue.
-    pub fn new(seed: u64, scenario: impl FnOnce(&mut ChaCha8Rng) -> Scenario) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let scenario = scenario(&mut rng);
-        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, scenario.tight)).collect();
-        let spaces = (0..scenario.spaces).map(|n| SpaceId::from_bytes([0x50 + n as u8; 32])).collect();
-        let mut world = Self {
-            seed,
-            trace: std::env::var_os("SHEAF_TRACE").is_some(),
-            rng,
-            now: 0,
-            queue: BTreeMap::new(),
-            count: 0,
-            scenario,
-            nodes,
-            spaces,
-            members: BTreeMap::new(),
-            founders: BTreeMap::new(),
-            links: BTreeMap::new(),
-            connections: 0,
-            streams: BTreeMap::new(),
-            cut: None,
-            chaos: true,
-            told: Told::default(),
-        };
-        world.found();
-        world.connect_all();
-        world.plan();
-        world
-    }
-
-    /// Spaces come to be, each with a founder, some members, and some history.
-    fn found(&mut self) {
-        let peers = self.scenario.peers;
-        let mut late = self.scenario.late_members;
-        let mut invited = self.scenario.invitations;
-        for space in self.spaces.clone() {
-            let founder = self.rng.random_range(0..peers);
-            self.founders.insert(space, founder);
-            let mut members = BTreeSet::from([founder]);
-            self.nodes[founder].write(space, Some(founder), &mut self.rng);
-            for peer in 0..peers {
-                if peer == founder {
-                    continue;
-                }
-                let at = self.rng.random_range(0..self.scenario.duration);
-                let hears = self.rng.random_range(0..self.scenario.duration);
-                if self.scenario.peers <= 3 && late == 0 && invited == 0 || self.rng.random_bool(0.4) {
-                    // A member from the start, who has not got anything yet.
-                    self.nodes[founder].write(space, Some(peer), &mut self.rng);
-                    self.nodes[peer].stores.entry(space).or_default();
-                } else if late > 0 {
-                    late -= 1;
-                    self.at(at, Happening::Write { node: founder, space, grants: Some(peer) });
-                    self.at(hears, Happening::Hear { node: peer, space, token: false });
-                } else if invited > 0 {
-                    invited -= 1;
-                    self.at(at, Happening::Hear { node: peer, space, token: true });
-                } else {
-                    continue;
-                }
-                members.insert(peer);
-            }
-            for _ in 0..self.scenario.history {
-                self.nodes[founder].write(space, None, &mut self.rng);
-            }
-            self.members.insert(space, members);
-        }
-    }
-
-    /// Links, so that the members of each space reach each other through members.
-    fn connect_all(&mut self) {
-        let peers = self.scenario.peers;
-        let mut wanted = BTreeSet::new();
-        for members in self.members.values() {
-            let members: Vec<usize> = members.iter().copied().collect();
-            for (n, peer) in members.iter().enumerate().skip(1) {
-                let earlier = match self.scenario.topology {
-                    Topology::Complete | Topology::Line => members[n - 1],
-                    Topology::Star => members[0],
-                    Topology::Random => members[self.rng.random_range(0..n)],
-                };
-                wanted.insert(pair(*peer, earlier));
-            }
-        }
-        for a in 0..peers {
-            for b in a + 1..peers {
-                let extra = self.scenario.topology == Topology::Complete || self.rng.random_bool(0.15);
-                if extra || wanted.contains(&(a, b)) {
-                    self.links.insert((a, b), Link { connection: None, dialling: true });
-                    let at = self.rng.random_range(0..100);
-                    self.at(at, Happening::Dial { a, b });
-                }
-            }
-        }
-    }
-
-    /// Writing, and what goes wrong meanwhile.
-    fn plan(&mut self) {
-        let duration = self.scenario.duration;
-        let peers = self.scenario.peers;
-        for node in 0..peers {
-            self.start(node);
-        }
-        for _ in 0..self.scenario.writes {
-            let at = self.rng.random_range(0..duration);
-            let space = self.spaces[self.rng.random_range(0..self.spaces.len())];
-            let members = &self.members[&space];
-            let node = *members.iter().nth(self.rng.random_range(0..members.len())).unwrap();
-            // A burst now and then.
-            for n in 0..[1, 1, 6][self.rng.random_range(0..3)] {
-                self.at(at + n, Happening::Write { node, space, grants: None });
-            }
-        }
-        for _ in 0..self.scenario.crashes {
-            let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
-            self.at(at, Happening::Crash { node });
-        }
-        for _ in 0..self.scenario.partitions {
-            let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));
-            let side = (0..peers).filter(|_| self.rng.random_bool(0.5)).collect();
-            self.at(from, Happening::Cut { side });
-            self.at(from.max(until), Happening::Heal);
-        }
-        for node in 0..peers {
-            if self.scenario.slow && self.rng.random_bool(0.4) {
-                self.nodes[node].storage = 300;
-                self.at(duration, Happening::Slow { node, storage: 5 });
-            }
-            if self.scenario.full_disks && self.rng.random_bool(0.4) {
-                let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));
-                self.at(from, Happening::Full { node, full: true });
-                self.at(from.max(until), Happening::Full { node, full: false });
-            }
-        }
-    }
-
-    fn at(&mut self, at: u64, happening: Happening) {
+    pub fn at(&mut self, at: u64, happening: Happening) {
         self.count += 1;
         self.queue.insert((at.max(self.now), self.count), happening);
     }
@@ -422,7 +285,7 @@ impl World {
         }
     }
 
-    fn start(&mut self, node: usize) {
+    pub fn start(&mut self, node: usize) {
         if self.nodes[node].machine.is_some() {
             return;
         }
@@ -742,58 +605,5 @@ impl World {
             let at = *last;
             self.at(at, Happening::Arrive { connection, from: node, to: peer, bytes: bytes.clone() });
         }
-    }
-
-    /// Nothing happens any more: everyone who shares a space holds the same, and knows it.
-    fn check(&mut self) {
-        for space in self.spaces.clone() {
-            let members = &self.members[&space];
-            let most = members.iter().map(|node| self.nodes[*node].stores[&space].len()).max().unwrap_or(0);
-            let frontier = |node: usize| self.nodes[node].stores.get(&space).map(crate::store::Store::frontier);
-            let founder = *members.iter().max_by_key(|node| self.nodes[**node].stores[&space].len()).unwrap();
-            assert!(most > 0);
-            for node in members {
-                assert_eq!(frontier(*node), frontier(founder), "nodes {node} and {founder} differ in {space:?}");
-                let known: Vec<_> = self.nodes[*node].stores[&space].members().iter().collect();
-                assert_eq!(known, members.iter().collect::<Vec<_>>(), "membership of {space:?}");
-            }
-            for node in 0..self.nodes.len() {
-                if !members.contains(&node) {
-                    assert!(frontier(node).is_none(), "{node} is no member of {space:?}");
-                }
-            }
-        }
-        for ((a, b), link) in &self.links {
-            assert!(link.connection.is_some(), "{a} and {b} are connected in the end");
-            for (node, peer) in [(*a, *b), (*b, *a)] {
-                let machine = self.nodes[node].machine.as_ref().expect("everyone is up in the end");
-                for (space, members) in &self.members {
-                    let both = members.contains(&node) && members.contains(&peer);
-                    assert_eq!(machine.is_synced(peer, space), both, "{node} with {peer}, {space:?}");
-                    if both {
-                        let theirs = self.nodes[peer].stores[space].frontier();
-                        assert_eq!(machine.peer_frontier(peer, space), Some(theirs), "{node} of {peer}");
-                    }
-                }
-                assert_eq!(machine.in_flight(peer).entries, 0);
-                let kept = machine.footprint(peer);
-                assert!(
-                    kept <= self.spaces.len(),
-                    "{node} keeps {kept} numbers for {peer}, who is level: {machine:#?}"
-                );
-            }
-        }
-        // A tick at rest moves nothing.
-        for node in &mut self.nodes {
-            let machine = node.machine.as_mut().expect("everyone is up in the end");
-            assert_eq!(machine.handle(Event::Tick, self.now + 3_600_000), vec![]);
-        }
-        let most =
-            self.nodes.iter().map(|node| node.stores.values().map(crate::store::Store::len).sum::<usize>()).max();
-        let most = most.unwrap_or(0);
-        let calm = self.told.last_frame.saturating_sub(self.scenario.duration);
-        let round = 2 * self.scenario.latency + 30;
-        let bound = 2_500 + round * (60 + most as u64);
-        assert!(calm <= bound, "it took {calm} ms to come to rest, more than {bound}; seed {}", self.seed);
     }
 }
