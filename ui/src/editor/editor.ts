@@ -21,7 +21,7 @@ import { markdownRules } from "./inputrules";
 import { isMac, keysPlugin } from "./keymap";
 import { linkAround, setLink } from "./marking";
 import { caretsTransaction, checksumIn, corePlugins, freshState, itemsIn, make, stateOf, updateTransaction } from "./page";
-import { pastePlugin, type BigPaste } from "./paste";
+import { HUGE, pastePlugin, type BigPaste } from "./paste";
 import { isRemote } from "./patches";
 import { placeholderPlugin } from "./placeholder";
 import { indexOf } from "./position";
@@ -29,6 +29,7 @@ import { hrefOf } from "./links";
 import { holdingScroll } from "./scroll";
 import { Session, type Fault, type Lost, type SessionPage, type StateName } from "./session";
 import { chooseSlash, closeSlash, slashIn, slashPlugin } from "./slash";
+import { SlicedPaste, slicesPlugin, type SliceHost } from "./slices";
 import { snapshotOf, type Snapshot } from "./snapshot";
 import { touchedBy } from "./tidy";
 import { Trail } from "./trail";
@@ -75,8 +76,13 @@ export interface EditorOptions {
   onSaveFailed?: (reason: string) => void;
   /** Some of what was written was not taken; its words, for copying. */
   onRefused?: (lost: Lost) => void;
-  /** Something too big to go through the window was pasted or dropped: the core is to insert it. */
+  /**
+   * Something too big to go through the window at once was pasted or dropped: the core is to insert it. Without this it
+   * goes in a slice at a time, and what is over five million characters is refused through `onRefused`.
+   */
   onBigPaste?: (paste: BigPaste) => void;
+  /** A long paste is going in (true), or has ended (false). */
+  onPasting?: (pasting: boolean) => void;
   /** A link was followed. */
   onOpenLink?: (href: string) => void;
   /** A link is wanted here (Mod-K with words selected, or in a link). Answers whether it is dealt with. */
@@ -133,6 +139,8 @@ export interface Editor {
   whereabouts(): Whereabouts[];
   /** Brings someone else's caret into sight. */
   reveal(id: string): boolean;
+  /** Stops a long paste where it is; what is in stays, and can be undone. */
+  cancelPaste(): void;
   /** Ends the session and takes the page away. */
   destroy(): void;
 }
@@ -158,6 +166,9 @@ class PageEditor implements Editor, SessionPage {
   private spellcheck: boolean;
   private isComposing = false;
   private lastSnapshot: Snapshot | null = null;
+  private pasting: SlicedPaste | null = null;
+  /** The person, not the page, ends a paste. */
+  private stopping = false;
   /** Others' carets that came while an input method was composing. */
   private latest: (ToWindow & { m: "presence" }) | null = null;
   /** Messages wait while a transaction is being applied: a link may answer before `send` returns. */
@@ -207,6 +218,7 @@ class PageEditor implements Editor, SessionPage {
       markdownRules(),
       history(),
       pastePlugin((paste) => { this.bigPaste(paste); }),
+      slicesPlugin(),
       placeholderPlugin({
         page: options.placeholder ?? "Write, or press / for headings and lists.",
         title: options.titlePlaceholder ?? "Untitled",
@@ -327,8 +339,30 @@ class PageEditor implements Editor, SessionPage {
   }
 
   private bigPaste(paste: BigPaste): void {
-    if (this.options.onBigPaste) this.options.onBigPaste(paste);
-    else this.options.onFault?.({ kind: "protocol", detail: `Nobody takes a paste of ${String(paste.data.length)}` });
+    const { onBigPaste, onPasting, onRefused } = this.options;
+    if (onBigPaste) {
+      onBigPaste(paste);
+      return;
+    }
+    if (paste.data.length > HUGE) {
+      const size = `${String(Math.round(paste.data.length / 1_000_000))} million characters`;
+      onRefused?.({ text: "", reason: `That is too much to paste at once (${size}). Save it as a file and import that.` });
+      return;
+    }
+    this.pasting?.cancel();
+    onPasting?.(true);
+    const host: SliceHost = {
+      view: this.view,
+      busy: () => this.composing() || this.session.holding,
+      ended: (complete) => {
+        this.pasting = null;
+        onPasting?.(false);
+        if (!complete && !this.stopping) {
+          onRefused?.({ text: "", reason: "Not all of what you pasted went in. Paste the rest again." });
+        }
+      },
+    };
+    this.pasting = new SlicedPaste(host, paste, paste.plain);
   }
 
   /** Listens to what ProseMirror leaves to its host: focus, compositions, boxes and links. */
@@ -529,7 +563,14 @@ class PageEditor implements Editor, SessionPage {
     return true;
   }
 
+  cancelPaste(): void {
+    this.stopping = true;
+    this.pasting?.cancel();
+    this.stopping = false;
+  }
+
   destroy(): void {
+    this.cancelPaste();
     for (const name of [...this.timers.keys()]) this.clear(name);
     this.listeners.clear();
     this.wire.close();

@@ -178,6 +178,59 @@ describe("in the page", () => {
     expect(editor.items().length).toBeGreaterThan(2 * 2_900);
   });
 
+  test("without a core to send it to, what is big goes in a slice at a time, while one writes on", async () => {
+    const pasting: boolean[] = [];
+    const { view, editor, link: core } = open(paragraphs("before|after", "end"), { onPasting: (is) => pasting.push(is) });
+    view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, 7, 8)));
+    const lines = Array.from({ length: 4_000 }, (_, i) => `line ${String(i)} ${"x".repeat(40)}`);
+    const before = performance.now();
+    paste(view, { "text/plain": lines.join("\n") });
+    expect(performance.now() - before).toBeLessThan(500);
+    expect(editor.text().length).toBeLessThan(50);
+    // Someone writes above, the person writes at the end.
+    const made = core.of("batch").at(-1)!.made;
+    core.say({ m: "update", number: 2, base: 1, after: made, patches: [{ p: "splice", at: 0, delete: 0, insert: [b(), t("above")] }], checksum: null });
+    view.dispatch(view.state.tr.insertText("!", view.state.doc.content.size - 1));
+    await vi.waitFor(() => { expect(pasting).toEqual([true, false]); }, { timeout: 15_000 });
+    expect(editor.text().split("\n\n")).toEqual(["above", "before", ...lines, "after", "end!"]);
+    expect(core.of("batch").length).toBeGreaterThan(10);
+    editor.run("undo");
+    editor.run("undo");
+    expect(editor.text().split("\n\n").length).toBeLessThan(6);
+  });
+
+  test("a paste that is stopped stays as far as it came", async () => {
+    const lost: unknown[] = [];
+    const { view, editor } = open(paragraphs(""), { onRefused: (words) => lost.push(words) });
+    paste(view, { "text/plain": "some words in a line\n".repeat(20_000) });
+    await vi.waitFor(() => { expect(editor.items().length).toBeGreaterThan(100); }, { timeout: 15_000 });
+    editor.cancelPaste();
+    const length = editor.items().length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(editor.items()).toHaveLength(length);
+    expect(lost).toEqual([]);
+  });
+
+  test("what is huge is refused, in a sentence", () => {
+    const lost: { reason: string | null }[] = [];
+    const { view, editor } = open(paragraphs("one"), { onRefused: (words) => lost.push(words) });
+    paste(view, { "text/plain": "word ".repeat(10_000_000) });
+    expect(lost.map(({ reason }) => reason)).toEqual([
+      "That is too much to paste at once (50 million characters). Save it as a file and import that.",
+    ]);
+    expect(editor.text()).toBe("one");
+  });
+
+  test("long code goes in as it is", async () => {
+    let done = false;
+    const { view, editor } = open([b("code-block"), t("[]")], { onPasting: (is) => (done = !is) });
+    view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, 2)));
+    const code = "- let x = \"😀\";\n".repeat(8_000);
+    paste(view, { "text/plain": code });
+    await vi.waitFor(() => { expect(done).toBe(true); }, { timeout: 15_000 });
+    expect(editor.items()).toEqual([b("code-block"), t(`[${code}]`)]);
+  });
+
   test("a read-only page takes nothing", () => {
     const { view, editor } = open(paragraphs("one"), { editable: false });
     paste(view, { "text/plain": "x" });
