@@ -65,7 +65,7 @@ pub enum Frame {
         /// The space.
         tag: Tag,
         /// Whether it is the sender's whole frontier. To a side that it does not know as a member, a node shows no more
-        /// than the part that side has shown to hold itself.
+        /// than the part that side claims to hold itself.
         whole: bool,
         /// Whether the sender asks for the receiver's in turn.
         reply: bool,

@@ -14,8 +14,8 @@ use crate::refusal::{Refusal, Verdict};
 use crate::space::{Space, Spaces};
 
 impl<P: PeerId> Peer<P> {
-    /// Says what we hold of a space: all of it to a member; to anyone else what they have shown to hold themselves, so
-    /// that they can tell what to send without learning anything.
+    /// Says what we hold of a space: all of it to a member; to anyone else what they claim to hold themselves, so that
+    /// they can tell what to send.
     pub fn tell(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, reply: bool) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let whole = lane.share;
