@@ -8,8 +8,21 @@ let app: StandIn;
 
 beforeAll(() => {
   // What jsdom leaves out.
-  vi.stubGlobal("matchMedia", (query: string) => ({ matches: false, media: query, addEventListener() {}, removeEventListener() {} }));
-  vi.stubGlobal("ResizeObserver", class { observe() {} unobserve() {} disconnect() {} });
+  const nothing = vi.fn();
+  vi.stubGlobal("matchMedia", (media: string) => ({
+    matches: false,
+    media,
+    addEventListener: nothing,
+    removeEventListener: nothing,
+  }));
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      observe = nothing;
+      unobserve = nothing;
+      disconnect = nothing;
+    },
+  );
   Element.prototype.scrollIntoView = () => undefined;
   Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
   Range.prototype.getBoundingClientRect = () => new DOMRect();
@@ -175,7 +188,6 @@ describe("the window", () => {
   test("closing waits for what was sent, and stays when it cannot be saved", async () => {
     await open();
     app.answers.ready_to_close = () => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as Tauri does
       throw { code: "cannot-write", message: "the disk is full" };
     };
     app.say({ event: "closing" });
@@ -227,7 +239,6 @@ describe("sharing", () => {
 
   test("a link that is cut short is answered in plain words, and can be mended", async () => {
     app.answers.join = () => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as Tauri does
       throw { code: "invitation-cut-short", message: "this link is cut short" };
     };
     await open();
