@@ -315,6 +315,45 @@ fn references_to_what_is_not_there() {
     assert_eq!(refused(&doc, &beside), Invalid::UnknownReference);
 }
 
+#[test]
+fn what_cannot_be_done_to_an_object() {
+    let (doc, mut other) = setting();
+    let first = insert(&mut other, "a");
+    let some = || legacy::OpId::new(4, &ActorId::from(slot(1, 0).actor));
+    let text = || legacy::ObjectId::Id(legacy::OpId::new(1, &ActorId::from(*b"sheaf genesis, the same for all.")));
+    type Alter = Box<dyn Fn(&mut legacy::Op)>;
+    let impossible: Vec<Alter> = vec![
+        Box::new(|operation| operation.obj = legacy::ObjectId::Root),
+        Box::new(|operation| operation.key = legacy::Key::Map("key".into())),
+        Box::new(|operation| operation.insert = false),
+        Box::new(move |operation| operation.pred = vec![some()].into()),
+        Box::new(|operation| operation.action = legacy::OpType::Delete),
+        Box::new(|operation| {
+            operation.action = legacy::OpType::Delete;
+            operation.insert = false;
+        }),
+        Box::new(|operation| operation.action = legacy::OpType::Increment(1)),
+        Box::new(|operation| {
+            operation.obj = legacy::ObjectId::Root;
+            operation.key = legacy::Key::Map("key".into());
+        }),
+        Box::new(|operation| {
+            operation.obj = legacy::ObjectId::Root;
+            operation.key = legacy::Key::Map("key".into());
+            operation.insert = false;
+            operation.action = legacy::OpType::MarkEnd(true);
+        }),
+    ];
+    for (number, alter) in impossible.iter().enumerate() {
+        let change = altered(&first, |change| alter(&mut change.operations[0]));
+        assert_eq!(refused(&doc, &change), Invalid::Impossible, "case {number}");
+    }
+    let character = altered(&first, |change| change.operations[0].obj = legacy::ObjectId::Id(some()));
+    assert_eq!(refused(&doc, &character), Invalid::UnknownReference, "a character is no object");
+    let same = altered(&first, |change| change.operations[0].obj = text());
+    check_change(&doc, same.raw_bytes(), &expect(2)).expect("as it was");
+}
+
 /// Passes every check on paper, and makes Automerge panic or lie: an element of the wrong object, a key of the wrong kind.
 fn poison(doc: &Document, other: &mut Automerge, which: usize) -> Change {
     let change = insert(other, "p");
@@ -331,10 +370,23 @@ fn poison(doc: &Document, other: &mut Automerge, which: usize) -> Change {
         // It replaces a character at a place that is not that character's.
         3 => change.operations[0].pred = vec![some].into(),
         // It overwrites the root's text by an element of the text.
-        _ => {
+        4 => {
             change.operations[0].obj = root;
             change.operations[0].key = legacy::Key::Map("content".into());
             change.operations[0].insert = false;
+            change.operations[0].pred = vec![some].into();
+        }
+        // It stands after the text itself, which is no place in the text.
+        5 => {
+            let genesis = legacy::OpId::new(1, &ActorId::from(*b"sheaf genesis, the same for all."));
+            change.operations[0].key = legacy::Key::Seq(legacy::ElementId::Id(genesis));
+        }
+        // It deletes, in the root, a key that was never there.
+        _ => {
+            change.operations[0].obj = root;
+            change.operations[0].key = legacy::Key::Map("nothing".into());
+            change.operations[0].insert = false;
+            change.operations[0].action = legacy::OpType::Delete;
             change.operations[0].pred = vec![some].into();
         }
     })
@@ -342,7 +394,7 @@ fn poison(doc: &Document, other: &mut Automerge, which: usize) -> Change {
 
 #[test]
 fn what_breaks_automerge_is_left_out_and_the_rest_applied() {
-    for which in 0..5 {
+    for which in 0..7 {
         let (mut doc, mut other) = setting();
         let mut third = other.clone();
         third.set_author(Some(Author::from(vec![103_u8; 32])));

@@ -6,12 +6,13 @@
 //! rewritten. None of this may depend on what else has arrived: a change is judged by what it builds on alone, so that
 //! every device comes to the same verdict.
 
+mod bytes;
 mod peek;
 pub(crate) mod scan;
 
 use std::collections::{HashMap, HashSet};
 
-use automerge::{ActorId, Change, ChangeHash, ObjId, legacy};
+use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, ReadDoc, legacy};
 
 pub use peek::{Peek, peek};
 pub use scan::ScanError;
@@ -84,6 +85,9 @@ pub enum Invalid {
     /// It names an operation that is not among what it builds on.
     #[error("the change speaks of something that is not in what it builds on")]
     UnknownReference,
+    /// It does to an object what cannot be done to an object of that kind.
+    #[error("the change does something to an object that cannot be done to it")]
+    Impossible,
 }
 
 /// A change that has passed every check.
@@ -150,6 +154,7 @@ struct Passed {
     start: u64,
     end: u64,
     deps: Vec<ChangeHash>,
+    objects: Objects,
 }
 
 impl<'a> Checker<'a> {
@@ -200,12 +205,12 @@ impl<'a> Checker<'a> {
             if change.len() as u64 != scanned.operations || change.len() as u64 > MAX_CHANGE_OPERATIONS {
                 return Err(Invalid::Unreadable("it holds another number of operations than it says".to_owned()));
             }
-            self.check_references(&change, &scanned)?;
-            Ok(change)
+            let objects = self.check_operations(&change, &scanned)?;
+            Ok((change, objects))
         });
-        let change = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?;
+        let (change, objects) = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?;
         self.tips.insert(scanned.actor.clone(), (scanned.seq, change.hash()));
-        let passed = Passed { actor: scanned.actor, start: scanned.start_op, end, deps: scanned.deps };
+        let passed = Passed { actor: scanned.actor, start: scanned.start_op, end, deps: scanned.deps, objects };
         self.passed.insert(change.hash(), passed);
         Ok(ValidChange { change })
     }
@@ -223,14 +228,17 @@ impl<'a> Checker<'a> {
         Ok(highest)
     }
 
-    /// Every object, element and predecessor must be the change's own or come from what it builds on. Whether it is the
-    /// right kind of thing, only applying can tell.
-    fn check_references(&self, change: &Change, scanned: &scan::ScannedChange) -> Result<(), Invalid> {
+    /// Every object, element and predecessor must be the change's own or come from what it builds on, and every operation
+    /// must be one that its object can take. Automerge asks for little of this itself in a release build. Gives the
+    /// objects that the change makes.
+    fn check_operations(&self, change: &Change, scanned: &scan::ScannedChange) -> Result<Objects, Invalid> {
         let mut past = Past::new(self, change.deps());
         let known: HashSet<&[u8]> =
             std::iter::once(&scanned.actor).chain(&scanned.other_actors).map(Vec::as_slice).collect();
-        let mut own = scanned.start_op;
-        for operation in change.decode().operations {
+        let mut made = Objects::new();
+        // Operations come in long runs on one object.
+        let mut last: Option<(legacy::OpId, ObjType)> = None;
+        for (own, operation) in (scanned.start_op..).zip(change.decode().operations) {
             let object = match &operation.obj {
                 legacy::ObjectId::Id(id) => Some(id),
                 legacy::ObjectId::Root => None,
@@ -242,14 +250,54 @@ impl<'a> Checker<'a> {
             for id in object.into_iter().chain(element).chain(operation.pred.iter()) {
                 let actor = id.actor().to_bytes();
                 let is_own = actor == scanned.actor && (scanned.start_op..own).contains(&id.counter());
-                if !is_own && !(known.contains(actor) && past.holds(id.counter(), id.actor())) {
+                let is_known = is_own || known.contains(actor) && past.holds(id.counter(), id.actor());
+                if !is_known {
                     return Err(Invalid::UnknownReference);
                 }
             }
-            own += 1;
+            let kind = match object {
+                None => ObjType::Map,
+                Some(id) => match &last {
+                    Some((same, kind)) if same == id => *kind,
+                    _ => {
+                        let is_own = id.actor().to_bytes() == scanned.actor;
+                        let own = made.get(&id.counter()).copied().filter(|_| is_own);
+                        let kind = own.or_else(|| past.object(id)).ok_or(Invalid::UnknownReference)?;
+                        last = Some((id.clone(), kind));
+                        kind
+                    }
+                },
+            };
+            if !fits(&operation, kind) {
+                return Err(Invalid::Impossible);
+            }
+            if let legacy::OpType::Make(kind) = operation.action {
+                made.insert(own, kind);
+            }
         }
-        Ok(())
+        Ok(made)
     }
+}
+
+/// The objects a change makes, by the number of the operation.
+type Objects = HashMap<u64, ObjType>;
+
+/// Whether an object of this type can take the operation.
+fn fits(operation: &legacy::Op, kind: ObjType) -> bool {
+    use legacy::{ElementId, Key, OpType};
+    let place = match (&operation.key, kind) {
+        (Key::Map(_), ObjType::Map | ObjType::Table) => !operation.insert,
+        (Key::Seq(ElementId::Head), ObjType::List | ObjType::Text) => operation.insert,
+        (Key::Seq(ElementId::Id(_)), ObjType::List | ObjType::Text) => true,
+        _ => false,
+    };
+    let action = match &operation.action {
+        OpType::Delete | OpType::Increment(_) => !operation.insert && operation.pred.iter().next().is_some(),
+        OpType::MarkBegin(_) | OpType::MarkEnd(_) => operation.insert && kind == ObjType::Text,
+        OpType::Make(_) | OpType::Put(_) => true,
+    };
+    // What is inserted is new, and so replaces nothing.
+    place && action && !(operation.insert && operation.pred.iter().next().is_some())
 }
 
 /// What a change builds on: which operations are in it.
@@ -283,6 +331,15 @@ impl<'a> Past<'a> {
         }
         let beside = checker.doc.doc.get_changes_meta(&in_document).into_iter().map(|change| change.hash).collect();
         Self { checker, beside, passed, last: None }
+    }
+
+    /// The type of an object that this past holds; nothing if that is not an object.
+    fn object(&self, id: &legacy::OpId) -> Option<ObjType> {
+        let in_passed = |passed: &&Passed| passed.actor == id.actor().to_bytes() && passed.objects.contains_key(&id.counter());
+        match self.passed.iter().find(|passed| in_passed(passed)) {
+            Some(passed) => passed.objects.get(&id.counter()).copied(),
+            None => self.checker.doc.doc.object_type(ObjId::Id(id.counter(), id.actor().clone(), 0)).ok(),
+        }
     }
 
     fn holds(&mut self, counter: u64, actor: &ActorId) -> bool {

@@ -11,6 +11,7 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_MARK_NAME: usize = 256;
 const MAX_MARK_VALUE: usize = 64 * 1024;
 
+#[expect(clippy::cast_precision_loss, reason = "numbers are exact up to 2^53, as the window's are")]
 pub(crate) fn scalar_of(value: &ScalarValue) -> Scalar {
     match value {
         ScalarValue::Null => Scalar::Null,
@@ -23,21 +24,21 @@ pub(crate) fn scalar_of(value: &ScalarValue) -> Scalar {
         ScalarValue::F64(number) if !number.is_finite() => Scalar::Text(number.to_string()),
         ScalarValue::F64(number) => Scalar::Number(*number),
         ScalarValue::Bytes(bytes) | ScalarValue::Unknown { bytes, .. } => {
-            Scalar::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
+            Scalar::Text(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
         }
     }
 }
 
 pub(crate) fn scalar_into(value: &Scalar) -> ScalarValue {
     match value {
-        Scalar::Null => ScalarValue::Null,
         Scalar::Bool(yes) => ScalarValue::Boolean(*yes),
         Scalar::Text(text) => ScalarValue::Str(text.as_str().into()),
         Scalar::Number(number) if number.fract() == 0.0 && number.abs() <= MAX_EXACT => {
             ScalarValue::Int(*number as i64)
         }
         Scalar::Number(number) if number.is_finite() => ScalarValue::F64(*number),
-        Scalar::Number(_) => ScalarValue::Null,
+        Scalar::Null | Scalar::Number(_) => ScalarValue::Null,
     }
 }
 

@@ -196,12 +196,12 @@ fn delete(
     align(tx, content, at)?;
     align(tx, content, at + count)?;
     if count <= room {
-        tx.splice_text(content, at, count as isize, "")?;
+        tx.splice_text(content, at, count.cast_signed(), "")?;
         return Ok(None);
     }
     // The piece may end inside a character; Automerge then takes all of it, and the length says how much that was.
     let before = tx.length(content);
-    tx.splice_text(content, at, room as isize, "")?;
+    tx.splice_text(content, at, room.cast_signed(), "")?;
     let gone = before.saturating_sub(tx.length(content));
     Ok((gone < count && gone > 0).then_some(Step::Delete { at, count: count - gone }))
 }
@@ -233,5 +233,5 @@ fn align(tx: &mut Transaction<'_>, content: &ObjId, at: usize) -> Result<(), Aut
     if start == at || byte_of(&text, at.saturating_sub(start)).is_none() {
         return Ok(());
     }
-    tx.splice_text(content, start, utf16_len(&text) as isize, &text)
+    tx.splice_text(content, start, utf16_len(&text).cast_signed(), &text)
 }

@@ -227,6 +227,11 @@ fn gentle(matches: Vec<(usize, usize, usize)>, old: &[u32], new: &[u32]) -> Vec<
 
 /// Myers' greedy search: the runs `(from in old, from in new, length)` that both rows share in a shortest script, or
 /// nothing when more than `bound` elements come and go.
+#[expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "diagonals are signed, and rows are far shorter than either type holds"
+)]
 fn myers(old: &[u32], new: &[u32], bound: usize) -> Option<Vec<(usize, usize, usize)>> {
     let (rows, columns) = (old.len(), new.len());
     if rows == 0 || columns == 0 {

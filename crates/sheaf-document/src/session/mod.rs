@@ -199,16 +199,13 @@ impl Sessions {
         let slot = self.free_slot(heads);
         let mut window = Window::new(slot);
         window.painted_from_cache();
-        match reading.filter(|reading| *reading == cached) {
-            Some(reading) => {
-                window.stand_at(reading, heads.to_vec());
-                self.windows.insert(session, window);
-            }
-            None => {
-                window.slot = self.free_slot(&self.document.heads());
-                self.windows.insert(session, window);
-                self.reset(session, None, &mut out);
-            }
+        if let Some(reading) = reading.filter(|reading| *reading == cached) {
+            window.stand_at(reading, heads.to_vec());
+            self.windows.insert(session, window);
+        } else {
+            window.slot = self.free_slot(&self.document.heads());
+            self.windows.insert(session, window);
+            self.reset(session, None, &mut out);
         }
         self.serve(now, &mut out);
         out
@@ -392,7 +389,7 @@ impl Sessions {
     /// `transaction_at` must not add anything to what the window shows.
     fn free_slot(&self, heads: &[ChangeHash]) -> u32 {
         let current = same_heads(heads, &self.document.heads());
-        (0..)
+        (0..u32::MAX)
             .find(|slot| {
                 let used = self.windows.values().any(|window| window.slot == *slot);
                 !used && (current || self.document.covers_tip(&(self.slot_for)(*slot).actor, heads))
