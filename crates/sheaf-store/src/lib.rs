@@ -56,6 +56,8 @@ mod disk;
 mod error;
 mod files;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod home;
 mod journal;
 mod limits;

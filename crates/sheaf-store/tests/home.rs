@@ -83,7 +83,9 @@ fn everything_is_for_its_owner_alone() {
         let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(metadata.permissions().mode() & 0o777, expected, "{}", path.display());
         if metadata.is_dir() {
-            fs::read_dir(path).unwrap().for_each(|entry| check(&entry.unwrap().path()));
+            for entry in fs::read_dir(path).unwrap() {
+                check(&entry.unwrap().path());
+            }
         }
     }
     let folder = tempfile::tempdir().unwrap();

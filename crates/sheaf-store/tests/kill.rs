@@ -40,7 +40,7 @@ fn write_until_killed(folder: &Path) {
         out.flush().unwrap();
     };
     say("open", 0);
-    for round in 0.. {
+    for round in 0usize.. {
         // A few at once, as a typist who is faster than the disk.
         let mut batch = Vec::new();
         for _ in 0..=round % 3 {
@@ -61,9 +61,7 @@ fn write_until_killed(folder: &Path) {
         theirs = Some(entry);
         if round % 4 == 0 {
             let number = mine.as_ref().map_or(0, Entry::seq);
-            store
-                .put(Table::Settings, b"number", &number.to_le_bytes().repeat(1 + (round as usize % 9) * 200))
-                .unwrap();
+            store.put(Table::Settings, b"number", &number.to_le_bytes().repeat(1 + (round % 9) * 200)).unwrap();
             say("record", number);
             store.put_cache(CacheKind::View, document(0), &number.to_le_bytes().repeat(1_000)).unwrap();
         }
@@ -132,7 +130,7 @@ fn nothing_acknowledged_is_lost_whenever_it_is_killed() {
     for kill in 0..kills {
         let mut child = start(folder.path());
         // Some while it opens, most while it writes.
-        std::thread::sleep(Duration::from_millis(random(&mut seed, if kill % 5 == 0 { 60 } else { 250 })));
+        std::thread::sleep(Duration::from_millis(random(&mut seed, if kill % 5 == 0 { 60 } else { 400 })));
         child.kill().unwrap();
         acknowledged.read(&mut child);
         child.wait().unwrap();

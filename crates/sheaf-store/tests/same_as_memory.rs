@@ -168,23 +168,23 @@ fn act(store: &dyn Store, step: &Step, entries: &[Entry]) -> String {
 
 /// Everything that can be seen.
 fn everything(store: &dyn Store) -> String {
-    let mut seen = format!("{:?}", store.spaces());
+    let mut seen = vec![format!("{:?}", store.spaces())];
     for number in 0..3 {
         let at = space(number);
-        seen += &format!("{:?} {:?}", store.frontier(at), store.since(at, 0, usize::MAX));
+        seen.push(format!("{:?} {:?}", store.frontier(at), store.since(at, 0, usize::MAX)));
         for of in 0..2 {
-            seen += &format!("{:?}", store.document_rows(at, document(of), 0));
+            seen.push(format!("{:?}", store.document_rows(at, document(of), 0)));
         }
     }
     for table in Table::ALL {
-        seen += &format!("{:?}", store.scan(table, &[]));
+        seen.push(format!("{:?}", store.scan(table, &[])));
     }
     for of in 0..2 {
         for kind in CacheKind::ALL {
-            seen += &format!("{:?}", store.cache(kind, document(of)));
+            seen.push(format!("{:?}", store.cache(kind, document(of))));
         }
     }
-    seen
+    seen.join("\n")
 }
 
 proptest! {

@@ -383,3 +383,21 @@ impl Store for SledStore {
         self.damage.all()
     }
 }
+
+/// Reads any bytes as everything that is stored in rows; for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn decode_all(bytes: &[u8]) {
+    const KEY: &[u8] = b"key";
+    let sealed = crate::frame::seal(KEY, bytes);
+    let _ = index_row::<state::Tip>(KEY, &sealed);
+    let _ = index_row::<state::Hole>(KEY, &sealed);
+    let _ = index_row::<state::Arrived>(KEY, &sealed);
+    let _ = index_row::<state::Place>(KEY, &sealed);
+    let _ = postcard::from_bytes::<DocumentRow>(bytes);
+    let space = SpaceId::from_bytes([1; 32]);
+    let log = LogId { device: sheaf_access::DeviceId::from_bytes([2; 32]), nonce: 3 };
+    assert!(entries::decode_entry(space, log, 1, bytes).is_none());
+    value::decode_any(bytes);
+    let mut parts = keys::Parts::of(bytes);
+    let _ = (parts.space(), parts.log(), parts.number(), parts.document(), parts.table(), parts.rest());
+}

@@ -313,3 +313,32 @@ fn between(low: &[u8], high: &[u8]) -> Option<Vec<u8>> {
     }
     (middle.as_slice() > low && middle.as_slice() < high).then_some(middle)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::between;
+
+    proptest! {
+        #[test]
+        fn what_is_between_two_keys_is_near_the_middle(
+            one in prop::collection::vec(any::<u8>(), 0..6),
+            other in prop::collection::vec(any::<u8>(), 0..6),
+        ) {
+            let (low, high) = if one < other { (one, other) } else { (other, one) };
+            match between(&low, &high) {
+                Some(middle) => prop_assert!(low < middle && middle < high),
+                // Equal as fractions: nothing but zeros tells them apart.
+                None => prop_assert!(high.len() <= low.len() || high.starts_with(&low) && high[low.len()..].iter().all(|byte| *byte == 0)),
+            }
+            let mut steps = 0;
+            let mut low = low;
+            while let Some(middle) = between(&low, &high) {
+                low = middle;
+                steps += 1;
+                if steps > 20 { break }
+            }
+        }
+    }
+}

@@ -124,3 +124,11 @@ pub(super) fn open(rows: &Rows, key: &[u8], found: &[u8]) -> Result<Vec<u8>, Unr
 pub(super) fn read(rows: &Rows, key: &[u8]) -> Result<Option<Vec<u8>>, Unread> {
     rows.get(key)?.map(|found| open(rows, key, &found)).transpose()
 }
+
+/// Reads any bytes as the row of a value in pieces; for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn decode_any(bytes: &[u8]) {
+    if let Some(pieces) = Pieces::decode(bytes) {
+        assert_eq!(pieces.encode()[1..], *bytes);
+    }
+}

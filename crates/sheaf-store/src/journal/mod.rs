@@ -16,7 +16,7 @@
 //! checkpoint stands for can be dropped from the front.
 
 mod completion;
-mod segment;
+pub(crate) mod segment;
 mod writer;
 
 use std::collections::HashMap;

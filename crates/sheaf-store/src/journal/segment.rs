@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 const FRAME: &[u8; 4] = b"SHJ1";
 
 /// The length of the header of a segment.
-pub(super) const HEADER: usize = 8 + 4 + 8 + 8 + 32;
+pub(crate) const HEADER: usize = 8 + 4 + 8 + 8 + 32;
 const FRAME_HEAD: usize = 4 + frame::OVERHEAD;
 const PAYLOAD_HEAD: usize = 8 + 32;
 
@@ -64,7 +64,7 @@ pub struct Contents {
 }
 
 impl Header {
-    pub(super) fn encode(self) -> [u8; HEADER] {
+    pub(crate) fn encode(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         let (plain, sum) = bytes.split_at_mut(HEADER - 32);
         plain[..8].copy_from_slice(MAGIC);
@@ -75,7 +75,7 @@ impl Header {
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (plain, sum) = bytes.get(..HEADER)?.split_at(HEADER - 32);
         let (magic, rest) = plain.split_first_chunk::<8>()?;
         let (version, rest) = rest.split_first_chunk::<4>()?;
@@ -87,7 +87,7 @@ impl Header {
 }
 
 /// Adds a frame to a group that begins at `group` and is written out from `at`, both places in the segment.
-pub(super) fn push(buffer: &mut Vec<u8>, number: u64, group: usize, space: SpaceId, entry: &[u8]) {
+pub(crate) fn push(buffer: &mut Vec<u8>, number: u64, group: usize, space: SpaceId, entry: &[u8]) {
     let offset = group + buffer.len();
     let mut payload = Vec::with_capacity(PAYLOAD_HEAD + entry.len());
     payload.extend_from_slice(&(group as u64).to_le_bytes());

@@ -1,0 +1,109 @@
+//! What the fuzz targets and the tests drive: the readers of everything that lies on a disk, with what must hold of them
+//! whatever the bytes are.
+
+use sheaf_access::SpaceId;
+
+use crate::journal::segment::{self, Contents, Header};
+use crate::{disk, frame};
+
+/// Any bytes as a segment of the journal.
+pub fn segment(bytes: &[u8]) {
+    for acknowledged in [0, bytes.len() / 2, bytes.len()] {
+        check(bytes, &segment::decode(1, bytes, acknowledged));
+    }
+}
+
+/// A segment that was written and then harmed: what is read of it is what was written, in order. The first half of the
+/// input says what is written, the second what happens to it.
+pub fn harmed_segment(input: &[u8]) {
+    let (writes, harms) = input.split_at(input.len() / 2);
+    let space = SpaceId::from_bytes([7; 32]);
+    let mut bytes = Header { number: 1, before: 0 }.encode().to_vec();
+    let mut entries = Vec::new();
+    for chunk in writes.chunks(9) {
+        let (head, entry) = (chunk[0], &chunk[1..]);
+        let group = bytes.len();
+        let mut buffer = Vec::new();
+        for _ in 0..=head % 3 {
+            let at = group + buffer.len();
+            segment::push(&mut buffer, 1, group, space, entry);
+            entries.push((at, entry));
+        }
+        bytes.extend_from_slice(&buffer);
+    }
+    let whole = segment::decode(1, &bytes, 0);
+    assert!(whole.damaged.is_empty() && whole.length == bytes.len() && whole.frames.len() == entries.len());
+    for harm in harms.chunks_exact(4) {
+        let at = usize::from(u16::from_le_bytes([harm[0], harm[1]])) % bytes.len().max(1);
+        match harm[2] % 4 {
+            0 => bytes.truncate(at),
+            1 => bytes.extend_from_slice(harm),
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= harm[3];
+                }
+            }
+        }
+    }
+    let contents = segment::decode(1, &bytes, 0);
+    check(&bytes, &contents);
+    for frame in &contents.frames {
+        let at = frame.place.start;
+        let written = entries.iter().find(|(place, _)| *place == at).map(|(_, entry)| *entry);
+        assert_eq!(written, Some(&bytes[frame.entry.clone()]), "a frame that nobody wrote");
+        assert_eq!(frame.space, space);
+    }
+}
+
+fn check(bytes: &[u8], contents: &Contents) {
+    assert!(contents.length <= bytes.len());
+    let mut at = 0;
+    for frame in &contents.frames {
+        assert!(at <= frame.place.start && frame.group <= frame.place.start);
+        assert!(frame.place.start < frame.entry.start && frame.entry.end == frame.place.end);
+        at = frame.place.end;
+    }
+    assert!(at <= contents.length);
+    // What is broken and what is whole do not overlap, and nothing is left out.
+    let covered = contents.frames.iter().map(|frame| &frame.place).chain(&contents.damaged).map(ExactSizeIterator::len);
+    let head = if contents.header.is_some() { segment::HEADER } else { 0 };
+    assert_eq!(contents.length, covered.sum::<usize>() + head);
+}
+
+/// Any bytes as a value, and as what is inside one that is whole.
+pub fn value(bytes: &[u8]) {
+    const PLACE: &[u8] = b"key";
+    if let Ok(payload) = frame::open(PLACE, bytes) {
+        assert_eq!(frame::seal(PLACE, payload), bytes);
+    }
+    let sealed = frame::seal(PLACE, bytes);
+    assert_eq!(frame::open(PLACE, &sealed), Ok(bytes));
+    assert!(frame::open(b"yek", &sealed).is_err());
+    disk::decode_all(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
+        ))]
+
+        #[test]
+        fn a_segment_may_be_anything(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            super::segment(&bytes);
+        }
+
+        #[test]
+        fn of_a_harmed_segment_only_what_was_written_is_read(input in prop::collection::vec(any::<u8>(), 0..120)) {
+            super::harmed_segment(&input);
+        }
+
+        #[test]
+        fn a_value_may_be_anything(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            super::value(&bytes);
+        }
+    }
+}
