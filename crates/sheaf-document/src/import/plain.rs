@@ -9,7 +9,7 @@ use crate::model::{Item, Marks};
 /// A line and not a run of lines is a paragraph because an editor works block by block: a log of a million lines must
 /// not become one block.
 pub fn plain(text: &str) -> Vec<Item> {
-    let text = unix_line_ends(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let text = normal(text.strip_prefix('\u{feff}').unwrap_or(text));
     let text = text.trim_end_matches('\n');
     let mut builder = Builder::default();
     if text.is_empty() {
@@ -35,7 +35,11 @@ pub fn plain(text: &str) -> Vec<Item> {
     builder.finish()
 }
 
-/// The same text with `\n` for every line end.
-pub(crate) fn unix_line_ends(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
+/// The same text with `\n` for every line end, and U+FFFD for NUL, which no text holds.
+pub(crate) fn normal(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains(['\r', '\0']) {
+        text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
 }

@@ -35,13 +35,13 @@ use self::{
 };
 use super::{
     build::{Attrs, Builder, MAX_DEPTH},
-    plain::{plain, unix_line_ends},
+    plain::{normal, plain},
 };
 use crate::model::{Item, Marks, Scalar};
 
 /// Reads Markdown. Any text is Markdown, so this cannot fail; see the [module](self) for what becomes what.
 pub fn markdown(text: &str) -> Vec<Item> {
-    let text = unix_line_ends(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let text = normal(text.strip_prefix('\u{feff}').unwrap_or(text));
     let (front, body) = split_front_matter(&text);
     let body = &*tame::tame(body);
     // The parser asserts some of its own expectations. Should one fail on some input, no word of it is lost.

@@ -130,6 +130,7 @@ fn markdown_keeps_tables_and_front_matter_as_written_and_writes_them_back() {
 fn markdown_says_nothing_as_nothing() {
     assert!(import::markdown("").is_empty());
     assert!(import::markdown("\u{feff}\r\n\r\n").is_empty());
+    assert_eq!(markdown("a\0b"), ["paragraph: a\u{fffd}b"]);
     assert_eq!(markdown("a\r\nb\rc\r\n\r\nd"), ["paragraph: a b c", "paragraph: d"]);
 }
 
