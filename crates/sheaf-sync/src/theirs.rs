@@ -72,3 +72,77 @@ impl Theirs {
         self.differs.iter().map(|(log, seq)| (*log, *seq))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use sheaf_access::DeviceId;
+
+    use super::*;
+
+    fn log(n: u8) -> LogId {
+        LogId { device: DeviceId::from_bytes([n; 32]), nonce: 0 }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        WeHave(u8, u64),
+        TheyHave(u8, u64),
+        TheyAre(Vec<(u8, u64)>),
+        Equal,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..4u8, 1..5u64).prop_map(|(log, more)| Step::WeHave(log, more)),
+            4 => (0..4u8, 1..12u64).prop_map(|(log, seq)| Step::TheyHave(log, seq)),
+            1 => vec((0..4u8, 1..12u64), 0..4).prop_map(Step::TheyAre),
+            1 => Just(Step::Equal),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// The difference says what two whole frontiers would.
+        #[test]
+        fn a_difference_is_as_good_as_a_frontier(steps in vec(step(), 0..30)) {
+            let (mut ours, mut theirs) = (Frontier::new(), Frontier::new());
+            let mut difference = Theirs::default();
+            for step in steps {
+                match step {
+                    Step::WeHave(n, more) => {
+                        let before = ours.get(&log(n));
+                        ours.advance(log(n), before + more);
+                        difference.we_have(log(n), before, before + more);
+                    }
+                    Step::TheyHave(n, seq) => {
+                        let news = theirs.advance(log(n), seq);
+                        prop_assert_eq!(difference.they_have(log(n), seq, ours.get(&log(n))), news);
+                    }
+                    Step::TheyAre(logs) => {
+                        theirs = Frontier::new();
+                        for (n, seq) in logs {
+                            theirs.advance(log(n), seq);
+                        }
+                        difference.are(&theirs, &ours);
+                    }
+                    Step::Equal => {
+                        theirs = ours.clone();
+                        difference.equal_ours();
+                    }
+                }
+                for n in 0..4 {
+                    prop_assert_eq!(difference.of(&log(n), ours.get(&log(n))), theirs.get(&log(n)));
+                }
+                let differing = (0..4).filter(|n| ours.get(&log(*n)) != theirs.get(&log(*n))).count();
+                prop_assert_eq!(difference.len(), differing, "nothing is kept where they agree");
+            }
+        }
+    }
+}
