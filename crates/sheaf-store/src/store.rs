@@ -98,6 +98,9 @@ pub trait Store: Send + Sync {
     /// keeps a mark in [`Table::Progress`] and notes again from there.
     fn note(&self, space: SpaceId, document: DocumentId, rows: &[DocumentRow]) -> Result<()>;
     /// What was noted of a document, from arrival number `from` (included) on, in order of arrival.
+    ///
+    /// If one of them is damaged, this is refused once ([`StoreError::Damaged`]), the row is set aside and everything in
+    /// [`Table::Progress`] forgotten: note again from the beginning, and ask again.
     fn document_rows(&self, space: SpaceId, document: DocumentId, from: Arrival) -> Result<Vec<DocumentRow>>;
 
     /// A small local record.
