@@ -61,7 +61,8 @@ describe("an editor", () => {
   test("a task's box ticks by click, and by key, and is named by its words", () => {
     const { view, link } = open([b("unordered-list-item", { checked: false }), t("Pack the float")]);
     const box = () => view.dom.querySelector<HTMLElement>("[role=checkbox]")!;
-    expect(document.getElementById(box().getAttribute("aria-labelledby")!)?.textContent).toBe("Pack the float");
+    const [own, words] = box().getAttribute("aria-labelledby")!.split(" ").map((id) => document.getElementById(id)!);
+    expect([own, own?.getAttribute("aria-label"), words?.textContent]).toEqual([box(), "To do", "Pack the float"]);
     box().click();
     expect(box().getAttribute("aria-checked")).toBe("true");
     box().dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true, cancelable: true }));
@@ -85,6 +86,37 @@ describe("an editor", () => {
     expect(lost).toEqual([
       { text: "bcd", reason: "You can comment here, not write. Ask an owner to change your role." },
     ]);
+  });
+
+  test("who listens may write at once, in the state that has just come", () => {
+    const { link, editor } = open(paragraphs("a"));
+    let written = 0;
+    editor.subscribe(() => {
+      if (editor.text() !== "b" || written++ > 0) return;
+      editor.view.dispatch(editor.view.state.tr.insertText("!", 2));
+    });
+    link.say(firstReset(paragraphs("b"), 7));
+    expect(editor.text()).toBe("b!");
+    expect(link.of("batch")).toMatchObject([{ made: 1, seen: 7 }]);
+  });
+
+  test("says what others did, and where they are, in words", () => {
+    const said: unknown[] = [];
+    const { link, editor } = open([b("heading", { level: 1 }), t("Gauge"), b(), t("one"), b(), t("two"), b(), t("three")], {
+      onRemoteEdit: (edit) => said.push(edit),
+    });
+    editor.view.dispatch(editor.view.state.tr.setSelection(TextSelection.create(editor.view.state.doc, 15)));
+    const at = (place: number) => [{ p: "splice" as const, at: place, delete: 0, insert: [t("x")] }];
+    link.say({ m: "update", number: 2, base: 1, after: 0, patches: at(1), checksum: null });
+    link.say({ m: "update", number: 3, base: 2, after: 0, patches: at(13), checksum: null });
+    link.say({ m: "update", number: 4, base: 3, after: 0, patches: at(17), checksum: null });
+    expect(said).toEqual([
+      { blocks: 1, where: "above" },
+      { blocks: 1, where: "here" },
+      { blocks: 1, where: "below" },
+    ]);
+    link.say({ m: "presence", number: 4, after: 0, people: [{ id: "a", name: "Ana", colour: 1, anchor: 9, head: 9 }] });
+    expect(editor.whereabouts()).toMatchObject([{ other: { name: "Ana" }, heading: "xGauge", near: true }]);
   });
 
   test("others' carets are drawn, moved along, and hidden from assistive technology", () => {

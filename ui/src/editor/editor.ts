@@ -11,139 +11,30 @@ import { EditorView } from "prosemirror-view";
 import type { CoreLink } from "../core/transport";
 import type { Item } from "../core/types/Item";
 import type { ToWindow } from "../core/types/ToWindow";
+import type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 import { isBare } from "./bare";
-import { tickAt } from "./blocks";
-import { othersIn, type Other } from "./carets";
+import { othersIn } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
 import { FlatSerializer, textOfBlocks } from "./copy";
 import { HeldInput } from "./hold";
 import { markdownRules } from "./inputrules";
-import { isMac, keysPlugin } from "./keymap";
-import { linkAround, setLink } from "./marking";
+import { keysPlugin } from "./keymap";
+import { setLink } from "./marking";
 import { caretsTransaction, checksumIn, corePlugins, freshState, itemsIn, make, stateOf, updateTransaction } from "./page";
 import { HUGE, pastePlugin, type BigPaste } from "./paste";
 import { isRemote } from "./patches";
 import { placeholderPlugin } from "./placeholder";
 import { indexOf } from "./position";
-import { hrefOf } from "./links";
 import { holdingScroll } from "./scroll";
-import { Session, type Fault, type Lost, type SessionPage, type StateName } from "./session";
+import { Session, type SessionPage, type StateName } from "./session";
 import { chooseSlash, closeSlash, slashIn, slashPlugin } from "./slash";
 import { SlicedPaste, slicesPlugin, type SliceHost } from "./slices";
 import { snapshotOf, type Snapshot } from "./snapshot";
 import { touchedBy } from "./tidy";
 import { Trail } from "./trail";
+import { watchPlugin } from "./watch";
 
-/** What others did to the page just now, for the live region. */
-export interface RemoteEdit {
-  /** How many blocks they changed. */
-  blocks: number;
-  /** Where, seen from one's own caret. */
-  where: "above" | "here" | "below";
-}
-
-/** Where someone else is, in words. */
-export interface Whereabouts {
-  /** Who. */
-  other: Other;
-  /** The words of the nearest heading above them; null when there is none. */
-  heading: string | null;
-  /** Whether they are in the block that one's own caret is in, or next to it. */
-  near: boolean;
-}
-
-/** What the editor is told, and whom it tells. Everything has a default. */
-export interface EditorOptions {
-  /** The document's title: the page's accessible name. */
-  title?: string;
-  /** Whether this person may write. */
-  editable?: boolean;
-  /** What an empty page says. */
-  placeholder?: string;
-  /** What an empty heading at the top says. */
-  titlePlaceholder?: string;
-  /** Whether the browser checks spelling. */
-  spellcheck?: boolean;
-  /** The last blocks that were shown, and the update they stand for in this session (W9): painted at once. */
-  cached?: { items: readonly Item[]; seen: number };
-  /** How many updates go by between two checksums (W11): 1 always, 0 never. In production 1 in 20, else always. */
-  checkEvery?: number;
-  /** A document is shown and can be written in. */
-  onReady?: () => void;
-  /** Everything up to this batch is safe. `editor.saved` says whether that is all. */
-  onSaved?: (made: number) => void;
-  /** Not saved: a sentence that says why, and what to do. */
-  onSaveFailed?: (reason: string) => void;
-  /** Some of what was written was not taken; its words, for copying. */
-  onRefused?: (lost: Lost) => void;
-  /**
-   * Something too big to go through the window at once was pasted or dropped: the core is to insert it. Without this it
-   * goes in a slice at a time, and what is over five million characters is refused through `onRefused`.
-   */
-  onBigPaste?: (paste: BigPaste) => void;
-  /** A long paste is going in (true), or has ended (false). */
-  onPasting?: (pasting: boolean) => void;
-  /** A link was followed. */
-  onOpenLink?: (href: string) => void;
-  /** A link is wanted here (Mod-K with words selected, or in a link). Answers whether it is dealt with. */
-  onLinkWanted?: () => boolean;
-  /** A key while the insert list is open: the shell moves in the list and chooses. Answers whether it took the key. */
-  onSlashKey?: (event: KeyboardEvent) => boolean;
-  /** What others did, for the live region. */
-  onRemoteEdit?: (edit: RemoteEdit) => void;
-  /** Something that should never happen has; for the log. */
-  onFault?: (fault: Fault) => void;
-}
-
-/** A page that can be written in. */
-export interface Editor {
-  /** The ProseMirror view, for tests and for what this interface lacks. */
-  readonly view: EditorView;
-  /** Whether there is a document to write in. */
-  readonly ready: boolean;
-  /** Whether everything this window made is safe. */
-  readonly saved: boolean;
-  /** The page at this moment. */
-  readonly snapshot: Snapshot;
-  /** Calls with every new snapshot, and once at first; returns how to stop. */
-  subscribe(listener: (snapshot: Snapshot) => void): () => void;
-  /** Does something; answers whether it applied. */
-  run(action: ActionName | Command): boolean;
-  /** Whether something would apply now. */
-  can(action: ActionName | Command): boolean;
-  /** Makes the selected words a link, or leads the one at the caret elsewhere. False when that is not an address. */
-  link(address: string, title?: string): boolean;
-  /** Chooses from the insert list: what was typed for it goes, and the action is done. */
-  choose(action: ActionName | Command): boolean;
-  /** Closes the insert list. */
-  closeInsertList(): void;
-  /** Gives the page the focus, the caret where it was. */
-  focus(): void;
-  /** Whether this person may write. */
-  setEditable(editable: boolean): void;
-  /** The document's title: the page's accessible name. */
-  setTitle(title: string): void;
-  /** Whether the browser checks spelling. */
-  setSpellcheck(on: boolean): void;
-  /** Where a stretch of the page is on the screen: for what is drawn at it. */
-  rect(from: number, to?: number): DOMRect;
-  /** The selected words. */
-  selectedText(): string;
-  /** All words on the page, as plain text: what is on screen, whatever the core has. */
-  text(): string;
-  /** All of the page, as HTML. */
-  html(): string;
-  /** The document the page shows. */
-  items(): Item[];
-  /** Where everyone else is, in words. */
-  whereabouts(): Whereabouts[];
-  /** Brings someone else's caret into sight. */
-  reveal(id: string): boolean;
-  /** Stops a long paste where it is; what is in stays, and can be undone. */
-  cancelPaste(): void;
-  /** Ends the session and takes the page away. */
-  destroy(): void;
-}
+export type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 
 const SELECT_EVERY = 40;
 /** ProseMirror reads the last of a composition from the DOM this long after the browser ends it. */
@@ -166,6 +57,8 @@ class PageEditor implements Editor, SessionPage {
   private spellcheck: boolean;
   private isComposing = false;
   private lastSnapshot: Snapshot | null = null;
+  /** What is to be said when the session has done what it is doing. */
+  private unsaid: (() => void)[] | null = null;
   private pasting: SlicedPaste | null = null;
   /** The person, not the page, ends a paste. */
   private stopping = false;
@@ -211,7 +104,12 @@ class PageEditor implements Editor, SessionPage {
     const { options } = this;
     return [
       this.held.plugin(),
-      this.watcher(),
+      watchPlugin({
+        onFocus: () => { this.select(); this.changed(); },
+        onCompositionStart: () => { this.clear("composition"); this.isComposing = true; },
+        onCompositionEnd: () => { this.compositionEnded(); },
+        onOpenLink: (href) => options.onOpenLink?.(href),
+      }),
       slashKeys((event) => options.onSlashKey?.(event) ?? false),
       slashPlugin(),
       keysPlugin({ onLink: () => options.onLinkWanted?.() ?? false }),
@@ -238,7 +136,10 @@ class PageEditor implements Editor, SessionPage {
     const tr = updateTransaction(this.view.state, patches);
     holdingScroll(this.view, () => { this.show(this.view.state.applyTransaction(tr), to); });
     const { onRemoteEdit } = this.options;
-    if (onRemoteEdit && tr.docChanged) outside(() => { onRemoteEdit(this.remoteEdit(tr)); });
+    if (onRemoteEdit && tr.docChanged) {
+      const edit = this.remoteEdit(tr);
+      this.unsaid?.push(() => { outside(() => { onRemoteEdit(edit); }); });
+    }
   }
 
   reset(items: readonly Item[], to: StateName): void {
@@ -293,7 +194,22 @@ class PageEditor implements Editor, SessionPage {
 
   private receive(message: ToWindow): void {
     if (this.waiting !== null) this.waiting.push(message);
-    else if (!this.view.isDestroyed) this.session.receive(message, performance.now());
+    else if (!this.view.isDestroyed) this.whole(() => { this.session.receive(message, performance.now()); });
+  }
+
+  /** Does something with the session whole, before anyone hears of it: who listens may want to write at once. */
+  private whole(act: () => void): void {
+    const outer = this.unsaid;
+    this.unsaid ??= [];
+    try {
+      act();
+    } finally {
+      if (outer === null) {
+        const { unsaid } = this;
+        this.unsaid = null;
+        for (const say of unsaid ?? []) say();
+      }
+    }
   }
 
   private catchUp(): void {
@@ -332,7 +248,7 @@ class PageEditor implements Editor, SessionPage {
     this.later("composition", COMPOSITION_SETTLES, () => {
       if (this.view.composing) return;
       this.isComposing = false;
-      this.session.compositionEnded();
+      this.whole(() => { this.session.compositionEnded(); });
       const { latest } = this;
       if (latest !== null) this.carets(latest.people, { seen: latest.number, made: latest.after });
     });
@@ -365,52 +281,6 @@ class PageEditor implements Editor, SessionPage {
     this.pasting = new SlicedPaste(host, paste, paste.plain);
   }
 
-  /** Listens to what ProseMirror leaves to its host: focus, compositions, boxes and links. */
-  private watcher(): Plugin {
-    return new Plugin({
-      props: {
-        handleDOMEvents: {
-          focus: () => { this.select(); this.changed(); return false; },
-          blur: () => { this.select(); this.changed(); return false; },
-          compositionstart: () => { this.clear("composition"); this.isComposing = true; return false; },
-          compositionend: () => { this.compositionEnded(); return false; },
-          mousedown: (_view, event) => boxOf(event) !== null && (event.preventDefault(), true),
-          click: (view, event) => {
-            if (this.tickBox(view, event)) return true;
-            const anchor = event.target instanceof Element ? event.target.closest("a") : null;
-            if (anchor === null) return false;
-            // The window itself never goes anywhere.
-            event.preventDefault();
-            const followed = !view.editable || (isMac ? event.metaKey : event.ctrlKey);
-            const at = followed ? linkAround(view.state.doc.resolve(view.posAtDOM(anchor, 0))) : null;
-            const href = at === null ? null : hrefOf(at.href);
-            if (href !== null) this.options.onOpenLink?.(href);
-            return followed;
-          },
-          keydown: (view, event) => {
-            if (boxOf(event) === null) return false;
-            if (event.key === "Escape") view.focus();
-            return event.key === " " || event.key === "Enter" ? this.tickBox(view, event) : event.key !== "Tab";
-          },
-        },
-      },
-    });
-  }
-
-  private tickBox(view: EditorView, event: Event): boolean {
-    const box = boxOf(event);
-    if (box === null) return false;
-    event.preventDefault();
-    const $pos = view.state.doc.resolve(view.posAtDOM(box, 0));
-    const pos = $pos.depth === 0 ? $pos.pos : $pos.before(1);
-    const had = box === view.dom.ownerDocument.activeElement;
-    if (view.editable && tickAt(pos)(view.state, (tr) => { view.dispatch(tr); }) && had) {
-      const drawn = view.nodeDOM(pos);
-      if (drawn instanceof HTMLElement) drawn.querySelector<HTMLElement>(".box")?.focus();
-    }
-    return true;
-  }
-
   private attributes(): Record<string, string> {
     return {
       class: "page",
@@ -425,8 +295,14 @@ class PageEditor implements Editor, SessionPage {
 
   private changed(): void {
     this.lastSnapshot = null;
-    for (const listener of this.listeners) outside(() => { listener(this.snapshot); });
+    if (this.unsaid !== null) {
+      if (!this.unsaid.includes(this.tell)) this.unsaid.push(this.tell);
+    } else this.tell();
   }
+
+  private readonly tell = (): void => {
+    for (const listener of this.listeners) outside(() => { listener(this.snapshot); });
+  };
 
   private later(name: "hold" | "select" | "composition", after: number, then: () => void): void {
     this.clear(name);
@@ -598,10 +474,4 @@ function slashKeys(onKey: (event: KeyboardEvent) => boolean): Plugin {
   return new Plugin({
     props: { handleKeyDown: (view, event) => slashIn(view.state) !== null && onKey(event) },
   });
-}
-
-/** The box of a task that an event is on. */
-function boxOf(event: Event): HTMLElement | null {
-  const box = event.target instanceof Element ? event.target.closest(".box[role=checkbox]") : null;
-  return box instanceof HTMLElement ? box : null;
 }

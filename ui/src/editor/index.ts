@@ -1,5 +1,6 @@
 /** The editor, as the shell and the tests use it. Start reading at `README.md`. */
-export { createEditor, type Editor, type EditorOptions, type RemoteEdit, type Whereabouts } from "./editor";
+export { createEditor } from "./editor";
+export type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 export { ACTIONS, insertions, type Action, type ActionName } from "./commands";
 export type { Other } from "./carets";
 export { addressFrom, hrefOf, type Link } from "./links";

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import fc from "fast-check";
 import { history, undo } from "prosemirror-history";
 import { TextSelection } from "prosemirror-state";

@@ -86,10 +86,10 @@ function item(node: Node, list: "bullet" | "ordered" | "task"): Record<string, s
 
 let lastId = 0;
 
-/** A task's box is named by its words, so that it is read as what it ticks. */
+/** A task's box is named by its state and its words, so that it is read as what it ticks. */
 function drawTask(node: Node): DOMOutputSpec {
   const checked = blockAttrs(node).attrs.checked === true;
-  const id = `task-words-${String(++lastId)}`;
+  const id = `task-${String(++lastId)}`;
   return [
     "div",
     { ...item(node, "task"), "data-checked": String(checked) },
@@ -99,12 +99,14 @@ function drawTask(node: Node): DOMOutputSpec {
         class: "box",
         role: "checkbox",
         "aria-checked": String(checked),
-        "aria-labelledby": id,
+        id,
+        "aria-label": checked ? "Done" : "To do",
+        "aria-labelledby": `${id} ${id}-words`,
         tabindex: "0",
         contenteditable: "false",
       },
     ],
-    ["div", { class: "words", id }, 0],
+    ["div", { class: "words", id: `${id}-words` }, 0],
   ];
 }
 

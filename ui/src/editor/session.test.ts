@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, test } from "vitest";
 import type { Item } from "../core/types/Item";
 import type { ToWindow } from "../core/types/ToWindow";

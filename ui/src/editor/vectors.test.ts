@@ -1,3 +1,4 @@
+// @vitest-environment node
 /** The vectors that both sides run: written by a test of the core, read here. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
