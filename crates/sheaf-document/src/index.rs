@@ -86,7 +86,9 @@ impl<'a> Index<'a> {
             .filter_map(|id| {
                 let map = map_in(self.doc, &people(), &id)?;
                 let colour = match doc.get(&map, "colour") {
-                    Ok(Some((Value::Scalar(value), _))) => value.as_i64().and_then(|colour| u8::try_from(colour).ok()).unwrap_or(1).clamp(1, 8),
+                    Ok(Some((Value::Scalar(value), _))) => {
+                        value.as_i64().and_then(|colour| u8::try_from(colour).ok()).unwrap_or(1).clamp(1, 8)
+                    }
                     _ => 1,
                 };
                 Some(IndexedPerson { name: text(self.doc, &map, "name").unwrap_or_default(), id, colour })

@@ -120,4 +120,3 @@ fn every_change_names_its_person() {
     let made = whole(again.edit(&slot(2, 1), &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]));
     assert_eq!(made[0].seq, 2, "after opening, the actor goes on where it was");
 }
-

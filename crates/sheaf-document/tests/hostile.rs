@@ -4,11 +4,14 @@
 mod support;
 
 use automerge::{
-    ActorId, Author, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ObjType, ROOT, ReadDoc, TextEncoding, legacy,
+    ActorId, Author, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
+    legacy,
     transaction::{CommitOptions, Transactable},
 };
 use sheaf_document::{
-    Checker, Document, Genesis, Invalid, LoadError, ValidChange, check::ScanError, check_change, cursor,
+    Checker, Document, Genesis, Invalid, LoadError, ValidChange,
+    check::ScanError,
+    check_change, cursor,
     edit::Edit,
     limits,
     model::{Item, Marks},
@@ -27,7 +30,11 @@ fn typed(at: u32, text: &str) -> Edit {
 fn setting() -> (Document, Automerge) {
     let mut doc = Document::new(Genesis::Text);
     whole(doc.edit(&slot(1, 0), &[typed(0, "hello world")]));
-    let mut other = Automerge::load_with_options(&doc.save(), automerge::LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit)).unwrap();
+    let mut other = Automerge::load_with_options(
+        &doc.save(),
+        automerge::LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit),
+    )
+    .unwrap();
     other.set_author(Some(Author::from(vec![102_u8; 32])));
     other.set_actor(ActorId::from(slot(2, 0).actor));
     (doc, other)
@@ -98,7 +105,13 @@ fn another_actor_and_another_author() {
     let mut wrong = expect(2);
     wrong.author = vec![7; 32];
     assert_eq!(check_change(&doc, first.raw_bytes(), &wrong).unwrap_err(), Invalid::Author);
-    for extra in [vec![], vec![1], [&[1, 32][..], &[102; 31]].concat(), [&[1, 32][..], &[102; 33]].concat(), [&[2, 32][..], &[102; 32]].concat()] {
+    for extra in [
+        vec![],
+        vec![1],
+        [&[1, 32][..], &[102; 31]].concat(),
+        [&[1, 32][..], &[102; 33]].concat(),
+        [&[2, 32][..], &[102; 32]].concat(),
+    ] {
         let change = altered(&first, |change| change.extra_bytes = extra.clone());
         assert_eq!(refused(&doc, &change), Invalid::Author, "{extra:?}");
     }
@@ -169,7 +182,10 @@ fn more_operations_than_a_change_may_have() {
     check_change(&doc, change.raw_bytes(), &expect(2)).expect("as many as may be");
     let change = insert(&mut setting().1, &"x".repeat(most + 1));
     let found = most as u64 + 1;
-    assert_eq!(refused(&doc, &change), Invalid::Scan(ScanError::TooMany { what: "operations", found, limit: most as u64 }));
+    assert_eq!(
+        refused(&doc, &change),
+        Invalid::Scan(ScanError::TooMany { what: "operations", found, limit: most as u64 })
+    );
 }
 
 fn leb(mut value: u64, out: &mut Vec<u8>) {
@@ -251,7 +267,15 @@ fn a_few_bytes_that_stand_for_billions() {
         other => panic!("{other:?}"),
     };
     let name = [&[3][..], b"key"].concat();
-    let ten = || vec![(NAME, run(10, &name)), (INSERT, vec![10]), (ACTION, run(10, &[1])), (META, run(10, &[0])), (PRED, run(10, &[0]))];
+    let ten = || {
+        vec![
+            (NAME, run(10, &name)),
+            (INSERT, vec![10]),
+            (ACTION, run(10, &[1])),
+            (META, run(10, &[0])),
+            (PRED, run(10, &[0])),
+        ]
+    };
     let columns = ten();
     assert!(check_change(&doc, &by_hand(&doc, &columns), &expect(2)).is_ok(), "built by hand, it would pass");
     let with = |spec: u32, data: Vec<u8>| {
@@ -284,7 +308,10 @@ fn a_few_bytes_that_stand_for_billions() {
     assert!(matches!(refused(&with(0x01, run(10, &[5]))), ScanError::BadColumn(1)));
     assert!(matches!(refused(&with(0xf2, run(10, &[5]))), ScanError::BadColumn(0xf2)));
     assert!(matches!(refused(&with(ACTION | 8, run(10, &[1]))), ScanError::BadColumn(_) | ScanError::Deflated));
-    assert!(matches!(refused(&with(0x13, run(10, &[0x80, 0x80, 0x80, 0x80, 0x40]))), ScanError::BadColumn(0x13)), "counters below zero");
+    assert!(
+        matches!(refused(&with(0x13, run(10, &[0x80, 0x80, 0x80, 0x80, 0x40]))), ScanError::BadColumn(0x13)),
+        "counters below zero"
+    );
 }
 
 #[test]
@@ -295,7 +322,8 @@ fn references_to_what_is_not_there() {
     let far = legacy::OpId::new(4_000_000, &ActorId::from(slot(1, 0).actor));
     let itself = legacy::OpId::new(first.start_op().get() + 5, &ActorId::from(slot(2, 0).actor));
     for id in [foreign, far, itself] {
-        let element = altered(&first, |change| change.operations[0].key = legacy::Key::Seq(legacy::ElementId::Id(id.clone())));
+        let element =
+            altered(&first, |change| change.operations[0].key = legacy::Key::Seq(legacy::ElementId::Id(id.clone())));
         assert_eq!(refused(&doc, &element), Invalid::UnknownReference);
         let object = altered(&first, |change| change.operations[0].obj = legacy::ObjectId::Id(id.clone()));
         assert_eq!(refused(&doc, &object), Invalid::UnknownReference);
@@ -406,7 +434,8 @@ fn what_breaks_automerge_is_left_out_and_the_rest_applied() {
             change.extra_bytes = Vec::new();
             change.deps = vec![bad.hash()];
             change.start_op = (bad.max_op() + 1).try_into().unwrap();
-            change.operations[0].obj = legacy::ObjectId::Id(legacy::OpId::new(1, &ActorId::from(*b"sheaf genesis, the same for all.")));
+            change.operations[0].obj =
+                legacy::ObjectId::Id(legacy::OpId::new(1, &ActorId::from(*b"sheaf genesis, the same for all.")));
             change.operations[0].key = legacy::Key::Seq(legacy::ElementId::Head);
             change.operations[0].insert = true;
             change.operations[0].pred = vec![].into();
@@ -478,7 +507,12 @@ fn damaged_changes_never_do_more_than_fail() {
     let (doc, mut other) = setting();
     let mut tx = other.transaction();
     tx.splice_text(content(), 3, 4, "some text").unwrap();
-    tx.mark(content(), automerge::marks::Mark::new("strong".to_owned(), true, 2, 6), automerge::marks::ExpandMark::After).unwrap();
+    tx.mark(
+        content(),
+        automerge::marks::Mark::new("strong".to_owned(), true, 2, 6),
+        automerge::marks::ExpandMark::After,
+    )
+    .unwrap();
     let block = tx.split_block(content(), 5).unwrap();
     tx.put(&block, "type", "paragraph").unwrap();
     let hash = tx.commit().0.unwrap();
@@ -554,7 +588,10 @@ fn a_document_that_inflates_is_refused_before_it_does() {
     let bytes = doc.save();
     assert!(bytes.len() < 2_000, "{} bytes", bytes.len());
     let tight = limits::LoadLimits { operations: 100_000, ..limits::LoadLimits::default() };
-    assert!(matches!(Document::load_with(&bytes, &tight), Err(LoadError::Scan(ScanError::TooMany { what: "entries" | "operations", .. }))));
+    assert!(matches!(
+        Document::load_with(&bytes, &tight),
+        Err(LoadError::Scan(ScanError::TooMany { what: "entries" | "operations", .. }))
+    ));
     let tight = limits::LoadLimits { inflated: 1_000, ..limits::LoadLimits::default() };
     assert!(matches!(Document::load_with(&bytes, &tight), Err(LoadError::Scan(ScanError::TooMany { .. }))));
     assert_eq!(Document::load(&bytes).unwrap().text().len(), 300_000);
@@ -565,7 +602,14 @@ fn cursors_from_anyone() {
     use rand::RngExt;
     let (mut doc, _) = setting();
     // A cursor into another object of the document: a marker's own map.
-    let marker = Item::Block { block: sheaf_document::model::Block { kind: "paragraph".into(), parents: vec![], attrs: Default::default(), is_embed: false } };
+    let marker = Item::Block {
+        block: sheaf_document::model::Block {
+            kind: "paragraph".into(),
+            parents: vec![],
+            attrs: Default::default(),
+            is_embed: false,
+        },
+    };
     whole(doc.edit(&slot(1, 0), &[Edit::Splice { at: 0, delete: 0, insert: vec![marker] }]));
     let heads = doc.heads();
     let good = doc.cursor(3, &heads).unwrap();
@@ -574,7 +618,8 @@ fn cursors_from_anyone() {
     assert!(cursor::parse_cursor(&[]).is_none());
     assert!(cursor::parse_cursor(&[1; 4_000]).is_none());
     for_seeds(1_500, |rng| {
-        let mut bytes = if rng.random() { good.clone() } else { (0..rng.random_range(0..60)).map(|_| rng.random()).collect() };
+        let mut bytes =
+            if rng.random() { good.clone() } else { (0..rng.random_range(0..60)).map(|_| rng.random()).collect() };
         if !bytes.is_empty() {
             for _ in 0..rng.random_range(0..3) {
                 let at = rng.random_range(0..bytes.len());

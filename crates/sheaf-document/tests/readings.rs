@@ -16,7 +16,11 @@ fn edits_do_to_a_reading_what_they_do_to_the_model() {
             let beyond = usize::from(rng.random_range(0..9) == 0);
             let edit = any_edit(rng, reading.len() + beyond);
             match reading.apply_edit(&edit) {
-                Ok(()) => assert_eq!(reading.items(), naive::apply_edits(&before, std::slice::from_ref(&edit)).unwrap(), "{edit:?}"),
+                Ok(()) => assert_eq!(
+                    reading.items(),
+                    naive::apply_edits(&before, std::slice::from_ref(&edit)).unwrap(),
+                    "{edit:?}"
+                ),
                 Err(_) => assert_eq!(reading.items(), before, "an edit that fails changes nothing: {edit:?}"),
             }
             assert_eq!(reading, Reading::from_items(reading.items()), "blocks are what a fresh reading makes of them");
@@ -69,7 +73,11 @@ fn a_small_change_in_a_long_text_is_a_small_patch() {
                 let text = |t: &str| Item::Text { text: t.to_owned(), marks: Marks::new() };
                 let mut out = vec![Item::Block { block: block(n) }];
                 if Some(n) == split {
-                    out.extend([text(&format!("paragraph {n} with ")), Item::Block { block: block(n) }, text("some words")]);
+                    out.extend([
+                        text(&format!("paragraph {n} with ")),
+                        Item::Block { block: block(n) },
+                        text("some words"),
+                    ]);
                 } else {
                     out.push(text(&format!("paragraph {n} with some words")));
                 }

@@ -9,8 +9,9 @@ use std::{fs, path::PathBuf};
 use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 use sheaf_document::{
-    Reading, checksum, naive,
+    Reading, checksum,
     model::{Block, Item, Marks, Scalar},
+    naive,
     patch::Patch,
 };
 use support::Rng;
@@ -56,13 +57,22 @@ fn corners() -> Vec<Vec<Item>> {
         vec![block(marker("paragraph", &[], &[])), block(marker("paragraph", &[], &[]))],
         vec![text("before", &[]), block(marker("heading", &[], &[("level", number(2.0))])), text("Title", &[])],
         vec![
-            block(marker("unordered-list-item", &["unordered-list-item", "ordered-list-item"], &[("checked", Scalar::Bool(false))])),
+            block(marker(
+                "unordered-list-item",
+                &["unordered-list-item", "ordered-list-item"],
+                &[("checked", Scalar::Bool(false))],
+            )),
             text("two\nlines", &[]),
         ],
-        vec![block(marker("code-block", &[], &[("language", Scalar::Text("rust".into()))])), text("fn main() {\n}\n", &[])],
+        vec![
+            block(marker("code-block", &[], &[("language", Scalar::Text("rust".into()))])),
+            text("fn main() {\n}\n", &[]),
+        ],
         vec![text("link", &[("link", Scalar::Text("{\"href\":\"https://example.org\",\"title\":\"Ü\"}".into()))])],
         vec![text("😀🏳\u{fffc}é", &[])],
-        vec![Item::Embed { block: Block { is_embed: true, ..marker("image", &[], &[("src", Scalar::Text("x".into()))]) } }],
+        vec![Item::Embed {
+            block: Block { is_embed: true, ..marker("image", &[], &[("src", Scalar::Text("x".into()))]) },
+        }],
         vec![block(marker(
             "__ext__numbers",
             &[],
@@ -81,7 +91,11 @@ fn corners() -> Vec<Vec<Item>> {
             ],
         ))],
         // Sorted by UTF-16 units, the astral letter comes before U+FF5E; by code points it would come after.
-        vec![block(marker("__ext__order", &[], &[("\u{ff5e}", number(1.0)), ("\u{10000}", number(2.0)), ("a", number(3.0))]))],
+        vec![block(marker(
+            "__ext__order",
+            &[],
+            &[("\u{ff5e}", number(1.0)), ("\u{10000}", number(2.0)), ("a", number(3.0))],
+        ))],
         vec![text("x", &[("\u{ff5e}", yes()), ("\u{10000}", Scalar::Text("s".into()))])],
     ]
 }
@@ -101,7 +115,12 @@ fn patches() -> Vec<Patched> {
             for edit in support::edits(&mut rng, &before, 5) {
                 after.apply_edit(&edit).unwrap();
             }
-            Patched { patches: before.compare(&after), before: before.items(), after: after.items(), checksum: after.checksum() }
+            Patched {
+                patches: before.compare(&after),
+                before: before.items(),
+                after: after.items(),
+                checksum: after.checksum(),
+            }
         })
         .collect()
 }
@@ -159,7 +178,9 @@ fn the_checksum_is_what_its_definition_says() {
         text("T", &[("strong", Scalar::Bool(true))]),
     ];
     let blocks = ["-T\u{3}ab", "Bheading\0blockquote\0level\u{2}#2\0Tstrong\u{2}t\0\u{3}T"];
-    let wanted = blocks.iter().fold(2_166_136_261_u32, |hash, block| (hash ^ fnv(block.encode_utf16())).wrapping_mul(16_777_619));
+    let wanted = blocks
+        .iter()
+        .fold(2_166_136_261_u32, |hash, block| (hash ^ fnv(block.encode_utf16())).wrapping_mul(16_777_619));
     assert_eq!(checksum(&items), wanted);
     assert_eq!(checksum(&[]), 2_166_136_261);
 }

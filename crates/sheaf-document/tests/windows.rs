@@ -186,8 +186,10 @@ impl World {
                 let heads = self.remote.heads();
                 let len = self.remote.reading().len();
                 let cursor = self.remote.cursor(rng.random_range(0..=len), &heads);
-                let caret = RemoteCaret { id: "r".into(), name: "Ana".into(), colour: 2, anchor: cursor.clone(), head: cursor };
-                let out = self.sessions.set_remote_carets(if rng.random_range(0..4) == 0 { vec![] } else { vec![caret] });
+                let caret =
+                    RemoteCaret { id: "r".into(), name: "Ana".into(), colour: 2, anchor: cursor.clone(), head: cursor };
+                let out =
+                    self.sessions.set_remote_carets(if rng.random_range(0..4) == 0 { vec![] } else { vec![caret] });
                 self.route(out);
             }
             98 => self.sync_journal(),
@@ -261,7 +263,10 @@ fn a_window_always_shows_what_the_core_thinks_it_shows() {
         }
     });
     assert_eq!(refused, 0, "honest windows are never refused");
-    assert!(std::env::var("SHEAF_SEED").is_ok() || applied > 100 && dropped > 20, "the test tests something: {applied} applied, {dropped} dropped");
+    assert!(
+        std::env::var("SHEAF_SEED").is_ok() || applied > 100 && dropped > 20,
+        "the test tests something: {applied} applied, {dropped} dropped"
+    );
 }
 
 fn text(at: u32, text: &str) -> sheaf_document::edit::Edit {
@@ -338,7 +343,9 @@ fn a_batch_that_does_not_fit_is_refused_and_those_before_it_stay() {
 fn a_gap_in_the_numbers_is_a_reset() {
     let (mut sessions, _) = opened(false);
     let out = sessions.handle(SessionId(1), ToCore::Batch { made: 3, seen: 1, edits: vec![text(0, "x")] }, 10);
-    assert!(matches!(&out[..], [Out::ToWindow(_, ToWindow::Reset { refused: Some(refused), .. })] if (refused.from, refused.to) == (1, 3)));
+    assert!(
+        matches!(&out[..], [Out::ToWindow(_, ToWindow::Reset { refused: Some(refused), .. })] if (refused.from, refused.to) == (1, 3))
+    );
     let out = sessions.handle(SessionId(1), ToCore::Seen { seen: 7, made: 0 }, 20);
     assert!(out.is_empty() || matches!(&out[..], [Out::ToWindow(_, ToWindow::Reset { .. })]), "{out:?}");
 }
@@ -361,7 +368,9 @@ fn nothing_is_written_while_reading_only() {
     sessions.set_read_only(Some("You may read this document.".into()));
     let out = sessions.handle(SessionId(1), window.make(vec![text(0, "x")]), 10);
     assert_eq!(commits(&out), 0);
-    assert!(matches!(&out[..], [Out::ToWindow(_, ToWindow::Reset { refused: Some(refused), .. })] if refused.reason == "You may read this document."));
+    assert!(
+        matches!(&out[..], [Out::ToWindow(_, ToWindow::Reset { refused: Some(refused), .. })] if refused.reason == "You may read this document.")
+    );
     assert_eq!(sessions.document().heads(), vec![Genesis::Text.hash()], "opening and refusing never write");
 }
 
@@ -497,10 +506,18 @@ fn carets_travel_as_cursors_and_stay_on_their_text() {
     let out = sessions.handle(SessionId(1), ToCore::Select { seen: 1, made: 1, anchor: Some(6), head: Some(11) }, 200);
     let [Out::Caret { anchor: Some(anchor), head: Some(head), .. }] = &out[..] else { panic!("a caret: {out:?}") };
     // It comes back from someone else, and by then there is text before it.
-    let caret = RemoteCaret { id: "a".into(), name: "Ana".into(), colour: 77, anchor: Some(anchor.clone()), head: Some(head.clone()) };
+    let caret = RemoteCaret {
+        id: "a".into(),
+        name: "Ana".into(),
+        colour: 77,
+        anchor: Some(anchor.clone()),
+        head: Some(head.clone()),
+    };
     sessions.handle(SessionId(1), window.make(vec![text(0, ">> ")]), 300);
     let out = sessions.set_remote_carets(vec![caret]);
-    let [Out::ToWindow(_, ToWindow::Presence { number: 1, after: 2, people })] = &out[..] else { panic!("presence: {out:?}") };
+    let [Out::ToWindow(_, ToWindow::Presence { number: 1, after: 2, people })] = &out[..] else {
+        panic!("presence: {out:?}")
+    };
     assert_eq!((people[0].anchor, people[0].head, people[0].colour), (Some(9), Some(14), 8));
     let out = sessions.close(SessionId(1), 400);
     assert!(matches!(&out[..], [Out::Caret { anchor: None, head: None, .. }]));

@@ -181,4 +181,3 @@ pub(super) fn boolean_runs(bytes: &[u8]) -> Result<u64, ScanError> {
     }
     Ok(total)
 }
-

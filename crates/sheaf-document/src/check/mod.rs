@@ -335,7 +335,8 @@ impl<'a> Past<'a> {
 
     /// The type of an object that this past holds; nothing if that is not an object.
     fn object(&self, id: &legacy::OpId) -> Option<ObjType> {
-        let in_passed = |passed: &&Passed| passed.actor == id.actor().to_bytes() && passed.objects.contains_key(&id.counter());
+        let in_passed =
+            |passed: &&Passed| passed.actor == id.actor().to_bytes() && passed.objects.contains_key(&id.counter());
         match self.passed.iter().find(|passed| in_passed(passed)) {
             Some(passed) => passed.objects.get(&id.counter()).copied(),
             None => self.checker.doc.doc.object_type(ObjId::Id(id.counter(), id.actor().clone(), 0)).ok(),

@@ -72,7 +72,8 @@ impl Document {
         let base = || load_automerge(&self.kept.base).unwrap_or_else(|_| empty_automerge());
         let mut doc = base();
         // All of it was applied before, so it applies again; and if in spite of that one should not, the others do.
-        let tail: Vec<Change> = self.kept.tail.iter().filter_map(|bytes| Change::from_bytes(bytes.to_vec()).ok()).collect();
+        let tail: Vec<Change> =
+            self.kept.tail.iter().filter_map(|bytes| Change::from_bytes(bytes.to_vec()).ok()).collect();
         if !matches!(guard::caught(|| doc.apply_changes(tail.clone())), Ok(Ok(()))) {
             doc = base();
             for change in tail {

@@ -122,6 +122,8 @@ fn run(tx: &mut Transaction<'_>, content: &ObjId, step: Step, room: usize) -> Re
             Ok(None)
         }
         Step::Mark { from, to, name, value } => {
+            align(tx, content, from)?;
+            align(tx, content, to)?;
             mark(tx, content, from, to, &name, &value)?;
             Ok(None)
         }

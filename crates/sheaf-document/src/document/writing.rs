@@ -149,7 +149,14 @@ impl Document {
     }
 
     /// The way for large edits at older heads, and where isolation leaks.
-    fn write_in_fork(&mut self, slot: &Slot, steps: Vec<Step>, after: &Reading, beside: &HashSet<ChangeHash>, outcome: &mut Outcome) {
+    fn write_in_fork(
+        &mut self,
+        slot: &Slot,
+        steps: Vec<Step>,
+        after: &Reading,
+        beside: &HashSet<ChangeHash>,
+        outcome: &mut Outcome,
+    ) {
         let forked = guard::caught(|| self.fork(&outcome.heads, beside));
         let doc = match forked {
             Ok(Ok(doc)) => doc,

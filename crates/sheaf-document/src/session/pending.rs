@@ -52,10 +52,10 @@ impl Sessions {
         if seen < window.reset || made <= window.made && !window.awaits_reset() {
             return;
         }
-        let crossed = window.confirm(seen, made - 1).is_err();
-        if crossed || made != window.made + 1 {
+        let crossed = window.confirm(seen, made.saturating_sub(1)).is_err();
+        if crossed || made != window.made.saturating_add(1) {
             let refused = Refused {
-                from: window.made + 1,
+                from: window.made.saturating_add(1),
                 to: made,
                 reason: "A part of what was typed did not arrive.".to_owned(),
             };

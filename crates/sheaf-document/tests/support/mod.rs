@@ -86,7 +86,10 @@ pub fn mark(rng: &mut Rng) -> (String, Scalar) {
         2 => ("em".to_owned(), Scalar::Bool(true)),
         3 => ("strike".to_owned(), Scalar::Bool(true)),
         4 => ("code".to_owned(), Scalar::Bool(true)),
-        5 | 6 => ("link".to_owned(), Scalar::Text(["{\"href\":\"a\"}", "{\"href\":\"b\"}"][rng.random_range(0..2)].to_owned())),
+        5 | 6 => (
+            "link".to_owned(),
+            Scalar::Text(["{\"href\":\"a\"}", "{\"href\":\"b\"}"][rng.random_range(0..2)].to_owned()),
+        ),
         _ => ("__ext__seen".to_owned(), scalar(rng)),
     }
 }
@@ -102,7 +105,15 @@ pub fn text(rng: &mut Rng) -> String {
 }
 
 pub fn block(rng: &mut Rng, is_embed: bool) -> Block {
-    let kinds = ["paragraph", "heading", "unordered-list-item", "ordered-list-item", "blockquote", "code-block", "__ext__thing"];
+    let kinds = [
+        "paragraph",
+        "heading",
+        "unordered-list-item",
+        "ordered-list-item",
+        "blockquote",
+        "code-block",
+        "__ext__thing",
+    ];
     let mut attrs = std::collections::BTreeMap::new();
     if rng.random_range(0..3) == 0 {
         attrs.insert("level".to_owned(), Scalar::Number(f64::from(rng.random_range(1..4))));
@@ -131,13 +142,15 @@ pub fn items(rng: &mut Rng, most: usize) -> Vec<Item> {
 pub fn any_edit(rng: &mut Rng, len: usize) -> Edit {
     let at = rng.random_range(0..=len);
     match rng.random_range(0..10) {
-        0..=2 => Edit::Splice {
-            at: at as u32,
-            delete: 0,
-            insert: vec![Item::Text { text: text(rng), marks: marks(rng) }],
-        },
+        0..=2 => {
+            Edit::Splice { at: at as u32, delete: 0, insert: vec![Item::Text { text: text(rng), marks: marks(rng) }] }
+        }
         3 => Edit::Splice { at: at as u32, delete: 0, insert: items(rng, 3) },
-        4 => Edit::Splice { at: at as u32, delete: rng.random_range(0..=(len - at).min(6)) as u32, insert: items(rng, 3) },
+        4 => Edit::Splice {
+            at: at as u32,
+            delete: rng.random_range(0..=(len - at).min(6)) as u32,
+            insert: items(rng, 3),
+        },
         5 | 6 => Edit::Splice { at: at as u32, delete: rng.random_range(0..=(len - at).min(8)) as u32, insert: vec![] },
         7 | 8 => {
             let to = rng.random_range(at..=(at + 8).min(len));
@@ -150,7 +163,12 @@ pub fn any_edit(rng: &mut Rng, len: usize) -> Edit {
             if rng.random() {
                 attrs.insert("level".to_owned(), Scalar::Null);
             }
-            Edit::SetBlock { at: at as u32, kind: rng.random::<bool>().then_some(kind), parents: rng.random::<bool>().then_some(parents), attrs }
+            Edit::SetBlock {
+                at: at as u32,
+                kind: rng.random::<bool>().then_some(kind),
+                parents: rng.random::<bool>().then_some(parents),
+                attrs,
+            }
         }
     }
 }

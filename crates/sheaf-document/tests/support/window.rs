@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 
 use rand::RngExt;
 use sheaf_document::{
-    Reading, naive,
+    Reading,
     edit::Edit,
     model::Item,
+    naive,
     session::{Caret, Refused, ToCore, ToWindow},
 };
 
 use super::{Rng, edits};
 
 /// What a window knows and does.
+#[expect(clippy::struct_excessive_bools, reason = "each is something a window can be in the middle of")]
 pub struct Window {
     pub items: Vec<Item>,
     pub seen: u64,
@@ -136,7 +138,12 @@ impl Window {
                 None
             }
             ToWindow::Saved { made } => {
-                assert!(made > self.saved && made <= self.made, "saved {made} after {}, made {}", self.saved, self.made);
+                assert!(
+                    made > self.saved && made <= self.made,
+                    "saved {made} after {}, made {}",
+                    self.saved,
+                    self.made
+                );
                 self.saved = made;
                 None
             }
