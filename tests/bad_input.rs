@@ -46,7 +46,8 @@ fn a_store_that_is_damaged_anywhere_opens_and_loses_nothing_of_ones_own() {
     let before = home.show(&document);
     let store = home.path().join("home/store");
     for file in files_under(&store) {
-        let length = std::fs::metadata(&file).expect("a file").len();
+        // What was repaired before may have been put elsewhere.
+        let Ok(length) = std::fs::metadata(&file).map(|file| file.len()) else { continue };
         for place in [0, length / 2, length.saturating_sub(1)] {
             if length == 0 {
                 continue;

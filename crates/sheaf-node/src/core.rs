@@ -95,6 +95,11 @@ impl Core {
         Ok(core)
     }
 
+    /// The home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// The journal of own entries.
     pub fn journal(&self) -> &Arc<Journal> {
         self.home.journal()

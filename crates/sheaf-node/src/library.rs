@@ -15,8 +15,8 @@ use crate::error::NodeError;
 use crate::space::Space;
 use crate::view::{DocumentInfo, NodeEvent};
 
-/// The setting that says which space is this person's own first one.
-const FIRST: &[u8] = b"first space";
+/// The file that says which space is this person's own first one. Not in the store, for nothing could tell it again.
+const FIRST: &str = "first-space";
 /// The setting that says at which port this home listens when nothing else is said.
 const PORT: &[u8] = b"port";
 /// What a document without a title is called in lists.
@@ -156,8 +156,14 @@ impl Core {
 
     /// This person's own first space.
     pub fn first_space(&self) -> Option<Arc<Space>> {
-        let id = self.store.get(Table::Settings, FIRST).ok()??;
-        self.space(SpaceId::from_bytes(id.try_into().ok()?))
+        let id = match self.home().file(FIRST) {
+            Ok(id) => String::from_utf8(id?).ok()?.parse().ok()?,
+            Err(error) => {
+                tracing::warn!(%error, "which space is the first cannot be read");
+                return None;
+            }
+        };
+        self.space(id)
     }
 
     /// Whether a space is this person's own first one.
@@ -167,8 +173,8 @@ impl Core {
 
     /// Remembers this person's first space; only the first call counts.
     pub fn remember_first_space(&self, id: SpaceId) -> Result<(), NodeError> {
-        if self.store.get(Table::Settings, FIRST)?.is_none() {
-            self.store.put(Table::Settings, FIRST, id.as_bytes())?;
+        if self.home().file(FIRST)?.is_none() {
+            self.home().put_file(FIRST, id.to_string().as_bytes())?;
         }
         Ok(())
     }

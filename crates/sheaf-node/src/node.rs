@@ -26,6 +26,10 @@ use crate::writer::Work;
 
 /// How long `join` waits for the inviter before it says that it goes on in the background.
 const JOIN: Duration = Duration::from_secs(20);
+/// The largest file that is read as text, in bytes.
+const IMPORT: usize = 16 << 20;
+/// The most blocks a document is made with.
+const IMPORT_BLOCKS: usize = 100_000;
 /// What a person's first space is called until they call it something else.
 const PRIVATE: &str = "Private";
 
@@ -281,9 +285,7 @@ impl Node {
     pub async fn import(&self, space: Option<&str>, name: &str, bytes: Vec<u8>) -> Result<DocumentInfo, NodeError> {
         let space = self.space_or_first(space)?;
         let name = name.to_owned();
-        let imported =
-            blocking(move || import::file(&name, &bytes).map_err(|error| NodeError::BadInput(error.to_string())))
-                .await?;
+        let imported = blocking(move || read_file(&name, &bytes)).await?;
         let document = self.core.create_document(&space, &imported.title, imported.items).await?;
         self.settle().await?;
         Ok(document)
@@ -555,6 +557,27 @@ fn found(core: &Arc<Core>, me: &Arc<Identity>) -> Result<Arc<Space>, NodeError> 
     core.flush()?;
     core.add_space(Arc::clone(&space))?;
     Ok(space)
+}
+
+/// Reads a file as blocks, unless it is more than a document holds.
+fn read_file(name: &str, bytes: &[u8]) -> Result<import::Imported, NodeError> {
+    let is_automerge =
+        std::path::Path::new(name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("automerge"));
+    if !is_automerge && bytes.len() > IMPORT {
+        return Err(NodeError::BadInput(format!(
+            "{name} has {} MB, and a document takes at most {} MB of text. Split it; nothing was imported.",
+            bytes.len() >> 20,
+            IMPORT >> 20
+        )));
+    }
+    let imported = import::file(name, bytes).map_err(|error| NodeError::BadInput(error.to_string()))?;
+    let blocks = imported.items.iter().filter(|item| matches!(item, Item::Block { .. })).count();
+    if blocks > IMPORT_BLOCKS {
+        return Err(NodeError::BadInput(format!(
+            "{name} has {blocks} paragraphs, and a document takes at most {IMPORT_BLOCKS}. Split it; nothing was imported."
+        )));
+    }
+    Ok(imported)
 }
 
 fn checked_title(text: &str, what: &str) -> Result<String, NodeError> {

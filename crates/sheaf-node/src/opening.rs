@@ -44,6 +44,12 @@ impl Core {
         }
     }
 
+    /// Opens everything again, because what was noted of it is lost. Blocks.
+    pub fn open_all_again(&self, space: &Space) {
+        *locked(&space.opened) = 0;
+        self.open_new(space);
+    }
+
     fn try_open_new(&self, space: &Space) -> Result<(), StoreError> {
         let mut opened = locked(&space.opened);
         loop {

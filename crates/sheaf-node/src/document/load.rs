@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sheaf_access::{DocumentId, PersonId};
 use sheaf_document::{Checker, Document, Expect, Genesis, ValidChange};
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
-use sheaf_store::{Arrival, CacheKind};
+use sheaf_store::{Arrival, CacheKind, StoreError};
 
 use super::cache::Snapshot;
 use crate::core::Core;
@@ -29,7 +29,14 @@ pub struct Loaded {
 /// Loads a document. What its entries hold and may not be applied closes their logs, and nothing else.
 pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
     let mut loaded = from_snapshot(core, id, genesis)?;
-    let rows = core.store.document_rows(space.id, id, loaded.upto + 1)?;
+    let rows = match core.store.document_rows(space.id, id, loaded.upto + 1) {
+        // What was noted of the entries is damaged; the entries say it again.
+        Err(StoreError::Damaged { .. }) => {
+            core.open_all_again(space);
+            core.store.document_rows(space.id, id, loaded.upto + 1)
+        }
+        rows => rows,
+    }?;
     let mut arrived = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(entry) = core.store.entry(space.id, row.log, row.seq)? else { continue };
