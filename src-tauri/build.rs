@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "placement",
     "create_space",
     "create_document",
+    "import_text",
     "invite",
     "join",
     "try_now",

@@ -7,10 +7,7 @@ use std::{
 };
 
 use sheaf_node::{Node, NodeEvent, Options};
-use tauri::{
-    AppHandle, Manager,
-    ipc::Channel,
-};
+use tauri::{AppHandle, Manager, ipc::Channel};
 use tokio::sync::{Mutex as AsyncMutex, broadcast::error::RecvError};
 
 use crate::{

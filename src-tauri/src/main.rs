@@ -22,7 +22,11 @@ use sheaf_node::Options;
 use tauri::{Manager as _, RunEvent};
 use tracing_subscriber::EnvFilter;
 
-use crate::{app::App, arguments::Arguments, commands::{library, sessions as session, system}};
+use crate::{
+    app::App,
+    arguments::Arguments,
+    commands::{library, sessions as session, system},
+};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -49,6 +53,7 @@ fn main() -> anyhow::Result<()> {
             library::placement,
             library::create_space,
             library::create_document,
+            library::import_text,
             library::invite,
             library::join,
             library::try_now,

@@ -117,7 +117,8 @@ impl Sessions {
 
     /// Ends every session of a window; returns when its last words are saved, or says why they are not.
     pub async fn close_window(&self, window: &str) -> Answer<()> {
-        let sessions: Vec<Open> = self.lock().extract_if(|_, session| session.window == window).map(|(_, s)| s).collect();
+        let sessions: Vec<Open> =
+            self.lock().extract_if(|_, session| session.window == window).map(|(_, s)| s).collect();
         let mut answer = Ok(());
         for session in sessions {
             if let Err(problem) = finish(session).await {

@@ -2,7 +2,11 @@
 //!
 //! Losing it loses nothing that was written, so a damaged one reads as the usual settings and is replaced.
 
-use std::{fs, io, io::Write as _, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 

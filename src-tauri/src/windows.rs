@@ -8,8 +8,7 @@ use std::{
 
 use tauri::{
     AppHandle, LogicalSize, Manager, PhysicalPosition, PhysicalSize, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    Window, WindowEvent as Happened,
-    webview::NewWindowResponse,
+    Window, WindowEvent as Happened, webview::NewWindowResponse,
 };
 
 use crate::{

@@ -76,6 +76,13 @@ pub async fn create_document(state: State<'_, App>, space: String) -> Answer<Doc
     Ok(state.node().await?.create_document(Some(&space), "").await?)
 }
 
+/// Makes a document of what was pasted: `kind` is `html`, or else it is Markdown or plain text.
+#[tauri::command]
+pub async fn import_text(state: State<'_, App>, space: String, kind: String, data: String) -> Answer<DocumentInfo> {
+    let name = if kind == "html" { "Pasted.html" } else { "Pasted.md" };
+    Ok(state.node().await?.import(Some(&space), name, data.into_bytes()).await?)
+}
+
 /// Makes an invitation to a space, and gives its link.
 #[tauri::command]
 pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answer<String> {

@@ -37,8 +37,8 @@ pub fn session_message(window: WebviewWindow, state: State<'_, App>, request: Re
         let value = request.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
         value.ok_or_else(|| Problem::new("bad-input", format!("The header {name} is missing or not a number.")))
     };
-    let session = u32::try_from(number("sheaf-session")?)
-        .map_err(|_| Problem::new("bad-input", "There is no such session."))?;
+    let session =
+        u32::try_from(number("sheaf-session")?).map_err(|_| Problem::new("bad-input", "There is no such session."))?;
     let InvokeBody::Raw(bytes) = request.body() else {
         return Err(Problem::new("bad-input", "A message is raw bytes."));
     };

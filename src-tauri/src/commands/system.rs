@@ -51,11 +51,8 @@ pub async fn save_copy(app: AppHandle, window: WebviewWindow, name: String, text
 
 /// A title as a file's name: without what file systems refuse.
 fn file_name(title: &str) -> String {
-    let plain: String = title
-        .chars()
-        .map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c })
-        .take(80)
-        .collect();
+    let plain: String =
+        title.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c }).take(80).collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     let name = words.join(" ");
     let name = name.trim_matches('.');

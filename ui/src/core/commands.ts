@@ -71,6 +71,9 @@ export const placement = (document: string): Promise<Placement> => call("placeme
 export const createSpace = (name: string): Promise<SpaceInfo> => call("create_space", { name });
 /** Makes an empty document in a space. */
 export const createDocument = (space: string): Promise<DocumentInfo> => call("create_document", { space });
+/** Makes a document of what was pasted. */
+export const importText = (space: string, kind: "text" | "html", data: string): Promise<DocumentInfo> =>
+  call("import_text", { space, kind, data });
 /** Makes an invitation and gives its link. */
 export const invite = (space: string, role: string): Promise<string> => call("invite", { space, role });
 /** Redeems an invitation; gives the space it leads to. */
