@@ -1,0 +1,131 @@
+//! What is measured: one file for each.
+
+mod import;
+mod keystroke;
+mod opening;
+mod page;
+mod reconnect;
+mod remote;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::history::{self, History};
+use crate::home::Folder;
+use crate::report::Row;
+use crate::trace::Trace;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Measure {
+    /// A key, from the window to the disk.
+    Keystroke,
+    /// A key, from one person's window to another's.
+    Remote,
+    /// A key, inside the window.
+    Window,
+    /// A document with a long history, until it can be written in.
+    Open,
+    /// A large text that is brought in.
+    Import,
+    /// Two who meet again, and nothing has changed.
+    Reconnect,
+}
+
+impl Measure {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Keystroke, Self::Remote, Self::Window, Self::Open, Self::Import, Self::Reconnect];
+
+    /// In a few words.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Keystroke => "a key, from the window to the disk",
+            Self::Remote => "a key, from one person's window to another's",
+            Self::Window => "a key, inside the window",
+            Self::Open => "opening a document with a long history",
+            Self::Import => "bringing in a large text",
+            Self::Reconnect => "meeting again when nothing has changed",
+        }
+    }
+
+    /// Measures it.
+    pub async fn take(self, context: &mut Context) -> Result<Vec<Row>> {
+        match self {
+            Self::Keystroke => keystroke::rows(context).await,
+            Self::Remote => remote::rows(context).await,
+            Self::Window => page::rows(),
+            Self::Open => opening::rows(context).await,
+            Self::Import => import::rows(context).await,
+            Self::Reconnect => reconnect::rows(),
+        }
+    }
+}
+
+/// What the measurements share.
+pub struct Context {
+    trace: Trace,
+    /// What kind of session the trace is.
+    kind: &'static str,
+    quick: bool,
+    long: Option<(Folder, History)>,
+}
+
+impl Context {
+    /// For this trace.
+    pub fn new(trace: Trace, kind: &'static str, quick: bool) -> Result<Self> {
+        Ok(Self { trace, kind, quick, long: None })
+    }
+
+    /// How many samples to take, where so many are wanted.
+    fn samples(&self, wanted: usize) -> usize {
+        if self.quick { wanted.div_ceil(10).max(5) } else { wanted }
+    }
+
+    /// The home with a long history, made when first asked for. No node has it open.
+    async fn long(&mut self) -> Result<(&Folder, &History)> {
+        if self.long.is_none() {
+            let folder = Folder::new()?;
+            eprintln!("  writing a history of {} changes", self.trace.txns.len());
+            let history = history::write(&folder, &self.trace).await?;
+            self.long = Some((folder, history));
+        }
+        // It has just been put there.
+        self.long.as_ref().map(|(folder, history)| (folder, history)).ok_or_else(|| anyhow::anyhow!("no history"))
+    }
+
+    /// What that history is, in words.
+    fn about_long(&self) -> String {
+        let characters = self.trace.end_content.chars().count();
+        format!("{} characters, {} changes ({})", count(characters), count(self.trace.txns.len()), self.kind)
+    }
+}
+
+/// A number with its thousands told apart.
+fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Milliseconds.
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_told_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (259_778, "259,778"), (1_000_000, "1,000,000")]
+        {
+            assert_eq!(super::count(number), text);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Opening a document with a long history: until the window shows it and takes keys.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use automerge::{Automerge, LoadOptions, TextEncoding};
+use sheaf_node::Format;
+
+use super::Context;
+use crate::figures::Figures;
+use crate::home::{self, Folder};
+use crate::report::Row;
+use crate::window::Window;
+
+/// One opening of the home and the document.
+struct Opened {
+    home: Duration,
+    document: Duration,
+    key: Duration,
+    saved: Vec<u8>,
+}
+
+pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
+    let samples = context.samples(10);
+    let about = context.about_long();
+    let (folder, history) = context.long().await?;
+    let first = open(folder, &history.document).await?;
+    let (mut homes, mut documents, mut keys, mut loads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..samples {
+        let opened = open(folder, &history.document).await?;
+        homes.push(opened.home);
+        documents.push(opened.document);
+        keys.push(opened.key);
+        loads.push(load(&opened.saved)?);
+    }
+    let loads = Figures::of(&loads);
+    let against = "Automerge loading that document";
+    Ok(vec![
+        Row::new("open", format!("document to an editable window, {about}"), Figures::of(&documents))
+            .against_p50(against, loads)
+            .at_most(0.1, "<= 1/10"),
+        Row::new("open-first", "the same the first time, with nothing but the entries", Figures::of(&[first.document]))
+            .against_p50(against, loads),
+        Row::new("open-key", "the same, and a key typed at once is saved", Figures::of(&keys))
+            .against_p50(against, loads),
+        Row::new("open-home", "the home before that", Figures::of(&homes))
+            .note(format!("the first time {:.0} ms", first.home.as_secs_f64() * 1e3)),
+    ])
+}
+
+async fn open(folder: &Folder, document: &str) -> Result<Opened> {
+    let start = Instant::now();
+    let node = home::open(folder).await?;
+    let home = start.elapsed();
+    let start = Instant::now();
+    let mut window = Window::open(&node, document).await?;
+    let opened = start.elapsed();
+    window.key();
+    let key = window.saved().await?.duration_since(start);
+    window.close().await?;
+    let saved = node.export(document, Format::Automerge).await?;
+    node.shutdown().await?;
+    Ok(Opened { home, document: opened, key, saved })
+}
+
+fn load(bytes: &[u8]) -> Result<Duration> {
+    let start = Instant::now();
+    let document = Automerge::load_with_options(bytes, LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit))?;
+    let took = start.elapsed();
+    drop(document);
+    Ok(took)
+}
