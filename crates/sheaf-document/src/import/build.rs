@@ -27,6 +27,17 @@ impl Builder {
         self.items.push(Item::Block { block: Block { kind: kind.to_owned(), parents, attrs, is_embed: false } });
     }
 
+    /// Starts a paragraph, which right inside a quote is a `blockquote`.
+    pub(crate) fn paragraph(&mut self, mut parents: Vec<String>) {
+        let kind = if parents.last().is_some_and(|last| last == "blockquote") {
+            parents.pop();
+            "blockquote"
+        } else {
+            "paragraph"
+        };
+        self.block(kind, parents, Attrs::new());
+    }
+
     /// Adds text to the present block.
     pub(crate) fn text(&mut self, text: &str, marks: &Marks) {
         if text.is_empty() {

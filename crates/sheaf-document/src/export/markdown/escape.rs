@@ -168,6 +168,8 @@ pub(super) fn destination(out: &mut String, address: &str, title: &str) {
 pub(super) fn info(out: &mut String, language: &str) {
     for (at, c) in language.char_indices() {
         match c {
+            // Else it would make the fence longer.
+            '~' if at == 0 => escaped(out, c),
             '\\' => escaped(out, c),
             '&' if reads_as_entity(&language[at..], true) => out.push_str("&amp;"),
             c => out.push(c),

@@ -275,7 +275,7 @@ pub(crate) fn sayable_document() -> impl Strategy<Value = Vec<Item>> {
                 }
                 6 => {
                     if kind > 100 {
-                        attrs.insert("language".to_owned(), Scalar::Text(["rust", "c++", "a b", "`", "~", "x&amp;y", "\\"][usize::from(depth) % 7].to_owned()));
+                        attrs.insert("language".to_owned(), Scalar::Text(["rust", "c++", "a b", "`", "~`", "x&amp;y", "\\"][usize::from(depth) % 7].to_owned()));
                     }
                     let text = Item::Text { text: code, marks: Marks::new() };
                     content = if kind > 200 { Vec::new() } else { vec![text] };

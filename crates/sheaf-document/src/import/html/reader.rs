@@ -240,7 +240,7 @@ impl Reader {
             return;
         }
         self.line.open = true;
-        let mut parents = self.parents();
+        let parents = self.parents();
         let inside = self.open.iter().rev().find_map(|element| match element.role {
             Role::Heading(level) => Some(Some(level)),
             Role::Item | Role::Quote | Role::Row => Some(None),
@@ -249,13 +249,8 @@ impl Reader {
         if let Some(Some(level)) = inside {
             let level = ("level".to_owned(), Scalar::Number(level.into()));
             self.builder.block("heading", parents, Attrs::from([level]));
-        } else if self.open.iter().rev().find_map(|element| element.container) == Some("blockquote") {
-            if self.depth() <= MAX_DEPTH {
-                parents.pop();
-            }
-            self.builder.block("blockquote", parents, Attrs::new());
         } else {
-            self.builder.block("paragraph", parents, Attrs::new());
+            self.builder.paragraph(parents);
         }
     }
 
@@ -391,10 +386,6 @@ impl Reader {
             self.marks = marks(&style);
             self.style = style;
         }
-    }
-
-    fn depth(&self) -> usize {
-        self.open.iter().filter(|element| element.container.is_some()).count()
     }
 
     fn parents(&self) -> Vec<String> {

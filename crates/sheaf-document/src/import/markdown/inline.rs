@@ -143,7 +143,7 @@ impl Inline {
         }
         if let Some(open) = &mut self.link {
             open.shown = true;
-            if let Some(link) = &open.link {
+            if let Some(link) = open.link.as_ref().filter(|link| !link.href.is_empty()) {
                 attrs.insert("href".to_owned(), Scalar::Text(link.href.clone()));
             }
         }

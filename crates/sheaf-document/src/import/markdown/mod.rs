@@ -95,10 +95,10 @@ fn options() -> Options<'static> {
 
 /// A block that is written back as it is; see [`crate::export::markdown`].
 fn verbatim(builder: &mut Builder, parents: Vec<String>, language: &str, what: &str, text: &str) {
-    let attrs = Attrs::from([
-        ("language".to_owned(), Scalar::Text(language.to_owned())),
-        ("verbatim".to_owned(), Scalar::Text(what.to_owned())),
-    ]);
+    let mut attrs = Attrs::from([("language".to_owned(), Scalar::Text(language.to_owned()))]);
+    if !what.is_empty() {
+        attrs.insert("verbatim".to_owned(), Scalar::Text(what.to_owned()));
+    }
     builder.block("code-block", parents, attrs);
     builder.text(text, &Marks::new());
 }
@@ -136,7 +136,7 @@ impl Reader<'_> {
                 if let Some(checked) = task {
                     attrs.insert("checked".to_owned(), Scalar::Bool(checked));
                 }
-                self.builder.block(kind, self.parents(0), attrs);
+                self.builder.block(kind, self.parents(), attrs);
                 self.containers.push(kind);
                 self.inline.skip_task = task.is_some();
             }
@@ -148,7 +148,7 @@ impl Reader<'_> {
             }
             NodeValue::Heading(heading) => {
                 let level = ("level".to_owned(), Scalar::Number(heading.level.into()));
-                self.builder.block("heading", self.parents(0), Attrs::from([level]));
+                self.builder.block("heading", self.parents(), Attrs::from([level]));
                 self.inline.begin(node);
             }
             NodeValue::CodeBlock(code) => {
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 if !language.is_empty() {
                     attrs.insert("language".to_owned(), Scalar::Text(language.to_owned()));
                 }
-                self.builder.block("code-block", self.parents(0), attrs);
+                self.builder.block("code-block", self.parents(), attrs);
                 let text = code.literal.strip_suffix('\n').unwrap_or(&code.literal);
                 self.builder.text(text, &Marks::new());
             }
@@ -171,12 +171,14 @@ impl Reader<'_> {
                 }
             }
             NodeValue::ThematicBreak => {
-                self.builder.block("__ext__divider", self.parents(0), Attrs::new());
+                self.builder.block("__ext__divider", self.parents(), Attrs::new());
             }
             NodeValue::Table(_) => {
                 let text = self.source.of(data.sourcepos);
-                let parents = self.parents(0);
-                verbatim(&mut self.builder, parents, "markdown", "table", &text);
+                let parents = self.parents();
+                // Out of its place it may be no table: right below a line of text, `*` is a cell, and alone a list.
+                let what = if is_table(&text) { "table" } else { "" };
+                verbatim(&mut self.builder, parents, "markdown", what, &text);
                 self.inline.muted = true;
             }
             NodeValue::Document | NodeValue::List(_) => {}
@@ -198,19 +200,13 @@ impl Reader<'_> {
         }
     }
 
-    /// The kinds of the open containers but the last `without`, as far as the limit of depth goes.
-    fn parents(&self, without: usize) -> Vec<String> {
-        let depth = self.containers.len().saturating_sub(without).min(MAX_DEPTH);
-        self.containers[..depth].iter().map(|&kind| kind.to_owned()).collect()
+    /// The kinds of the open containers, as far as the limit of depth goes.
+    fn parents(&self) -> Vec<String> {
+        self.containers.iter().take(MAX_DEPTH).map(|&kind| kind.to_owned()).collect()
     }
 
-    /// Starts a paragraph, which right inside a quote is a `blockquote`.
     fn paragraph(&mut self) {
-        if self.containers.last() == Some(&"blockquote") {
-            self.builder.block("blockquote", self.parents(1), Attrs::new());
-        } else {
-            self.builder.block("paragraph", self.parents(0), Attrs::new());
-        }
+        self.builder.paragraph(self.parents());
     }
 }
 

@@ -216,3 +216,15 @@ fn plain_lines() {
     );
     assert!(import::plain("").is_empty());
 }
+
+#[test]
+fn what_is_nested_too_deep_stays_at_the_limit() {
+    for deep in
+        ["> ".repeat(40) + "a\n", "- ".repeat(40) + "a\n\n" + &"  ".repeat(40) + "b\n", "> - ".repeat(20) + "a\n"]
+    {
+        let items = import::markdown(&deep);
+        assert_eq!(import::markdown(&crate::export::markdown(&items)), items);
+    }
+    let items = import::html(&("<blockquote>".repeat(40) + "a"));
+    assert_eq!(import::html(&crate::export::html("", &items)), items);
+}

@@ -60,8 +60,8 @@ proptest! {
 /// program, and the difference is put into the document.
 #[test]
 fn one_changed_paragraph_is_a_small_change_in_the_document() {
-    let text: String =
-        (0..200).map(|n| format!("## Part {n}\n\nSome *words* of part {n}.\n\n- [ ] to do\n\n")).collect();
+    let parts = (0..200).map(|n| format!("## Part {n}\n\nSome *words* of part {n}.\n\n- [ ] to do\n\n"));
+    let text = parts.collect::<Vec<_>>().concat();
     let slot = Slot { actor: vec![1; 32], author: vec![2; 32] };
     let mut document = Document::new(Genesis::Text);
     document.replace_with(&slot, &import::markdown(&text)).unwrap();
