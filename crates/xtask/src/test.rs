@@ -34,6 +34,12 @@ pub fn test(options: &Options) -> Result<()> {
     shell::run(shell::cargo().args(["test", "-p", "sheaf-document", "-p", "sheaf-node", "--lib", "export_bindings"]))?;
     unchanged("ui/src/core/types")?;
 
+    if shell::on_path("cargo-deny") {
+        shell::run(shell::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
+    } else {
+        eprintln!("\nLicences are not checked here: `cargo install cargo-deny --locked` to have that too.");
+    }
+
     frontend::script("check")?;
     frontend::script("lint")?;
     frontend::build()?;
