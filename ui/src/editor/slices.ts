@@ -13,7 +13,7 @@ import { cleanText, looksLikeMarkdown, markdownBlocks, plainBlocks } from "./mar
 import { isCode, KINDS } from "./schema";
 
 /** How many lines of text become blocks at a time. */
-const LINES = 150;
+const LINES = 100;
 /** How many UTF-16 units of one line, or of code, go in at a time. */
 const UNITS = 15_000;
 
