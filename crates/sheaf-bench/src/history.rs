@@ -38,7 +38,7 @@ pub async fn write(folder: &Folder, trace: &Trace) -> Result<History> {
     let begun = node.export(&document, Format::Automerge).await?;
     node.shutdown().await?;
     drop(node);
-    let mut log = OtherLog::open(folder, space.parse()?, document.parse()?)?;
+    let mut log = OtherLog::open(home::open_below(folder).await?, space.parse()?, document.parse()?)?;
     log.write(&begun, trace)?;
     Ok(History { space, document })
 }
@@ -63,8 +63,7 @@ struct OtherLog {
 }
 
 impl OtherLog {
-    fn open(folder: &Folder, space: SpaceId, document: DocumentId) -> Result<Self> {
-        let (home, _) = Home::open(&folder.home())?;
+    fn open(home: Home, space: SpaceId, document: DocumentId) -> Result<Self> {
         let identity: serde_json::Value =
             serde_json::from_slice(&home.file("identity.json")?.context("the home has no identity")?)?;
         let keys = Identity::from_secret_text(identity["keys"].as_str().context("the identity has no keys")?)?;

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sheaf_node::{Node, Options};
+use sheaf_store::{Home, StoreError};
 use tempfile::TempDir;
 
 /// A folder for a home, on the same disk as the build: what is temporary may be kept in memory, where syncing is free.
@@ -31,10 +33,43 @@ impl Folder {
     }
 }
 
+/// How long a home may take to be let go by what had it open before.
+const RELEASE: Duration = Duration::from_secs(30);
+
 /// Opens the home as a node that others on this machine can call, and nobody else.
 pub async fn open(folder: &Folder) -> Result<Node> {
-    let listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    Ok(Node::open(Options { home: folder.home(), listen, discovery: false }).await?)
+    Ok(open_timed(folder).await?.0)
+}
+
+/// The same, and how long it took.
+pub async fn open_timed(folder: &Folder) -> Result<(Node, Duration)> {
+    let begun = Instant::now();
+    loop {
+        let listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let start = Instant::now();
+        match Node::open(Options { home: folder.home(), listen, discovery: false }).await {
+            Ok(node) => return Ok((node, start.elapsed())),
+            // The threads of a node that was shut down may hold on to its home for a moment.
+            Err(error) if error.code() == "home-locked" && begun.elapsed() < RELEASE => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Opens the home from below, when no node has it open any more.
+pub async fn open_below(folder: &Folder) -> Result<Home> {
+    let begun = Instant::now();
+    loop {
+        match Home::open(&folder.home()) {
+            Ok((home, _)) => return Ok(home),
+            Err(StoreError::Locked { .. }) if begun.elapsed() < RELEASE => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// A new home of someone with this name.

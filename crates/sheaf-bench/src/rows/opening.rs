@@ -49,9 +49,7 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
 }
 
 async fn open(folder: &Folder, document: &str) -> Result<Opened> {
-    let start = Instant::now();
-    let node = home::open(folder).await?;
-    let home = start.elapsed();
+    let (node, home) = home::open_timed(folder).await?;
     let start = Instant::now();
     let mut window = Window::open(&node, document).await?;
     let opened = start.elapsed();
