@@ -60,8 +60,8 @@ pub fn open_first(app: &AppHandle) -> tauri::Result<()> {
 /// Opens one more window.
 pub fn open_another(app: &AppHandle) -> tauri::Result<()> {
     let taken = app.webview_windows();
-    // There are finitely many windows, so one of the numbers is free.
-    let label = (2_u32..).map(|n| format!("window-{n}")).find(|label| !taken.contains_key(label));
+    // One more name than there are windows: one of them is free.
+    let label = (2..=taken.len() + 2).map(|n| format!("window-{n}")).find(|label| !taken.contains_key(label));
     let theme = app.state::<App>().remembered().settings.theme;
     build(app, label.as_deref().unwrap_or("window-1"), theme)?.show()
 }

@@ -1,5 +1,7 @@
 //! What a window may ask, each a few lines round the node.
 
+#![allow(clippy::needless_pass_by_value, reason = "Tauri hands a command its arguments by value")]
+
 pub mod library;
 pub mod sessions;
 pub mod system;
