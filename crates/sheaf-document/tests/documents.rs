@@ -104,7 +104,8 @@ fn every_change_names_its_person() {
     let mut seen = std::collections::HashMap::new();
     for (replica, number) in [(1, 0), (1, 1), (1, 0), (2, 0), (1, 0), (2, 1), (1, 1)] {
         let me = slot(replica, number);
-        let insert = vec![sheaf_document::model::Item::Text { text: "x".into(), marks: Default::default() }];
+        let insert =
+            vec![sheaf_document::model::Item::Text { text: "x".into(), marks: sheaf_document::model::Marks::new() }];
         let made = whole(doc.edit(&me, &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]));
         let [made] = &made[..] else { panic!("one change") };
         let change = Change::from_bytes(made.bytes.clone()).unwrap();
@@ -116,7 +117,8 @@ fn every_change_names_its_person() {
         assert_eq!(author, (*count == 1).then(|| me.author.clone()));
     }
     let mut again = reopened(&mut doc);
-    let insert = vec![sheaf_document::model::Item::Text { text: "y".into(), marks: Default::default() }];
+    let insert =
+        vec![sheaf_document::model::Item::Text { text: "y".into(), marks: sheaf_document::model::Marks::new() }];
     let made = whole(again.edit(&slot(2, 1), &[sheaf_document::edit::Edit::Splice { at: 0, delete: 0, insert }]));
     assert_eq!(made[0].seq, 2, "after opening, the actor goes on where it was");
 }

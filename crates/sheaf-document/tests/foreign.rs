@@ -183,7 +183,8 @@ fn typing_on_after_bold_text_needs_one_correction_and_not_one_a_key() {
 /// A large paste is several changes, each within the limits, and a large deletion too.
 #[test]
 fn a_large_paste_becomes_changes_within_the_limits() {
-    let block = Block { kind: "paragraph".into(), parents: vec![], attrs: Default::default(), is_embed: false };
+    let block =
+        Block { kind: "paragraph".into(), parents: vec![], attrs: std::collections::BTreeMap::new(), is_embed: false };
     let text = Item::Text { text: "lorem ipsum dolor 😀 ".repeat(60), marks: Marks::new() };
     let items: Vec<Item> = (0..60).flat_map(|_| [Item::Block { block: block.clone() }, text.clone()]).collect();
     let mut doc = Document::new(Genesis::Text);

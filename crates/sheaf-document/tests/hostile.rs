@@ -8,6 +8,7 @@ use automerge::{
     legacy,
     transaction::{CommitOptions, Transactable},
 };
+use rand::RngExt;
 use sheaf_document::{
     Checker, Document, Genesis, Invalid, LoadError, ValidChange,
     check::ScanError,
@@ -205,7 +206,9 @@ fn by_hand(doc: &Document, columns: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut body = Vec::new();
     let heads = doc.heads();
     leb(heads.len() as u64, &mut body);
-    heads.iter().for_each(|head| body.extend(head.0));
+    for head in &heads {
+        body.extend(head.0);
+    }
     leb(32, &mut body);
     body.extend(slot(2, 0).actor);
     leb(1, &mut body); // sequence number
@@ -218,7 +221,9 @@ fn by_hand(doc: &Document, columns: &[(u32, Vec<u8>)]) -> Vec<u8> {
         leb(u64::from(*spec), &mut body);
         leb(data.len() as u64, &mut body);
     }
-    columns.iter().for_each(|(_, data)| body.extend(data));
+    for (_, data) in columns {
+        body.extend(data);
+    }
     body.extend([&[1, 32][..], &[102; 32]].concat());
     let mut chunk = vec![0x85, 0x6f, 0x4a, 0x83, 0, 0, 0, 0, 1];
     leb(body.len() as u64, &mut chunk);
@@ -229,8 +234,7 @@ fn by_hand(doc: &Document, columns: &[(u32, Vec<u8>)]) -> Vec<u8> {
 }
 
 fn sheaf_document_sha(bytes: &[u8]) -> [u8; 32] {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).into()
+    <sha2::Sha256 as sha2::Digest>::digest(bytes).into()
 }
 
 /// `count` times the same value, as one run.
@@ -251,17 +255,19 @@ fn run(count: u64, value: &[u8]) -> Vec<u8> {
     out
 }
 
+// Columns of a change's operations.
+const NAME: u32 = 0x15;
+const INSERT: u32 = 0x34;
+const ACTION: u32 = 0x42;
+const META: u32 = 0x56;
+const PRED: u32 = 0x70;
+const PRED_ACTOR: u32 = 0x71;
+const PRED_COUNTER: u32 = 0x73;
+const MARK_NAME: u32 = 0xa5;
+
 #[test]
 fn a_few_bytes_that_stand_for_billions() {
     let (doc, _) = setting();
-    const NAME: u32 = 0x15;
-    const INSERT: u32 = 0x34;
-    const ACTION: u32 = 0x42;
-    const META: u32 = 0x56;
-    const PRED: u32 = 0x70;
-    const PRED_ACTOR: u32 = 0x71;
-    const PRED_COUNTER: u32 = 0x73;
-    const MARK_NAME: u32 = 0xa5;
     let refused = |columns: &[(u32, Vec<u8>)]| match check_change(&doc, &by_hand(&doc, columns), &expect(2)) {
         Err(Invalid::Scan(error)) => error,
         other => panic!("{other:?}"),
@@ -343,13 +349,14 @@ fn references_to_what_is_not_there() {
     assert_eq!(refused(&doc, &beside), Invalid::UnknownReference);
 }
 
+type Alter = Box<dyn Fn(&mut legacy::Op)>;
+
 #[test]
 fn what_cannot_be_done_to_an_object() {
     let (doc, mut other) = setting();
     let first = insert(&mut other, "a");
     let some = || legacy::OpId::new(4, &ActorId::from(slot(1, 0).actor));
     let text = || legacy::ObjectId::Id(legacy::OpId::new(1, &ActorId::from(*b"sheaf genesis, the same for all.")));
-    type Alter = Box<dyn Fn(&mut legacy::Op)>;
     let impossible: Vec<Alter> = vec![
         Box::new(|operation| operation.obj = legacy::ObjectId::Root),
         Box::new(|operation| operation.key = legacy::Key::Map("key".into())),
@@ -378,8 +385,8 @@ fn what_cannot_be_done_to_an_object() {
     }
     let character = altered(&first, |change| change.operations[0].obj = legacy::ObjectId::Id(some()));
     assert_eq!(refused(&doc, &character), Invalid::UnknownReference, "a character is no object");
-    let same = altered(&first, |change| change.operations[0].obj = text());
-    check_change(&doc, same.raw_bytes(), &expect(2)).expect("as it was");
+    let unaltered = altered(&first, |change| change.operations[0].obj = text());
+    check_change(&doc, unaltered.raw_bytes(), &expect(2)).expect("as it was");
 }
 
 /// Passes every check on paper, and makes Automerge panic or lie: an element of the wrong object, a key of the wrong kind.
@@ -445,12 +452,12 @@ fn what_breaks_automerge_is_left_out_and_the_rest_applied() {
         batch.insert(2, &bad);
         batch.push(&after_bad);
         let mut checker = Checker::new(&doc);
-        let checked: Vec<ValidChange> = batch
+        let valid: Vec<ValidChange> = batch
             .iter()
             .filter_map(|change| {
                 let from = change.actor_id().to_bytes()[0];
                 match checker.check(change.raw_bytes(), &expect(from)) {
-                    Ok(valid) => Some(valid),
+                    Ok(passed) => Some(passed),
                     // Refused before Automerge sees it is as good.
                     Err(_) if from == 2 => None,
                     Err(error) => panic!("an honest change is refused: {error}"),
@@ -458,7 +465,7 @@ fn what_breaks_automerge_is_left_out_and_the_rest_applied() {
             })
             .collect();
         let _ = doc.reading();
-        let applied = doc.apply(checked);
+        let applied = doc.apply(valid);
         assert_eq!(applied.applied.len(), 5, "case {which}: {:?}", applied.refused);
         assert!(applied.refused.iter().all(|refused| refused.actor == slot(2, 0).actor), "case {which}");
         assert_ne!(doc.heads(), before);
@@ -503,7 +510,6 @@ fn someone_puts_another_text_in_place_of_ours() {
 
 #[test]
 fn damaged_changes_never_do_more_than_fail() {
-    use rand::RngExt;
     let (doc, mut other) = setting();
     let mut tx = other.transaction();
     tx.splice_text(content(), 3, 4, "some text").unwrap();
@@ -551,7 +557,6 @@ fn doc_bytes(doc: &Document) -> Vec<u8> {
 
 #[test]
 fn files_that_are_no_documents() {
-    use rand::RngExt;
     assert!(matches!(Document::load(b""), Err(LoadError::Scan(ScanError::NotAutomerge))));
     assert!(matches!(Document::load(b"# Not a document"), Err(LoadError::Scan(ScanError::NotAutomerge))));
     let (mut doc, _) = setting();
@@ -599,14 +604,13 @@ fn a_document_that_inflates_is_refused_before_it_does() {
 
 #[test]
 fn cursors_from_anyone() {
-    use rand::RngExt;
     let (mut doc, _) = setting();
     // A cursor into another object of the document: a marker's own map.
     let marker = Item::Block {
         block: sheaf_document::model::Block {
             kind: "paragraph".into(),
             parents: vec![],
-            attrs: Default::default(),
+            attrs: std::collections::BTreeMap::new(),
             is_embed: false,
         },
     };

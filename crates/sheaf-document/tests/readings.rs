@@ -45,11 +45,11 @@ fn comparing_two_readings_leads_from_one_to_the_other() {
         };
         let patches = old.compare(&new);
         assert_eq!(naive::apply_patches(&old.items(), &patches).unwrap(), new.items(), "{patches:?}");
-        let mut patched = old.clone();
+        let mut there = old.clone();
         for patch in &patches {
-            patched.apply_patch(patch).unwrap();
+            there.apply_patch(patch).unwrap();
         }
-        assert_eq!(patched, new);
+        assert_eq!(there, new);
         assert_eq!(patches, compare(&old.items(), &new.items()), "shared blocks make it quicker, not different");
         let made = old.edits_to(&new);
         assert_eq!(naive::apply_edits(&old.items(), &made).unwrap(), new.items());
@@ -60,13 +60,13 @@ fn comparing_two_readings_leads_from_one_to_the_other() {
 #[test]
 fn a_small_change_in_a_long_text_is_a_small_patch() {
     use sheaf_document::model::{Block, Item, Marks};
-    let block = |n: usize| Block {
+    let block = |n: u32| Block {
         kind: "paragraph".into(),
         parents: vec![],
-        attrs: [("n".to_owned(), sheaf_document::model::Scalar::Number((n % 3) as f64))].into(),
+        attrs: [("n".to_owned(), sheaf_document::model::Scalar::Number(f64::from(n % 3)))].into(),
         is_embed: false,
     };
-    let row = |skip: Option<usize>, split: Option<usize>| -> Vec<Item> {
+    let row = |skip: Option<u32>, split: Option<u32>| -> Vec<Item> {
         (0..400)
             .filter(|n| Some(*n) != skip)
             .flat_map(|n| {

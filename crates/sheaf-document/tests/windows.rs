@@ -79,7 +79,7 @@ impl World {
         (!all.is_empty()).then(|| all[rng.random_range(0..all.len())])
     }
 
-    fn to_core(&mut self, session: u64) {
+    fn deliver_to_core(&mut self, session: u64) {
         let message = self.windows.get_mut(&session).and_then(|wired| wired.to_core.pop_front());
         if let Some(message) = message {
             let out = self.sessions.handle(SessionId(session), message, self.now);
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    fn to_window(&mut self, session: u64) {
+    fn deliver_to_window(&mut self, session: u64) {
         if let Some(wired) = self.windows.get_mut(&session)
             && let Some(message) = wired.to_window.pop_front()
         {
@@ -127,12 +127,12 @@ impl World {
             }
             35..=54 => {
                 if let Some(session) = self.some_window(rng) {
-                    self.to_core(session);
+                    self.deliver_to_core(session);
                 }
             }
             55..=74 => {
                 if let Some(session) = self.some_window(rng) {
-                    self.to_window(session);
+                    self.deliver_to_window(session);
                 }
             }
             75..=79 => {
@@ -194,7 +194,8 @@ impl World {
             }
             98 => self.sync_journal(),
             _ => {
-                let _ = self.sessions.save(self.now).0.into_iter().for_each(|out| self.route(vec![out]));
+                let (out, _) = self.sessions.save(self.now);
+                self.route(out);
             }
         }
         self.check();
@@ -225,8 +226,8 @@ impl World {
                     wired.to_core.extend(sent);
                 }
                 while !self.windows[&session].to_core.is_empty() || !self.windows[&session].to_window.is_empty() {
-                    self.to_core(session);
-                    self.to_window(session);
+                    self.deliver_to_core(session);
+                    self.deliver_to_window(session);
                 }
             }
             self.check();
@@ -235,7 +236,7 @@ impl World {
         let sessions: Vec<u64> = self.windows.keys().copied().collect();
         for session in sessions {
             while !self.windows[&session].to_window.is_empty() {
-                self.to_window(session);
+                self.deliver_to_window(session);
             }
         }
     }
@@ -270,7 +271,8 @@ fn a_window_always_shows_what_the_core_thinks_it_shows() {
 }
 
 fn text(at: u32, text: &str) -> sheaf_document::edit::Edit {
-    let insert = vec![sheaf_document::model::Item::Text { text: text.to_owned(), marks: Default::default() }];
+    let insert =
+        vec![sheaf_document::model::Item::Text { text: text.to_owned(), marks: sheaf_document::model::Marks::new() }];
     sheaf_document::edit::Edit::Splice { at, delete: 0, insert }
 }
 
@@ -378,7 +380,10 @@ fn nothing_is_written_while_reading_only() {
 #[test]
 fn under_continuous_typing_others_text_appears() {
     let (mut sessions, mut window) = opened(true);
-    let long = vec![sheaf_document::model::Item::Text { text: "lorem ipsum ".repeat(900), marks: Default::default() }];
+    let long = vec![sheaf_document::model::Item::Text {
+        text: "lorem ipsum ".repeat(900),
+        marks: sheaf_document::model::Marks::new(),
+    }];
     let mut wire: Vec<(u64, ToWindow)> = Vec::new();
     let collect = |wire: &mut Vec<(u64, ToWindow)>, now: u64, out: Vec<Out>| {
         // 25 ms on the way, and a key every 10: no update fits where it was made for.
@@ -477,8 +482,8 @@ fn a_window_painted_from_the_cache_goes_on_from_there() {
         world.route(out);
         for _ in 0..20 {
             let session = 100;
-            world.to_core(session);
-            world.to_window(session);
+            world.deliver_to_core(session);
+            world.deliver_to_window(session);
         }
         for _ in 0..rng.random_range(0..30) {
             world.step(rng);
