@@ -25,7 +25,7 @@ impl Core {
 
     fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> Vec<Outcome> {
         // Signatures are checked before the space is locked, for that is what takes long.
-        let verified: Vec<_> = entries.iter().map(|bytes| verify(bytes)).collect();
+        let verified: Vec<_> = entries.iter().map(verify).collect();
         let mut outcomes = Vec::with_capacity(entries.len());
         let (mut new, mut access) = (Vec::new(), false);
         {

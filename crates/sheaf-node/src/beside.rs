@@ -66,14 +66,18 @@ impl Core {
     /// A device is no longer connected.
     pub fn left(&self, device: DeviceId) {
         let changed = locked(&self.presence).leave(device);
-        changed.into_iter().for_each(|document| self.presence_changed(document));
+        for document in changed {
+            self.presence_changed(document);
+        }
         self.placement_changed(device);
     }
 
     /// Forgets whoever has not been heard of.
     pub fn expire_presence(&self) {
         let changed = locked(&self.presence).expire(now());
-        changed.into_iter().for_each(|document| self.presence_changed(document));
+        for document in changed {
+            self.presence_changed(document);
+        }
     }
 
     /// Tells a document's windows who is there.

@@ -219,13 +219,12 @@ impl Core {
         let device = me.keys.device.id();
         let known = self.store.get(Table::Logs, &key(LOG, id))?.and_then(|bytes| bytes.try_into().ok());
         // After a repair that may have lost numbers which had left this device, none of them is used again (L5).
-        let log = match known.map(u64::from_le_bytes).filter(|_| !new_log) {
-            Some(nonce) => LogId { device, nonce },
-            None => {
-                let log = LogId { device, nonce: rand::random() };
-                self.put_log(id, log)?;
-                log
-            }
+        let log = if let Some(nonce) = known.map(u64::from_le_bytes).filter(|_| !new_log) {
+            LogId { device, nonce }
+        } else {
+            let log = LogId { device, nonce: rand::random() };
+            self.put_log(id, log)?;
+            log
         };
         let seq = self.store.frontier(id)?.get(&log);
         let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };

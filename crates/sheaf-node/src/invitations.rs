@@ -1,6 +1,7 @@
 //! Inviting, and being invited (I1, I2, N1).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use sheaf_access::{AccessOp, DeviceId, InvitationId, InvitationLink, InvitationSecret, Role, Signature, SpaceId};
 use sheaf_sync::RedemptionRefusal;
@@ -15,16 +16,11 @@ use crate::writer::Work;
 
 impl Core {
     /// Opens an invitation, and makes its link.
-    pub fn invite(
-        &self,
-        space: &std::sync::Arc<Space>,
-        role: Role,
-        addresses: &[SocketAddr],
-    ) -> Result<String, NodeError> {
+    pub fn invite(&self, space: &Arc<Space>, role: Role, addresses: &[SocketAddr]) -> Result<String, NodeError> {
         let me = self.me()?;
         let secret = InvitationSecret::generate(&mut rand::rng());
         let mut state = space.lock();
-        let access = state.access.as_ref().map(|history| std::sync::Arc::clone(history.now()));
+        let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
         let member = access.as_ref().and_then(|access| access.member(&me.person()));
         let Some(grant) = member.filter(|member| member.role == Role::Owner).map(|member| member.grant) else {
             return Err(NodeError::Role("only an owner can invite. Ask one of them, or ask to become one.".into()));
@@ -33,7 +29,7 @@ impl Core {
         let op = AccessOp::invite(space.id, grant, &secret, role, &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;
         let entry = state.write_access(space.id, &me, &op, now())?;
-        self.write(Work { space: std::sync::Arc::clone(space), entry, document: None });
+        self.write(Work { space: Arc::clone(space), entry, document: None });
         drop(state);
         let addresses = addresses.iter().take(8).map(ToString::to_string).collect();
         let link = InvitationLink { space: space.id, secret, device: me.keys.device.id(), addresses, role };
@@ -41,7 +37,7 @@ impl Core {
     }
 
     /// Begins to join a space: from here on it is held, though nothing of it has come.
-    pub fn begin_joining(&self, link: &InvitationLink) -> Result<std::sync::Arc<Space>, NodeError> {
+    pub fn begin_joining(&self, link: &InvitationLink) -> Result<Arc<Space>, NodeError> {
         let me = self.me()?;
         if link.device == me.keys.device.id() {
             return Err(NodeError::NotAnInvitation(
@@ -61,7 +57,7 @@ impl Core {
         self.put_joining(link.space, Some(link))?;
         let state = State { joining: Some(link.clone()), ..self.new_state(link.space, &me)? };
         let space = Space::new(link.space, state, 0);
-        self.add_space(std::sync::Arc::clone(&space))?;
+        self.add_space(Arc::clone(&space))?;
         self.redeem(&space);
         Ok(space)
     }
@@ -84,27 +80,37 @@ impl Core {
         }
     }
 
-    fn try_finish_joining(&self, space: &std::sync::Arc<Space>, me: &Identity) -> Result<bool, NodeError> {
+    fn try_finish_joining(&self, space: &Arc<Space>, me: &Identity) -> Result<bool, NodeError> {
         let mut state = space.lock();
         let Some(link) = state.joining.clone() else { return Ok(false) };
-        let Some(access) = state.access.as_ref().map(|history| std::sync::Arc::clone(history.now())) else {
+        let Some(access) = state.access.as_ref().map(|history| Arc::clone(history.now())) else {
             return Ok(false);
         };
-        if access.role_of(&me.keys.device.id()).is_none() {
-            if access.invitation(&link.secret.id()).is_none() || state.keys.is_empty() {
-                return Ok(false);
-            }
-            let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
-            let certificate = me.keys.certificate;
-            let op = AccessOp::redeem(space.id, &link.secret, certificate, access.heads(), &keys, &mut rand::rng())
-                .map_err(|error| NodeError::BadInput(error.to_string()))?;
-            let entry = state.write_access(space.id, me, &op, now())?;
-            self.write(Work { space: std::sync::Arc::clone(space), entry, document: None });
+        if access.role_of(&me.keys.device.id()).is_some() {
+            return Ok(false);
         }
-        state.joining = None;
-        drop(state);
-        self.put_joining(space.id, None)?;
+        if access.invitation(&link.secret.id()).is_none() || state.keys.is_empty() {
+            return Ok(false);
+        }
+        let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
+        let certificate = me.keys.certificate;
+        let op = AccessOp::redeem(space.id, &link.secret, certificate, access.heads(), &keys, &mut rand::rng())
+            .map_err(|error| NodeError::BadInput(error.to_string()))?;
+        let entry = state.write_access(space.id, me, &op, now())?;
+        self.write(Work { space: Arc::clone(space), entry, document: None });
         Ok(true)
+    }
+
+    /// The others have the redemption: the invitation is not needed any more.
+    pub fn joining_is_done(&self, space: SpaceId) {
+        let (Some(held), Ok(me)) = (self.space(space), self.me()) else { return };
+        if held.role(&me).is_none() {
+            return;
+        }
+        held.lock().joining = None;
+        if let Err(error) = self.put_joining(space, None) {
+            tracing::warn!(%error, "a used invitation is not forgotten");
+        }
     }
 
     /// An invitation is not accepted.

@@ -113,7 +113,7 @@ impl Core {
         self.with_document(space, id, Genesis::Text, move |task| task.replace(&items)).await?;
         let (name, kept) = (id.to_string(), short(title));
         self.with_index(space, move |task| {
-            task.change(|doc, slot| index::put_document(doc, slot, &name, &kept, now() as i64))
+            task.change(|doc, slot| index::put_document(doc, slot, &name, &kept, now().cast_signed()))
         })
         .await?;
         self.index_changed(space);

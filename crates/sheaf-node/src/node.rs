@@ -388,6 +388,8 @@ impl Node {
             network.tell(Input::SpaceAdded { space, frontier });
         }
         for space in self.core.spaces() {
+            // A process that ended in the middle of joining goes on where it was.
+            self.core.finish_joining(&space);
             self.core.redeem(&space);
         }
         Ok(addresses)
@@ -604,9 +606,9 @@ fn find<'t, T>(
     if let Some(found) = all.iter().find(|one| names(one).0 == text) {
         return Ok(Some(found));
     }
-    let named = all.iter().filter(|one| names(one).1 == text);
-    let begun = all.iter().filter(|one| text.len() >= 4 && names(one).0.starts_with(text));
-    for found in [named.collect::<Vec<_>>(), begun.collect()] {
+    let by_name = all.iter().filter(|one| names(one).1 == text);
+    let by_beginning = all.iter().filter(|one| text.len() >= 4 && names(one).0.starts_with(text));
+    for found in [by_name.collect::<Vec<_>>(), by_beginning.collect()] {
         match found[..] {
             [] => {}
             [one] => return Ok(Some(one)),

@@ -99,7 +99,7 @@ fn run(core: &Weak<Core>, incoming: &Receiver<Message>) {
         match &result {
             Ok(()) => core.saving_works(),
             Err(error) => {
-                core.saving_fails(error, waiting.iter().filter_map(|work| work.document.as_ref().map(|d| d.0)))
+                core.saving_fails(error, waiting.iter().filter_map(|work| work.document.as_ref().map(|d| d.0)));
             }
         }
         for flush in flushes.drain(..) {

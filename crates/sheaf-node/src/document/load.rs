@@ -91,7 +91,7 @@ pub struct Checked {
 /// Checks what entries brought (L3). The first invalid one closes its log.
 pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, arrived: &[Arrived]) -> Checked {
     let mut checker = Checker::new(document);
-    let mut checked = Checked { changes: Vec::new(), holders: HashMap::new() };
+    let mut passed = Checked { changes: Vec::new(), holders: HashMap::new() };
     let mut expectations: HashMap<_, Arc<Expect>> = HashMap::new();
     for one in arrived {
         if space.lock().closed.contains(&one.entry.log) {
@@ -106,8 +106,8 @@ pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, ar
             }
             match checker.check(bytes, expect) {
                 Ok(change) => {
-                    checked.holders.insert(change.hash().0, one.entry);
-                    checked.changes.push(change);
+                    passed.holders.insert(change.hash().0, one.entry);
+                    passed.changes.push(change);
                 }
                 Err(invalid) => {
                     core.close_log(space, one.entry.log, &invalid.to_string());
@@ -116,7 +116,7 @@ pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, ar
             }
         }
     }
-    checked
+    passed
 }
 
 /// A change passed every check and still broke the document.

@@ -79,13 +79,11 @@ impl Handle {
     /// Closes the way, if nothing is under way on it.
     fn close(&self, incoming: &Receiver<Message>) -> Option<Message> {
         let mut messages = locked(&self.0);
-        match incoming.try_recv() {
-            Ok(message) => Some(message),
-            Err(_) => {
-                *messages = None;
-                None
-            }
+        let under_way = incoming.try_recv().ok();
+        if under_way.is_none() {
+            *messages = None;
         }
+        under_way
     }
 }
 

@@ -26,7 +26,7 @@ use crate::space::Space;
 /// How long after the last change the caches are written.
 const CACHE_AFTER: Duration = Duration::from_millis(1_500);
 /// How long a document that nobody needs stays in memory.
-const REST_AFTER: Duration = Duration::from_secs(60);
+const REST_AFTER: Duration = Duration::from_mins(1);
 /// How many entries may have come since the last snapshot before another is written.
 const SNAPSHOT_AFTER: usize = 200;
 
@@ -275,7 +275,7 @@ impl Task {
     fn take(&mut self, message: Message) {
         match message {
             Message::Open { session, window } => self.open(Painted { session, window, view: None }),
-            Message::FromWindow { session, message } => self.from_window(session, message),
+            Message::FromWindow { session, message } => self.said(session, message),
             Message::Close { session, done } => self.close(session, done),
             Message::Arrived(arrived) => self.apply(arrived),
             Message::Journaled(changes) => self.journaled(&changes),
@@ -314,7 +314,7 @@ impl Task {
         self.say(session, None, None, false);
     }
 
-    fn from_window(&mut self, session: u64, message: ToCore) {
+    fn said(&mut self, session: u64, message: ToCore) {
         if matches!(message, ToCore::Batch { .. }) {
             self.touched = Instant::now();
         }
@@ -420,7 +420,7 @@ impl Task {
     /// In a quiet moment: the title for the index, and the caches.
     fn look_after(&mut self) {
         if std::mem::take(&mut self.retitle) {
-            let title = sheaf_document::import::title_of(&self.sessions.document().items()).unwrap_or_default();
+            let title = title_of(&self.sessions.document().items());
             self.core.retitle(&self.space, self.id, title);
         }
         if self.stale && self.unsaved.is_empty() {
@@ -433,7 +433,7 @@ impl Task {
         let out = self.sessions.flush(self.now());
         self.send(out);
         if std::mem::take(&mut self.retitle) {
-            let title = sheaf_document::import::title_of(&self.sessions.document().items()).unwrap_or_default();
+            let title = title_of(&self.sessions.document().items());
             self.core.retitle(&self.space, self.id, title);
         }
         // The cache is written after the entries it shows (W9).
@@ -480,8 +480,21 @@ fn slots(core: &Arc<Core>, space: &Arc<Space>, id: DocumentId) -> impl Fn(u32) -
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn unwritable(error: WriteError) -> NodeError {
     NodeError::BadInput(error.to_string())
+}
+
+/// A document's title: its first heading, else its first words.
+fn title_of(items: &[Item]) -> String {
+    let first_words = || {
+        let text = items.iter().find_map(|item| match item {
+            Item::Text { text, .. } if !text.trim().is_empty() => text.trim().lines().next(),
+            _ => None,
+        });
+        text.map(|text| text.chars().take(80).collect())
+    };
+    sheaf_document::import::title_of(items).filter(|title| !title.is_empty()).or_else(first_words).unwrap_or_default()
 }
 
 impl Drop for Task {

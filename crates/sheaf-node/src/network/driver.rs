@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
 use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, SendError, Stream, StreamKey};
-use sheaf_sync::{Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Tag};
+use sheaf_sync::{Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Tag, Ticket};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::reach::Reach;
@@ -47,6 +47,13 @@ struct Redeeming {
     device: DeviceId,
 }
 
+/// Entries that a peer has sent.
+struct Delivery {
+    peer: DeviceId,
+    ticket: Ticket,
+    entries: Vec<EntryBytes>,
+}
+
 struct Driver {
     core: Arc<Core>,
     net: Net,
@@ -54,6 +61,8 @@ struct Driver {
     started: Instant,
     peers: HashMap<DeviceId, Peer>,
     redeeming: BTreeMap<SpaceId, Redeeming>,
+    /// What has been delivered of a space and is not taken in yet; a space is in here while some of it is being taken in.
+    deliveries: BTreeMap<SpaceId, VecDeque<Delivery>>,
     carets: BTreeMap<(DocumentId, u64), (SpaceId, Word)>,
     reach: watch::Sender<Reach>,
     /// Where blocking threads put their answers.
@@ -75,6 +84,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         started: Instant::now(),
         peers: HashMap::new(),
         redeeming: BTreeMap::new(),
+        deliveries: BTreeMap::new(),
         carets: BTreeMap::new(),
         reach,
         answers,
@@ -95,7 +105,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
                     Some(input) => driver.input(input),
                     None => return,
                 },
-                Some(answer) = answered.recv() => driver.feed(answer),
+                Some(answer) = answered.recv() => driver.answer(answer),
                 () = tokio::time::sleep_until(wake) => {
                     driver.wake = None;
                     driver.feed(Event::Tick);
@@ -113,8 +123,7 @@ impl Driver {
     }
 
     fn next_wake(&self) -> tokio::time::Instant {
-        let wait =
-            self.wake.map_or(Duration::from_secs(3600), |at| Duration::from_millis(at.saturating_sub(self.now())));
+        let wait = self.wake.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.saturating_sub(self.now())));
         tokio::time::Instant::now() + wait
     }
 
@@ -122,6 +131,29 @@ impl Driver {
         for action in self.machine.handle(event, self.now()) {
             self.act(action);
         }
+    }
+
+    fn answer(&mut self, event: Event<DeviceId>) {
+        if let Event::Delivered { space, .. } = &event {
+            let space = *space;
+            match self.deliveries.get_mut(&space).and_then(VecDeque::pop_front) {
+                Some(next) => self.take_in(space, next),
+                None => {
+                    self.deliveries.remove(&space);
+                }
+            }
+        }
+        self.feed(event);
+    }
+
+    /// Takes in what was delivered of a space: one delivery after the other, for a later one may build on an earlier one.
+    fn take_in(&self, space: SpaceId, delivery: Delivery) {
+        let core = Arc::clone(&self.core);
+        self.blocking(move || {
+            let Delivery { peer, ticket, entries } = delivery;
+            let outcomes = core.accept(space, peer, &entries);
+            Event::Delivered { peer, space, ticket, outcomes }
+        });
     }
 
     fn network_event(&mut self, event: NetEvent) {
@@ -282,11 +314,13 @@ impl Driver {
                 });
             }
             Action::Deliver { peer, space, ticket, entries } => {
-                let core = Arc::clone(&self.core);
-                self.blocking(move || {
-                    let outcomes = core.accept(space, peer, &entries);
-                    Event::Delivered { peer, space, ticket, outcomes }
-                });
+                let delivery = Delivery { peer, ticket, entries };
+                if let Some(waiting) = self.deliveries.get_mut(&space) {
+                    waiting.push_back(delivery);
+                } else {
+                    self.deliveries.insert(space, VecDeque::new());
+                    self.take_in(space, delivery);
+                }
             }
             Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
             Action::RedemptionRefused { peer: _, space, reason } => {
@@ -300,6 +334,10 @@ impl Driver {
                     tracing::warn!(%peer, %space, withheld, "in step but for logs that one side refuses");
                 }
                 self.net.synced(peer);
+                // Only now is it certain that the redemption has arrived; until then it is offered on every connection.
+                if self.redeeming.remove(&space).is_some() {
+                    self.core.joining_is_done(space);
+                }
                 self.stand(peer, |standing| {
                     standing.synced.insert(space, true);
                 });
