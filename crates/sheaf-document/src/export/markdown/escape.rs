@@ -135,12 +135,7 @@ pub(super) fn destination(out: &mut String, address: &str, title: &str) {
         match c {
             '<' | '>' | '\\' => escaped(out, c),
             '&' if reads_as_entity(&address[at..], true) => out.push_str("&amp;"),
-            c if c.is_control() || c.is_whitespace() && !edges.contains(&at) => {
-                let mut bytes = [0; 4];
-                for byte in c.encode_utf8(&mut bytes).bytes() {
-                    let _ = write!(out, "%{byte:02X}");
-                }
-            }
+            c if c.is_control() || c.is_whitespace() && !edges.contains(&at) => character(out, c),
             c => out.push(c),
         }
     }

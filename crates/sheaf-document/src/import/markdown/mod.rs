@@ -74,7 +74,8 @@ pub(crate) fn is_front_matter(text: &str) -> bool {
 pub(crate) fn is_table(text: &str) -> bool {
     let read = std::panic::catch_unwind(|| {
         let arena = Arena::new();
-        let root = parse_document(&arena, text, &options());
+        // Without its line end, a last line may read as something else.
+        let root = parse_document(&arena, &format!("{text}\n"), &options());
         let mut children = root.children();
         let first = children.next();
         let is_table = first.is_some_and(|node| matches!(node.data().value, NodeValue::Table(_)));
