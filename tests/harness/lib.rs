@@ -6,10 +6,14 @@
 mod cli;
 mod online;
 mod wait;
+#[cfg(target_os = "linux")]
+mod window;
 
 pub use cli::{Home, Ran};
 pub use online::Online;
 pub use wait::{DEADLINE, eventually};
+#[cfg(target_os = "linux")]
+pub use window::{Look, Window};
 
 use std::path::{Path, PathBuf};
 
@@ -23,11 +27,23 @@ pub fn workspace() -> &'static Path {
 /// # Panics
 /// When it has not been built, with the command that does it.
 pub fn program(name: &str) -> PathBuf {
-    let folder = std::env::current_exe()
-        .ok()
-        .and_then(|exe| exe.ancestors().nth(2).map(Path::to_path_buf))
-        .expect("a test runs from target/<profile>/deps");
-    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let path = profile().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is not there: run `cargo build --workspace --bins` first", path.display());
     path
+}
+
+/// The folder of the built programs: `target/<profile>`.
+fn profile() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|exe| exe.ancestors().nth(2).map(Path::to_path_buf))
+        .expect("a test runs from target/<profile>/deps")
+}
+
+/// The target folder.
+///
+/// # Panics
+/// When this test does not run from one.
+pub fn target() -> PathBuf {
+    profile().parent().map(Path::to_path_buf).expect("a test runs from target/<profile>/deps")
 }

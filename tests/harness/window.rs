@@ -1,0 +1,316 @@
+//! The app in a real window: the built program on a screen of its own, driven through its page as a person would.
+//!
+//! Keys are real key events, controls are found by the names that assistive technology reads, and closing is what a
+//! window manager sends when the cross is pressed. Everything it starts ends with it, also when a test panics.
+
+mod driver;
+mod screen;
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use self::driver::{Driver, Fault};
+use self::screen::Screen;
+use crate::wait::eventually;
+use crate::{Home, program, target, workspace};
+
+/// The key that holds an element's id in WebDriver's JSON.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// As many keys as go into one message.
+const AT_ONCE: usize = 40;
+
+/// Shown controls that may have a name; which of them has it, the accessibility tree says.
+const NAMED: &str = r#"
+const name = arguments[0];
+const shown = (e) => e.getClientRects().length > 0 && !e.disabled && !e.closest("[inert], [aria-hidden=true]");
+const words = (e) => [e.getAttribute("aria-label"), e.textContent, e.title, e.placeholder,
+    ...[...(e.labels ?? [])].map((label) => label.textContent)];
+return [...document.querySelectorAll("button, a[href], input, select, textarea, [role]")]
+    .filter((e) => shown(e) && words(e).some((each) => each?.includes(name)));
+"#;
+
+/// The page's blocks: what each is, and its content without what only this window draws (others' carets and
+/// selections, a placeholder).
+const PAGE: &str = r#"
+const page = document.querySelector(".ProseMirror");
+return [...(page?.children ?? [])].map((block) => {
+    const copy = block.cloneNode(true);
+    copy.querySelectorAll(".caret, .ProseMirror-widget, .ProseMirror-trailingBreak, .ProseMirror-separator")
+        .forEach((e) => e.remove());
+    copy.querySelectorAll(".sel").forEach((e) => e.replaceWith(...e.childNodes));
+    copy.normalize();
+    const kind = [block.localName, block.dataset.list, block.dataset.depth].filter((part) => part !== undefined);
+    return [kind.join(" "), copy.innerHTML];
+});
+"#;
+
+/// Everything serious that axe-core finds.
+const AXE: &str = r#"
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ["violations"], preload: false }).then(
+    ({ violations }) => done(violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}\n  ${node.html}\n  ${node.failureSummary}`))),
+    (error) => done([String(error)]));
+"#;
+
+/// Light or dark, as the system has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Ink on paper.
+    Light,
+    /// By lamplight.
+    Dark,
+}
+
+/// A running app with one window.
+pub struct Window {
+    // In this order: the app ends before its screen.
+    driver: Driver,
+    screen: Screen,
+    app: u32,
+}
+
+impl Home {
+    /// Opens the app on this home, with this home's flags.
+    pub fn window(&self) -> Window {
+        self.window_in(Look::Light)
+    }
+
+    /// The same, on a desktop with this look.
+    ///
+    /// # Panics
+    /// When something it needs is not installed, with the command that does it, or the app does not start.
+    pub fn window_in(&self, look: Look) -> Window {
+        let program = program("sheaf-desktop");
+        // The app takes the same flags as the command.
+        let command = self.command(&[]);
+        let flags: Vec<String> = command.get_args().map(|flag| flag.to_string_lossy().into_owned()).collect();
+        let theme = match look {
+            Look::Light => "Adwaita",
+            Look::Dark => "Adwaita:dark",
+        };
+        let screen = Screen::start();
+        let driver = Driver::start(&screen, &program, &flags, &[("GTK_THEME", theme)]);
+        let app = driver.app(&program).expect("the driver has started the app");
+        let window = Window { driver, screen, app };
+        window.wait_until("the first paint", "return document.body.innerText.trim() !== ''");
+        window
+    }
+}
+
+impl Window {
+    fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.driver.command(method, path, body).unwrap_or_else(|fault| panic!("{method} {path}: {fault}"))
+    }
+
+    fn script(&self, script: &str, arguments: &[Value]) -> Value {
+        self.command("POST", "/execute/sync", &json!({ "script": script, "args": arguments }))
+    }
+
+    /// Types text where the caret is, key by key; a line break is the Enter key.
+    pub fn write(&self, text: &str) {
+        let keys: Vec<String> =
+            text.chars().map(|char| if char == '\n' { '\u{e007}' } else { char }.to_string()).collect();
+        for some in keys.chunks(AT_ONCE) {
+            let both =
+                |key: &String| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
+            self.keys(&some.iter().flat_map(both).collect::<Vec<_>>());
+        }
+    }
+
+    /// Presses Ctrl and another key.
+    pub fn press_ctrl(&self, key: char) {
+        let (ctrl, key) = ("\u{e009}", key.to_string());
+        self.keys(&[
+            json!({ "type": "keyDown", "value": ctrl }),
+            json!({ "type": "keyDown", "value": key }),
+            json!({ "type": "keyUp", "value": key }),
+            json!({ "type": "keyUp", "value": ctrl }),
+        ]);
+    }
+
+    /// Puts the caret at the end of the page.
+    pub fn go_to_the_end(&self) {
+        self.script("document.querySelector('.ProseMirror').focus()", &[]);
+        self.press_ctrl('\u{e010}');
+    }
+
+    fn keys(&self, events: &[Value]) {
+        let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": events }] });
+        self.command("POST", "/actions", &actions);
+    }
+
+    /// The control with a name, as the accessibility tree has it.
+    fn named(&self, name: &str) -> Result<Option<String>, Fault> {
+        let body = json!({ "script": NAMED, "args": [name] });
+        let found = self.driver.command("POST", "/execute/sync", &body)?;
+        for element in found.as_array().into_iter().flatten() {
+            let id = element[ELEMENT].as_str().unwrap_or_default();
+            let label = self.driver.command("GET", &format!("/element/{id}/computedlabel"), &Value::Null)?;
+            if label.as_str().is_some_and(|label| label.trim() == name) {
+                return Ok(Some(id.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Clicks a control by its accessible name, once it can be clicked.
+    pub fn click(&self, name: &str) {
+        eventually(&format!("“{name}” to click"), || {
+            let id = self.moving(self.named(name))??;
+            self.moving(self.driver.command("POST", &format!("/element/{id}/click"), &Value::Null))
+        });
+    }
+
+    /// What is in a field, by its accessible name, once there is one.
+    pub fn value(&self, name: &str) -> String {
+        eventually(&format!("“{name}”"), || {
+            let id = self.moving(self.named(name))??;
+            let value =
+                self.moving(self.driver.command("GET", &format!("/element/{id}/property/value"), &Value::Null))?;
+            value.as_str().map(str::to_owned)
+        })
+    }
+
+    /// A page that is being redrawn is asked again; any other fault is one.
+    fn moving<T>(&self, answer: Result<T, Fault>) -> Option<T> {
+        match answer {
+            Ok(value) => Some(value),
+            Err(Fault { code, .. })
+                if matches!(
+                    code.as_str(),
+                    "stale element reference"
+                        | "no such element"
+                        | "element not interactable"
+                        | "element click intercepted"
+                ) =>
+            {
+                None
+            }
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    /// All text in the window.
+    pub fn text(&self) -> String {
+        self.script("return document.body.innerText", &[]).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the window shows some words.
+    pub fn wait_for(&self, words: &str) {
+        self.wait_until(
+            &format!("“{words}” in the window"),
+            &format!("return document.body.innerText.includes({})", json!(words)),
+        );
+    }
+
+    /// Waits until the page, apart from the rest of the window, shows some words.
+    pub fn wait_for_on_page(&self, words: &str) {
+        let script =
+            format!("return document.querySelector('.ProseMirror')?.innerText.includes({}) ?? false", json!(words));
+        self.wait_until(&format!("“{words}” on the page"), &script);
+    }
+
+    /// Waits until someone else's caret, under this name, is on the page.
+    pub fn wait_for_caret_of(&self, name: &str) {
+        let script = format!(
+            "return [...document.querySelectorAll('.ProseMirror .caret b')].some((e) => e.textContent === {})",
+            json!(name)
+        );
+        self.wait_until(&format!("{name}'s caret"), &script);
+    }
+
+    /// Waits until the page can be written on and has the focus.
+    pub fn wait_for_page(&self) {
+        self.wait_until(
+            "a page to write on",
+            "return document.activeElement?.matches('.ProseMirror[contenteditable=true]') ?? false",
+        );
+    }
+
+    fn wait_until(&self, what: &str, script: &str) {
+        eventually(what, || (self.script(script, &[]) == true).then_some(()));
+    }
+
+    /// The page's blocks: what each is, and its content as HTML. Two windows on a document show the same in the end.
+    pub fn page(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let blocks = self.script(PAGE, &[]);
+        blocks.as_array().into_iter().flatten().map(|block| (text(&block[0]), text(&block[1]))).collect()
+    }
+
+    /// Loads the page again, as after a crash of the webview.
+    pub fn reload(&self) {
+        self.command("POST", "/refresh", &Value::Null);
+    }
+
+    /// Saves a picture of the window under `target/screenshots`.
+    ///
+    /// # Panics
+    /// When it cannot be taken or written.
+    pub fn screenshot(&self, name: &str) -> PathBuf {
+        let taken = self.command("GET", "/screenshot", &Value::Null);
+        let bytes = BASE64.decode(taken.as_str().unwrap_or_default().as_bytes()).expect("a screenshot is base64");
+        let folder = target().join("screenshots");
+        fs::create_dir_all(&folder).expect("the target folder can be written");
+        let path = folder.join(format!("{name}.png"));
+        fs::write(&path, bytes).expect("the target folder can be written");
+        path
+    }
+
+    /// Everything serious that axe-core finds in what is shown now.
+    ///
+    /// # Panics
+    /// When axe-core is not installed, with the command that does it.
+    pub fn accessibility_faults(&self) -> Vec<String> {
+        let path = workspace().join("ui/node_modules/axe-core/axe.min.js");
+        let axe = fs::read_to_string(&path).unwrap_or_else(|error| {
+            panic!(
+                "{} cannot be read ({error}). `cargo xtask test` installs it, or: npm ci --prefix ui",
+                path.display()
+            )
+        });
+        self.script(&axe, &[]);
+        let found = self.command("POST", "/execute/async", &json!({ "script": AXE, "args": [] }));
+        found.as_array().into_iter().flatten().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Presses the window's cross, and waits until the app has ended.
+    pub fn close(self) {
+        self.screen.press_the_cross();
+        driver::wait_for_end(self.app);
+    }
+
+    /// Ends the app at once, as a power cut would.
+    pub fn kill(self) {
+        driver::kill(self.app);
+        driver::wait_for_end(self.app);
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        // What a person would look at first. It may be the driver that failed: then there is no picture.
+        let name = thread::current().name().unwrap_or("window").replace("::", "-");
+        if let Ok(taken) = self.driver.command("GET", "/screenshot", &Value::Null)
+            && let Ok(bytes) = BASE64.decode(taken.as_str().unwrap_or_default().as_bytes())
+        {
+            let path = target().join("screenshots").join(format!("failed-{name}-{}.png", self.app));
+            let _ = fs::create_dir_all(target().join("screenshots"));
+            if fs::write(&path, bytes).is_ok() {
+                eprintln!("the window as it was: {}", path.display());
+            }
+        }
+        if let Ok(log) = fs::read_to_string(self.screen.log()) {
+            eprintln!("what the app and its driver said:\n{log}");
+        }
+    }
+}
