@@ -2,7 +2,7 @@
 
 mod html;
 mod json;
-mod markdown;
+pub mod markdown;
 mod nesting;
 mod plain;
 mod runs;

@@ -1,15 +1,15 @@
 //! Other formats read as items.
 //!
 //! Every function here is pure: text or bytes in, a document's items out, in the normal form that reading a document
-//! gives too. [`file`] chooses by a file's name and is what most callers want; [`markdown`](fn@markdown), [`html`],
+//! gives too. [`file`] chooses by a file's name and is what most callers want; [`markdown`](fn@markdown), [`html`](fn@html),
 //! [`plain`](fn@plain) and [`automerge`](fn@automerge) are the readers themselves.
 
 mod automerge;
 mod build;
 mod file;
-mod html;
+pub mod html;
 mod link;
-mod markdown;
+pub mod markdown;
 mod plain;
 mod revise;
 

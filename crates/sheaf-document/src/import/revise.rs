@@ -12,7 +12,7 @@ use crate::{
 ///
 /// Markdown cannot say everything a document holds: unknown marks and kinds, attributes, a blank someone just typed at
 /// the end of a line. So blocks whose Markdown did not change are kept as they are in `present`, and only the others
-/// are taken from `text`. A text that is [`export::markdown`] of `present` changes nothing at all.
+/// are taken from `text`. A text that is [`export::markdown`](fn@export::markdown) of `present` changes nothing at all.
 pub fn revise(present: &[Item], text: &str) -> Vec<Item> {
     let new = markdown(text);
     // What `present` looks like to someone who only sees its Markdown.

@@ -1,6 +1,6 @@
 //! Markdown that reads back as the same document.
 //!
-//! [`crate::import::markdown`] says what becomes what. Reading back gives an equal document, but for what Markdown has
+//! [`crate::import::markdown`](mod@crate::import::markdown) says what becomes what. Reading back gives an equal document, but for what Markdown has
 //! no words for: marks and kinds of block that are not in that table (their text stays), blanks at the end of a block,
 //! and marks in code. Every block is written as exactly one block, empty ones too: that is what lets
 //! [`crate::import::revise`] match what it reads with what was there.

@@ -16,7 +16,7 @@
 //! | other HTML, comments too | text, as it was written |
 //!
 //! Only two things go: definitions of link references (their addresses are in the links), and blanks at the edges of
-//! lines. [`crate::export::markdown`] is the way back.
+//! lines. [`crate::export::markdown`](fn@crate::export::markdown) is the way back.
 
 mod inline;
 mod source;
@@ -94,7 +94,7 @@ fn options() -> Options<'static> {
     options
 }
 
-/// A block that is written back as it is; see [`crate::export::markdown`].
+/// A block that is written back as it is; see [`crate::export::markdown`](fn@crate::export::markdown).
 fn verbatim(builder: &mut Builder, parents: Vec<String>, language: &str, what: &str, text: &str) {
     let mut attrs = Attrs::from([("language".to_owned(), Scalar::Text(language.to_owned()))]);
     if !what.is_empty() {
