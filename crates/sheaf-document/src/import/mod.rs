@@ -1,8 +1,9 @@
 //! Other formats read as items.
 //!
 //! Every function here is pure: text or bytes in, a document's items out, in the normal form that reading a document
-//! gives too. [`file`] chooses by a file's name and is what most callers want; [`markdown`](fn@markdown), [`html`](fn@html),
-//! [`plain`](fn@plain) and [`automerge`](fn@automerge) are the readers themselves.
+//! gives too. [`file`](fn@file) chooses by a file's name and is what most callers want; [`markdown`](fn@markdown),
+//! [`html`](fn@html), [`plain`] and [`automerge`](fn@automerge) are the readers themselves. [`revise`] takes a document
+//! back that went out as Markdown and was edited elsewhere.
 
 mod automerge;
 mod build;
