@@ -100,7 +100,6 @@ fn two_people_write_in_two_windows() {
     kofi.click("Join");
     kofi.wait_for_on_page("Spring visit");
 
-    ana.wait_for_page();
     ana.go_to_the_end();
     ana.write("\nThe float lost its antenna.");
     kofi.wait_for_on_page("The float lost its antenna.");
@@ -133,7 +132,6 @@ fn what_both_write_while_cut_off_is_in_both_windows_afterwards() {
     let kofi = kofi_home.window();
     ana.wait_for_on_page("Spring visit");
     kofi.wait_for_on_page("Spring visit");
-    ana.wait_for_page();
     ana.go_to_the_end();
     ana.write("\nWritten together.");
     kofi.wait_for_on_page("Written together.");
@@ -145,7 +143,6 @@ fn what_both_write_while_cut_off_is_in_both_windows_afterwards() {
     ana.close();
     let kofi = kofi_home.window();
     kofi.wait_for_on_page("Written together.");
-    kofi.wait_for_page();
     kofi.go_to_the_end();
     kofi.write("\nKofi, alone.");
     assert!(!kofi.text().contains("Ana, alone."));
@@ -153,6 +150,12 @@ fn what_both_write_while_cut_off_is_in_both_windows_afterwards() {
     let ana = ana_home.window();
     wait_until_equal(&ana, &kofi, &["Written together.", "Ana, alone.", "Kofi, alone."]);
     ana.screenshot("after-the-cut-light");
+    // Each sees the other where the other is.
+    kofi.write(" Still here.");
+    eventually("Kofi's caret after his words", || {
+        let seen = ana.words_before_caret(Some("Kofi"));
+        (seen.is_some() && seen == kofi.words_before_caret(None)).then_some(())
+    });
 }
 
 #[test]
@@ -160,7 +163,6 @@ fn a_window_and_the_command_line_write_in_one_document() {
     let (ana_home, kofi, document) = pair();
     let ana = ana_home.window();
     ana.wait_for_on_page("Spring visit");
-    ana.wait_for_page();
     let online = kofi.online();
     ana.go_to_the_end();
     ana.write("\nFrom the window.");
@@ -189,7 +191,6 @@ fn a_page_loaded_again_in_the_middle_of_typing_loses_nothing_saved() {
     let window = home.window();
     window.wait_for_on_page("Spring visit");
     for round in 1..=3 {
-        window.wait_for_page();
         window.go_to_the_end();
         window.write(&format!("\nRound {round} is saved."));
         window.wait_for("Saved here");

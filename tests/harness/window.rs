@@ -48,6 +48,26 @@ return [...(page?.children ?? [])].map((block) => {
 });
 "#;
 
+/// The words of a block up to a caret: someone's, or one's own.
+const BEFORE_CARET: &str = r#"
+const who = arguments[0];
+const before = document.createRange();
+const block = (node) => (node instanceof Element ? node : node.parentElement).closest(".ProseMirror > *");
+if (who === null) {
+    const { focusNode, focusOffset } = getSelection();
+    before.setStart(block(focusNode), 0);
+    before.setEnd(focusNode, focusOffset);
+} else {
+    const caret = [...document.querySelectorAll(".ProseMirror .caret")].find((e) => e.textContent === who);
+    if (!caret) return null;
+    before.setStart(block(caret), 0);
+    before.setEndBefore(caret);
+}
+const words = before.cloneContents();
+words.querySelectorAll(".caret").forEach((e) => e.remove());
+return words.textContent;
+"#;
+
 /// Everything serious that axe-core finds.
 const AXE: &str = r#"
 const done = arguments[arguments.length - 1];
@@ -134,9 +154,15 @@ impl Window {
         ]);
     }
 
-    /// Puts the caret at the end of the page.
+    /// Clicks on the page and goes to its end, once it can be written on.
     pub fn go_to_the_end(&self) {
-        self.script("document.querySelector('.ProseMirror').focus()", &[]);
+        eventually("a page to click on", || {
+            let body = json!({ "using": "css selector", "value": ".ProseMirror[contenteditable=true]" });
+            let page = self.moving(self.driver.command("POST", "/element", &body))?;
+            let click = format!("/element/{}/click", page[ELEMENT].as_str()?);
+            self.moving(self.driver.command("POST", &click, &Value::Null))
+        });
+        self.wait_for_page();
         self.press_ctrl('\u{e010}');
     }
 
@@ -231,6 +257,11 @@ impl Window {
             "a page to write on",
             "return document.activeElement?.matches('.ProseMirror[contenteditable=true]') ?? false",
         );
+    }
+
+    /// The words of its block before the caret: one's own, or that of someone else who is on the page.
+    pub fn words_before_caret(&self, of: Option<&str>) -> Option<String> {
+        self.script(BEFORE_CARET, &[json!(of)]).as_str().map(str::to_owned)
     }
 
     fn wait_until(&self, what: &str, script: &str) {
