@@ -83,3 +83,24 @@ fn two_nodes_that_stay_up_find_each_other_again_after_a_crash() {
     kofi_online.stop();
     eventually("the words in Kofi's home", || kofi.show(&document).contains("After the crash.").then_some(()));
 }
+
+#[test]
+fn a_member_whose_store_is_lost_keeps_their_own_words_and_gets_the_rest_back() {
+    let Pair { ana, kofi, document } = pair("editor");
+    kofi.ok(&["doc", "edit", &document, "--append", "Kofi before the loss."]);
+    exchange(&ana, &kofi);
+    kofi.ok(&["doc", "edit", &document, "--append", "Kofi, not yet sent."]);
+    // The caches stay, and speak of a store that is no more.
+    std::fs::remove_dir_all(kofi.path().join("home/store")).expect("it was there");
+    let private = kofi.ok(&["doc", "new", "Written at once"]).last_line();
+    exchange(&ana, &kofi);
+    let (a, k) = (ana.show(&document), kofi.show(&document));
+    assert_eq!(a, k);
+    for words in ["# Spring visit", "Kofi before the loss.", "Kofi, not yet sent."] {
+        assert!(k.contains(words), "{k}");
+    }
+    kofi.ok(&["doc", "edit", &document, "--append", "And on."]);
+    exchange(&ana, &kofi);
+    assert!(ana.show(&document).contains("And on."));
+    assert!(kofi.show(&private).contains("Written at once"));
+}

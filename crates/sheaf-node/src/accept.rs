@@ -1,13 +1,15 @@
 //! Entries from others: verified, admitted, stored. And entries for others: read in the order they arrived.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
-use sheaf_store::{Store, StoreError};
+use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
 
 use crate::core::{Core, READ};
+use crate::document::Message;
 use crate::network::{Input, item};
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
@@ -18,21 +20,21 @@ impl Core {
         let Some(space) = self.space(id) else {
             return vec![Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)); entries.len()];
         };
-        let outcomes = self.accept_into(&space, from, entries);
-        self.open_new(&space);
+        let (outcomes, first) = self.accept_into(&space, from, entries);
+        self.open_new(&space, first);
         outcomes
     }
 
-    fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> Vec<Outcome> {
+    fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> (Vec<Outcome>, Option<Arrival>) {
         // Signatures are checked before the space is locked, for that is what takes long.
         let verified: Vec<_> = entries.iter().map(verify).collect();
         let mut outcomes = Vec::with_capacity(entries.len());
-        let (mut new, mut access) = (Vec::new(), false);
+        let (mut new, mut access, mut first) = (Vec::new(), false, None);
         {
             let mut state = space.lock();
             let mut held = match HeldHere::new(&*self.store, space.id) {
                 Ok(held) => held,
-                Err(error) => return vec![not_now(&error); entries.len()],
+                Err(error) => return (vec![not_now(&error); entries.len()], None),
             };
             for entry in verified {
                 let outcome = match entry {
@@ -42,12 +44,16 @@ impl Core {
                 outcomes.push(outcome);
             }
             // Still locked: an own entry that builds on these must come to the store after them.
-            if !new.is_empty()
-                && let Err(error) = self.store_entries(space, Some(from), &new)
-            {
-                tracing::error!(%error, "received entries are not stored");
-                // The access state is ahead of the store now, by entries that will come again; adding them twice is harmless.
-                return vec![not_now(&error); entries.len()];
+            if !new.is_empty() {
+                match self.store_entries(space, Some(from), &new) {
+                    Ok(arrivals) => first = arrivals.into_iter().min(),
+                    Err(error) => {
+                        tracing::error!(%error, "received entries are not stored");
+                        // The access state is ahead of the store now, by entries that will come again; adding them twice
+                        // is harmless.
+                        return (vec![not_now(&error); entries.len()], None);
+                    }
+                }
             }
             if access && let Ok(me) = self.me() {
                 state.take_keys(&me);
@@ -60,14 +66,27 @@ impl Core {
             let (space, device) = (space.id.to_string(), from.to_string());
             self.say(NodeEvent::Received { space, device, entries: new.len() });
         }
-        outcomes
+        (outcomes, first)
     }
 
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
+        self.tell_documents(space.id, || Message::Access);
         self.tell_network(Input::Members { space: space.id });
         self.say(NodeEvent::Spaces);
+    }
+
+    /// Reads stored entries; a store that is being put in order is asked again.
+    fn read_patiently(&self, space: SpaceId, after: Arrival) -> Option<Vec<(Arrival, Entry)>> {
+        for _ in 0..4 {
+            match self.store.since(space, after, READ) {
+                Ok(batch) => return Some(batch),
+                Err(error) => tracing::error!(%error, "entries cannot be read for another device"),
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        None
     }
 
     /// Entries for a peer, in the order they arrived here. Blocks.
@@ -83,13 +102,7 @@ impl Core {
         let (mut items, mut bytes) = (Vec::new(), 0);
         let mut after = from_arrival.saturating_sub(1);
         loop {
-            let batch = match self.store.since(space, after, READ) {
-                Ok(batch) => batch,
-                Err(error) => {
-                    tracing::error!(%error, "entries cannot be read for another device");
-                    return (items, true);
-                }
-            };
+            let Some(batch) = self.read_patiently(space, after) else { return (items, true) };
             let Some((last, _)) = batch.last() else { return (items, true) };
             after = *last;
             for (arrival, entry) in &batch {
@@ -117,7 +130,7 @@ fn judge(
     access: &mut bool,
 ) -> Outcome {
     let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
-    if state.closed.contains(&entry.log()) {
+    if state.closed.get(&entry.log()).is_some_and(|bad| entry.seq() >= *bad) {
         return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_CLOSED));
     }
     let is_access = entry.access_op().is_some();

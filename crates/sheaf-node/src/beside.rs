@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sheaf_access::{DeviceId, DocumentId, SpaceId};
+use sheaf_access::{DeviceId, SpaceId};
 use sheaf_document::session::RemoteCaret;
 use sheaf_log::Frontier;
 
-use crate::core::{Core, locked, now};
+use crate::core::{Core, Place, locked, now};
 use crate::document::Message;
 use crate::network::Beside;
 use crate::view::{NodeEvent, Present};
@@ -48,9 +48,9 @@ impl Core {
         }
         match postcard::from_bytes(&content).ok()? {
             Beside::Caret(word) => {
-                let document = word.document;
-                if locked(&self.presence).hear(presence.device, person, word, now()) {
-                    self.presence_changed(document);
+                let place = (presence.space, word.document);
+                if locked(&self.presence).hear(presence.space, presence.device, person, word, now()) {
+                    self.presence_changed(place);
                 }
                 None
             }
@@ -81,9 +81,9 @@ impl Core {
     }
 
     /// Tells a document's windows who is there.
-    pub fn presence_changed(&self, document: DocumentId) {
+    pub fn presence_changed(&self, place: Place) {
         let (mut carets, mut people) = (Vec::new(), Vec::<Present>::new());
-        for (id, heard) in locked(&self.presence).of(document) {
+        for (id, heard) in locked(&self.presence).of(place) {
             let word = &heard.word;
             carets.push(RemoteCaret {
                 id,
@@ -97,8 +97,8 @@ impl Core {
                 people.push(present);
             }
         }
-        self.tell_document(document, Message::Carets(carets));
-        self.say(NodeEvent::Present { document: document.to_string(), people });
+        self.tell_document(place, Message::Carets(carets));
+        self.say(NodeEvent::Present { document: place.1.to_string(), people });
     }
 
     /// A device has confirmed what it holds of a space (N5).

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sheaf_access::{AccessHistory, DeviceId, DocumentId, InvitationLink, LogId, SpaceId};
-use sheaf_log::{Entry, Frontier, Kind, Mine, MineKey, Part};
+use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, InvitationLink, LogId, SpaceId};
+use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Opened, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
@@ -30,8 +30,13 @@ const OPENED: &[u8] = b"opened/";
 const CLOSED: &[u8] = b"closed/";
 /// An invitation that is being redeemed.
 const JOINING: &[u8] = b"joining/";
+/// A number drawn with the store, so that what speaks of its arrivals is known to speak of this one.
+const STORE: &[u8] = b"store";
 /// How many bytes of entries are read at a time.
 pub const READ: usize = 1 << 20;
+
+/// A document in its space. Never the document alone: another space may name the same one, honestly or not.
+pub type Place = (SpaceId, DocumentId);
 
 /// What every part of the node shares.
 pub struct Core {
@@ -41,7 +46,9 @@ pub struct Core {
     identity: RwLock<Option<Arc<Identity>>>,
     spaces: RwLock<BTreeMap<SpaceId, Arc<Space>>>,
     /// The documents that are open, each with its thread.
-    pub documents: Mutex<HashMap<DocumentId, Handle>>,
+    pub documents: Mutex<HashMap<Place, Handle>>,
+    /// Held while the network is being opened, so that it is opened once.
+    pub going_online: tokio::sync::Mutex<()>,
     writer: Writer,
     network: Mutex<Option<Network>>,
     /// Who is where.
@@ -78,6 +85,7 @@ impl Core {
             identity: RwLock::new(identity),
             spaces: RwLock::default(),
             documents: Mutex::default(),
+            going_online: tokio::sync::Mutex::default(),
             writer,
             network: Mutex::default(),
             presence: Mutex::default(),
@@ -130,12 +138,30 @@ impl Core {
     }
 
     /// Takes a space in, and tells the network of it.
-    pub fn add_space(&self, space: Arc<Space>) -> Result<(), NodeError> {
-        let frontier = self.store.frontier(space.id)?;
+    pub fn add_space(&self, space: &Arc<Space>) -> Result<(), NodeError> {
         let id = space.id;
-        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, space);
-        self.tell_network(Input::SpaceAdded { space: id, frontier });
+        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(space));
+        self.show_network(space)?;
         self.say(NodeEvent::Spaces);
+        Ok(())
+    }
+
+    /// Tells the network of a space and what is held of it; what is stored after that it hears of as it comes.
+    pub fn show_network(&self, space: &Space) -> Result<(), NodeError> {
+        let _storing = locked(&space.storing);
+        let frontier = self.store.frontier(space.id)?;
+        self.tell_network(Input::SpaceAdded { space: space.id, frontier });
+        Ok(())
+    }
+
+    /// Forgets a space of which nothing ever came.
+    pub fn drop_unborn_space(&self, id: SpaceId) -> Result<(), NodeError> {
+        if self.space(id).is_some_and(|space| space.access().is_none()) {
+            self.spaces.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            self.put_joining(id, None)?;
+            self.store.delete(Table::Logs, &key(LOG, id))?;
+            self.say(NodeEvent::Spaces);
+        }
         Ok(())
     }
 
@@ -147,7 +173,8 @@ impl Core {
             access: None,
             log: OwnLog { id: log, seq: 0, tip: None, mine: Mine::new() },
             keys: BTreeMap::new(),
-            closed: BTreeSet::new(),
+            closed: BTreeMap::new(),
+            pending_access: Vec::new(),
             joining: None,
         })
     }
@@ -167,15 +194,28 @@ impl Core {
         }
     }
 
-    /// Closes a log (L3).
-    pub fn close_log(&self, space: &Space, log: LogId, reason: &str) {
-        if !space.lock().closed.insert(log) {
-            return;
+    /// Closes a log from an invalid entry on (L3). What came before it stands.
+    pub fn close_log(&self, space: &Space, log: LogId, seq: u64, reason: &str) {
+        {
+            let mut state = space.lock();
+            if state.closed.get(&log).is_some_and(|known| *known <= seq) {
+                return;
+            }
+            state.closed.insert(log, seq);
+            if state.log.id == log {
+                // Our own: what is written from now on goes to a new one.
+                let id = LogId { device: log.device, nonce: rand::random() };
+                state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+                if let Err(error) = self.put_log(space.id, id) {
+                    tracing::error!(%error, "that a new log was opened is not written down");
+                }
+            }
         }
         let mut record = key(CLOSED, space.id);
         record.extend_from_slice(log.device.as_bytes());
         record.extend_from_slice(&log.nonce.to_le_bytes());
-        if let Err(error) = self.store.put(Table::Spaces, &record, reason.as_bytes()) {
+        let value = [seq.to_le_bytes().as_slice(), reason.as_bytes()].concat();
+        if let Err(error) = self.store.put(Table::Spaces, &record, &value) {
             tracing::warn!(%error, "that a log was closed is not written down");
         }
         let (space, device) = (space.id.to_string(), log.device.to_string());
@@ -190,11 +230,19 @@ impl Core {
         own: &[(MineKey, u64, [u8; 32])],
     ) -> Result<(), StoreError> {
         for (mine, seq, hash) in own {
+            let log = {
+                // After a crash, entries that were journaled and not opened are news to the log's map too.
+                let mut state = space.lock();
+                if state.log.mine.get(mine).is_some_and(|(known, _)| known > *seq) {
+                    continue;
+                }
+                state.log.mine.set(*mine, *seq, *hash);
+                state.log.id.nonce
+            };
             let mut name = key(MINE, space.id);
             name.extend_from_slice(mine.document.as_bytes());
             name.push(u8::from(mine.part == Part::Talk));
             name.extend_from_slice(&mine.slot.to_le_bytes());
-            let log = space.lock().log.id.nonce;
             let value = [log.to_le_bytes().as_slice(), &seq.to_le_bytes(), hash].concat();
             self.store.put(Table::Logs, &name, &value)?;
         }
@@ -203,6 +251,13 @@ impl Core {
 
     fn load_spaces(self: &Arc<Self>, new_logs: bool) -> Result<(), NodeError> {
         let me = self.me()?;
+        if new_logs || self.store_number()?.is_none() {
+            // Arrivals may be others than they were: nothing that speaks of the old ones is believed.
+            for (name, _) in self.store.scan(Table::Progress, OPENED)? {
+                self.store.delete(Table::Progress, &name)?;
+            }
+            self.store.put(Table::Progress, STORE, &rand::random::<u64>().to_le_bytes())?;
+        }
         let mut ids: BTreeSet<SpaceId> = self.store.spaces()?.into_iter().collect();
         for (name, _) in self.store.scan(Table::Spaces, JOINING)? {
             ids.extend(name.get(JOINING.len()..).and_then(|id| id.try_into().ok()).map(SpaceId::from_bytes));
@@ -210,9 +265,15 @@ impl Core {
         for id in ids {
             let space = self.load_space(id, &me, new_logs)?;
             self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
-            self.open_new(&space);
+            self.open_new(&space, None);
         }
         Ok(())
+    }
+
+    /// The number that was drawn with the store.
+    pub fn store_number(&self) -> Result<Option<u64>, StoreError> {
+        let number = self.store.get(Table::Progress, STORE)?;
+        Ok(number.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes))
     }
 
     fn load_space(&self, id: SpaceId, me: &Identity, new_log: bool) -> Result<Arc<Space>, NodeError> {
@@ -230,8 +291,10 @@ impl Core {
         let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
         let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
         let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
+        let (access, pending_access) = self.load_access(id)?;
         let mut state = State {
-            access: self.load_access(id)?,
+            access,
+            pending_access,
             log: OwnLog { id: log, seq, tip, mine: self.load_mine(id, log)? },
             keys: BTreeMap::new(),
             closed: self.load_closed(id)?,
@@ -242,7 +305,8 @@ impl Core {
         Ok(Space::new(id, state, opened.map_or(0, u64::from_le_bytes)))
     }
 
-    fn load_access(&self, id: SpaceId) -> Result<Option<AccessHistory>, NodeError> {
+    /// The access history, and the access entries that wait for others: after a loss, some may have to come again.
+    fn load_access(&self, id: SpaceId) -> Result<(Option<AccessHistory>, Vec<AccessEntry>), NodeError> {
         let mut entries = Vec::new();
         let mut from = 0;
         loop {
@@ -256,12 +320,12 @@ impl Core {
                     .filter_map(|(_, entry)| entry.access_entry()?.ok()),
             );
         }
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        AccessHistory::evaluate(id, entries)
-            .map(Some)
-            .map_err(|error| NodeError::Damaged(format!("who may do what in space {id} cannot be told: {error}")))
+        let creation = EntryHash::from_bytes(*id.as_bytes());
+        let Some(first) = entries.iter().position(|entry| entry.hash == creation) else { return Ok((None, entries)) };
+        let mut history = AccessHistory::found(entries.swap_remove(first))
+            .map_err(|error| NodeError::Damaged(format!("the first entry of space {id} is not one: {error}")))?;
+        let waiting = crate::space::add_what_fits(&mut history, entries);
+        Ok((Some(history), waiting))
     }
 
     fn load_mine(&self, id: SpaceId, log: LogId) -> Result<Mine, NodeError> {
@@ -287,14 +351,16 @@ impl Core {
         Ok(mine)
     }
 
-    fn load_closed(&self, id: SpaceId) -> Result<BTreeSet<LogId>, NodeError> {
+    fn load_closed(&self, id: SpaceId) -> Result<BTreeMap<LogId, u64>, NodeError> {
         let prefix = key(CLOSED, id);
         let records = self.store.scan(Table::Spaces, &prefix)?;
-        let log = |name: &[u8]| {
+        let log = |(name, value): &(Vec<u8>, Vec<u8>)| {
             let (device, nonce) = name[prefix.len()..].split_first_chunk::<32>()?;
-            Some(LogId { device: DeviceId::from_bytes(*device), nonce: u64::from_le_bytes(nonce.try_into().ok()?) })
+            let nonce = u64::from_le_bytes(nonce.try_into().ok()?);
+            let seq = value.first_chunk::<8>().map_or(1, |seq| u64::from_le_bytes(*seq));
+            Some((LogId { device: DeviceId::from_bytes(*device), nonce }, seq))
         };
-        Ok(records.iter().filter_map(|(name, _)| log(name)).collect())
+        Ok(records.iter().filter_map(log).collect())
     }
 
     /// Hands an own entry to the writer. Called with the space locked.
@@ -304,7 +370,7 @@ impl Core {
 
     /// Waits until all own entries so far are stored. Blocks.
     pub fn flush(&self) -> Result<(), NodeError> {
-        Ok(self.writer.flush()?)
+        self.writer.flush()
     }
 
     /// Lets the writer's thread end.
@@ -313,18 +379,23 @@ impl Core {
     }
 
     /// Stores entries, own or received, and tells the network of them in the order of their arrival.
-    pub fn store_entries(&self, space: &Space, from: Option<DeviceId>, entries: &[Entry]) -> Result<(), StoreError> {
+    pub fn store_entries(
+        &self,
+        space: &Space,
+        from: Option<DeviceId>,
+        entries: &[Entry],
+    ) -> Result<Vec<Arrival>, StoreError> {
         let _storing = locked(&space.storing);
         let arrivals = self.store.append(space.id, entries)?;
         let items = arrivals.iter().zip(entries).map(|(arrival, entry)| network::item(*arrival, entry)).collect();
         self.tell_network(Input::Stored { space: space.id, from, items });
-        Ok(())
+        Ok(arrivals)
     }
 
     /// An own entry is in the journal: whoever has its document open hears that it is saved (S1).
     pub fn saved(&self, space: SpaceId, document: DocumentId, changes: &[[u8; 32]]) {
         locked(&self.saved_at).insert(space, now());
-        self.tell_document(document, Message::Journaled(changes.to_vec()));
+        self.tell_document((space, document), Message::Journaled(changes.to_vec()));
         self.say(NodeEvent::Placement { space: space.to_string() });
     }
 
@@ -336,7 +407,7 @@ impl Core {
     }
 
     /// The last attempt to save failed, for these documents among others.
-    pub fn saving_fails(&self, error: &StoreError, documents: impl Iterator<Item = DocumentId>) {
+    pub fn saving_fails(&self, error: &StoreError, places: impl Iterator<Item = Place>) {
         tracing::error!(%error, "nothing can be saved");
         let reason = error.to_string();
         {
@@ -344,8 +415,8 @@ impl Core {
             let since = failing.as_ref().map_or_else(now, |failing| failing.since);
             *failing = Some(Failing { since, reason: reason.clone() });
         }
-        for document in documents.collect::<BTreeSet<_>>() {
-            self.tell_document(document, Message::SaveFailed(reason.clone()));
+        for place in places.collect::<BTreeSet<_>>() {
+            self.tell_document(place, Message::SaveFailed(reason.clone()));
         }
         self.say_placement_everywhere();
     }
@@ -356,10 +427,20 @@ impl Core {
     }
 
     /// Tells a document's thread something, if it is open.
-    pub fn tell_document(&self, document: DocumentId, message: Message) {
-        if let Some(handle) = locked(&self.documents).get(&document) {
+    pub fn tell_document(&self, place: Place, message: Message) {
+        if let Some(handle) = locked(&self.documents).get(&place) {
             // A thread that has ended has nothing open to tell.
             let _ = handle.tell(message);
+        }
+    }
+
+    /// Tells all open documents of a space something.
+    pub fn tell_documents(&self, space: SpaceId, message: impl Fn() -> Message) {
+        for (place, handle) in locked(&self.documents).iter() {
+            if place.0 == space {
+                // A thread that has ended has nothing open to tell.
+                let _ = handle.tell(message());
+            }
         }
     }
 
@@ -380,11 +461,6 @@ impl Core {
         }
     }
 
-    /// What is held of every space.
-    pub fn frontiers(&self) -> Result<Vec<(SpaceId, Frontier)>, NodeError> {
-        self.spaces().iter().map(|space| Ok((space.id, self.store.frontier(space.id)?))).collect()
-    }
-
     /// Tells whoever listens.
     pub fn say(&self, event: NodeEvent) {
         // Nobody may be listening.
@@ -402,6 +478,21 @@ impl Core {
         }
     }
 
+    /// The space in which a document was first seen. Ids are random, so a second space that names the same one does so on
+    /// purpose; it is not believed.
+    pub fn home_of(&self, document: DocumentId) -> Result<Option<SpaceId>, StoreError> {
+        let space = self.store.get(Table::Documents, document.as_bytes())?;
+        Ok(space.and_then(|bytes| bytes.try_into().ok()).map(SpaceId::from_bytes))
+    }
+
+    /// Remembers where a document was first seen.
+    pub fn put_home_of(&self, document: DocumentId, space: SpaceId) -> Result<(), StoreError> {
+        if self.home_of(document)?.is_none() {
+            self.store.put(Table::Documents, document.as_bytes(), space.as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Where a device can be called, as far as is known.
     pub fn addresses_of(&self, device: DeviceId) -> Vec<SocketAddr> {
         match self.store.get(Table::Peers, device.as_bytes()) {
@@ -416,6 +507,9 @@ impl Core {
 
     /// Remembers where a device can be called.
     pub fn put_addresses(&self, device: DeviceId, addresses: &[SocketAddr]) {
+        if addresses.is_empty() || self.addresses_of(device) == addresses {
+            return;
+        }
         let written = postcard::to_allocvec(addresses)
             .map_err(|error| error.to_string())
             .and_then(|bytes| self.store.put(Table::Peers, device.as_bytes(), &bytes).map_err(|e| e.to_string()));

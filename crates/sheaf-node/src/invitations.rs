@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sheaf_access::{AccessOp, DeviceId, InvitationId, InvitationLink, InvitationSecret, Role, Signature, SpaceId};
+use sheaf_access::{
+    AccessOp, DeviceId, InvitationId, InvitationLink, InvitationSecret, LogId, Role, Signature, SpaceId,
+};
 use sheaf_sync::RedemptionRefusal;
 
 use crate::core::{Core, now};
@@ -29,7 +31,7 @@ impl Core {
         let op = AccessOp::invite(space.id, grant, &secret, role, &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;
         let entry = state.write_access(space.id, &me, &op, now())?;
-        self.write(Work { space: Arc::clone(space), entry, document: None });
+        self.write(Work::new(space, entry, None));
         drop(state);
         let addresses = addresses.iter().take(8).map(ToString::to_string).collect();
         let link = InvitationLink { space: space.id, secret, device: me.keys.device.id(), addresses, role };
@@ -57,7 +59,7 @@ impl Core {
         self.put_joining(link.space, Some(link))?;
         let state = State { joining: Some(link.clone()), ..self.new_state(link.space, &me)? };
         let space = Space::new(link.space, state, 0);
-        self.add_space(Arc::clone(&space))?;
+        self.add_space(&space)?;
         self.redeem(&space);
         Ok(space)
     }
@@ -97,25 +99,31 @@ impl Core {
         let op = AccessOp::redeem(space.id, &link.secret, certificate, access.heads(), &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;
         let entry = state.write_access(space.id, me, &op, now())?;
-        self.write(Work { space: Arc::clone(space), entry, document: None });
+        self.write(Work::new(space, entry, None));
         Ok(true)
     }
 
-    /// The others have the redemption: the invitation is not needed any more.
-    pub fn joining_is_done(&self, space: SpaceId) {
-        let (Some(held), Ok(me)) = (self.space(space), self.me()) else { return };
-        if held.role(&me).is_none() {
-            return;
+    /// Someone holds `own` entries of this device's log in a space. If that includes the redemption, the invitation is not
+    /// needed any more; answers whether so.
+    pub fn joining_is_done(&self, space: SpaceId, holds: impl Fn(&LogId) -> u64) -> bool {
+        let (Some(held), Ok(me)) = (self.space(space), self.me()) else { return false };
+        let log = held.lock().log.id;
+        if held.role(&me).is_none() || holds(&log) == 0 {
+            return false;
         }
         held.lock().joining = None;
         if let Err(error) = self.put_joining(space, None) {
             tracing::warn!(%error, "a used invitation is not forgotten");
         }
+        true
     }
 
     /// An invitation is not accepted.
     pub fn join_refused(&self, space: SpaceId, reason: &str) {
         self.say(NodeEvent::JoinFailed { space: space.to_string(), reason: reason.to_owned() });
+        if let Err(error) = self.drop_unborn_space(space) {
+            tracing::warn!(%error, "a refused invitation is not forgotten");
+        }
     }
 
     /// Proves on a connection that this device holds an invitation (N1): its id, and its key's word over the channel.

@@ -63,12 +63,12 @@ impl Core {
 
     /// The documents of a space that are not in the trash.
     pub async fn list_documents(self: &Arc<Self>, space: &Arc<Space>) -> Result<Vec<DocumentInfo>, NodeError> {
-        let id = space.id.to_string();
+        let (id, core, own) = (space.id.to_string(), Arc::clone(self), space.id);
         self.with_index(space, move |task| {
             let documents = index::Index::of(task.document()).documents();
             let listed = documents.into_iter().filter(|document| !document.deleted);
             Ok(listed
-                .filter(|document| document.id.parse::<DocumentId>().is_ok())
+                .filter(|document| document.id.parse().is_ok_and(|id| core.belongs(own, id)))
                 .map(|document| DocumentInfo {
                     title: if document.title.is_empty() { UNTITLED.to_owned() } else { document.title },
                     id: document.id,
@@ -77,6 +77,17 @@ impl Core {
                 .collect())
         })
         .await
+    }
+
+    /// Whether a document is this space's: it was first seen here, or nowhere yet.
+    fn belongs(&self, space: SpaceId, document: DocumentId) -> bool {
+        match self.home_of(document) {
+            Ok(home) => home.is_none_or(|home| home == space),
+            Err(error) => {
+                tracing::warn!(%error, %document, "where a document belongs cannot be read");
+                false
+            }
+        }
     }
 
     /// The names and colours that the people of a space gave themselves, by person.
@@ -173,7 +184,7 @@ impl Core {
 
     /// Remembers this person's first space; only the first call counts.
     pub fn remember_first_space(&self, id: SpaceId) -> Result<(), NodeError> {
-        if self.home().file(FIRST)?.is_none() {
+        if self.first_space().is_none() {
             self.home().put_file(FIRST, id.to_string().as_bytes())?;
         }
         Ok(())

@@ -136,12 +136,16 @@ impl Node {
 
     /// Begins: a person, a device, and a private space.
     pub async fn init(&self, name: &str, colour: u8) -> Result<Me, NodeError> {
-        if let Ok(me) = self.core.me() {
-            return Err(NodeError::AlreadyInitialised(me.name.clone()));
-        }
-        let identity = Identity::generate(name, colour)?;
-        let core = Arc::clone(&self.core);
-        let me = blocking(move || core.set_me(identity)).await?;
+        let me = match self.core.me() {
+            Ok(me) if self.core.first_space().is_some() => return Err(NodeError::AlreadyInitialised(me.name.clone())),
+            // It was interrupted half-way: it goes on with the same person.
+            Ok(me) => me,
+            Err(_) => {
+                let identity = Identity::generate(name, colour)?;
+                let core = Arc::clone(&self.core);
+                blocking(move || core.set_me(identity)).await?
+            }
+        };
         self.create_space(PRIVATE).await?;
         Ok(me.me())
     }
@@ -304,8 +308,13 @@ impl Node {
     pub async fn replace(&self, document: &str, markdown: &str) -> Result<(), NodeError> {
         let (space, _) = self.locate(document).await?;
         let id = crate::library::parse_document(document)?;
-        let items = import::markdown(markdown);
-        self.core.with_document(&space, id, Genesis::Text, move |task| task.replace(&items)).await?;
+        let markdown = markdown.to_owned();
+        // What did not change in the text keeps everything that Markdown cannot say.
+        let revise = move |task: &mut crate::document::Task| {
+            let items = import::revise(&task.items(), &markdown);
+            task.replace(&items)
+        };
+        self.core.with_document(&space, id, Genesis::Text, revise).await?;
         self.settle().await
     }
 
@@ -377,15 +386,16 @@ impl Node {
 
     /// Connects with whoever can be reached, now and from now on. Answers where others can call this device.
     pub async fn go_online(&self) -> Result<Vec<SocketAddr>, NodeError> {
+        let _going = self.core.going_online.lock().await;
         if let Some(network) = self.core.network() {
             return Ok(network.addresses.to_vec());
         }
         let me = self.core.me()?;
         let network = self.open_network(&me).await?;
         let addresses = network.addresses.to_vec();
-        self.core.set_network(Some(network.clone()));
-        for (space, frontier) in self.core.frontiers()? {
-            network.tell(Input::SpaceAdded { space, frontier });
+        self.core.set_network(Some(network));
+        for space in self.core.spaces() {
+            self.core.show_network(&space)?;
         }
         for space in self.core.spaces() {
             // A process that ended in the middle of joining goes on where it was.
@@ -551,13 +561,13 @@ fn found(core: &Arc<Core>, me: &Arc<Identity>) -> Result<Arc<Space>, NodeError> 
     state.log.tip = Some(entry.hash());
     state.take_keys(me);
     let space = Space::new(id, state, 0);
-    core.remember_first_space(id)?;
     {
         let _state = space.lock();
-        core.write(Work { space: Arc::clone(&space), entry, document: None });
+        core.write(Work::new(&space, entry, None));
     }
     core.flush()?;
-    core.add_space(Arc::clone(&space))?;
+    core.add_space(&space)?;
+    core.remember_first_space(id)?;
     Ok(space)
 }
 

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use sheaf_access::{DocumentId, PersonId};
 use sheaf_document::check::{Peek, peek};
-use sheaf_log::{Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, slot_of};
-use sheaf_store::{Arrival, DocumentRow, StoreError};
+use sheaf_log::{Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, index_document, slot_of};
+use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use crate::core::{Core, READ, locked};
-use crate::document::Message;
+use crate::document::{Message, cache_name};
 use crate::space::Space;
 
 /// Changes of one document, as an entry brought them.
@@ -36,9 +36,10 @@ struct Found {
 }
 
 impl Core {
-    /// Opens what has been stored since the last time. Blocks.
-    pub fn open_new(&self, space: &Space) {
-        if let Err(error) = self.try_open_new(space) {
+    /// Opens what has been stored since the last time; `first` is the lowest arrival of what was just stored, which may be
+    /// below the mark when it fills a hole that damage had left. Blocks.
+    pub fn open_new(&self, space: &Space, first: Option<Arrival>) {
+        if let Err(error) = self.try_open_new(space, first) {
             // What was not opened stays stored, and is opened the next time.
             tracing::error!(%error, space = %space.id, "stored entries cannot be opened");
         }
@@ -46,12 +47,15 @@ impl Core {
 
     /// Opens everything again, because what was noted of it is lost. Blocks.
     pub fn open_all_again(&self, space: &Space) {
-        *locked(&space.opened) = 0;
-        self.open_new(space);
+        self.open_new(space, Some(1));
     }
 
-    fn try_open_new(&self, space: &Space) -> Result<(), StoreError> {
+    fn try_open_new(&self, space: &Space, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut opened = locked(&space.opened);
+        let before = *opened;
+        if let Some(first) = first.filter(|first| *first <= before) {
+            *opened = first.saturating_sub(1);
+        }
         loop {
             let batch = self.store.since(space.id, *opened, READ)?;
             let Some((last, _)) = batch.last() else { return Ok(()) };
@@ -65,9 +69,17 @@ impl Core {
             }
             for (document, rows) in &found.rows {
                 self.store.note(space.id, *document, rows)?;
+                self.put_home_of(*document, space.id)?;
+                if rows.iter().any(|row| row.arrival <= before) {
+                    // A saved copy that claims to hold everything up to there does not.
+                    self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;
+                }
+            }
+            if found.rows.contains_key(&index_document(&space.id)) {
+                self.index_changed(space);
             }
             for (document, arrived) in found.arrived {
-                self.tell_document(document, Message::Arrived(arrived));
+                self.tell_document((space.id, document), Message::Arrived(arrived));
             }
             self.put_opened(space, upto, &found.own)?;
             *opened = upto;
@@ -99,7 +111,7 @@ impl Core {
                 let peeks = match content.changes.iter().map(|change| peek(change)).collect::<Result<Vec<_>, _>>() {
                     Ok(peeks) => peeks,
                     Err(error) => {
-                        self.close_log(space, entry.log(), &error.to_string());
+                        self.close_log(space, entry.log(), entry.seq(), &error.to_string());
                         return true;
                     }
                 };
@@ -118,7 +130,7 @@ impl Core {
             Err(
                 error @ (OpenError::NotContent(_) | OpenError::OtherPart | OpenError::Seal(_) | OpenError::Content(_)),
             ) => {
-                self.close_log(space, entry.log(), &error.to_string());
+                self.close_log(space, entry.log(), entry.seq(), &error.to_string());
             }
         }
         true

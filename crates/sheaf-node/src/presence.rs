@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sheaf_access::{DeviceId, DocumentId, PersonId};
+use sheaf_access::{DeviceId, DocumentId, PersonId, SpaceId};
+
+use crate::core::Place;
 
 /// How long a word of presence lasts, in milliseconds.
 pub const EXPIRY: u64 = 5_000;
 /// How often it is repeated, in milliseconds.
 pub const REPEAT: u64 = 2_000;
-/// How many sessions of others are kept for one document; more are not drawn.
-const SESSIONS: usize = 200;
+/// How many sessions of one device are kept; more are not drawn.
+const SESSIONS: usize = 16;
 /// The longest name that is shown, in characters.
 const NAME: usize = 80;
 
@@ -51,40 +53,42 @@ pub struct Heard {
 /// Everyone heard of, by document.
 #[derive(Default)]
 pub struct Presence {
-    documents: BTreeMap<DocumentId, BTreeMap<(DeviceId, u64), Heard>>,
+    documents: BTreeMap<Place, BTreeMap<(DeviceId, u64), Heard>>,
 }
 
 impl Presence {
     /// Takes in a word. Returns whether anything is different from before.
-    pub fn hear(&mut self, device: DeviceId, person: PersonId, mut word: Word, now: u64) -> bool {
+    pub fn hear(&mut self, space: SpaceId, device: DeviceId, person: PersonId, mut word: Word, now: u64) -> bool {
         word.name = word.name.chars().filter(|c| !c.is_control()).take(NAME).collect();
         word.colour = word.colour.clamp(1, 8);
-        let document = word.document;
+        let document = (space, word.document);
         let key = (device, word.session);
         if word.gone {
             return self.forget(document, key);
         }
-        let sessions = self.documents.entry(document).or_default();
-        if sessions.len() >= SESSIONS && !sessions.contains_key(&key) {
+        let known = self.documents.get(&document).is_some_and(|sessions| sessions.contains_key(&key));
+        let of_device = self.documents.values().flat_map(BTreeMap::keys).filter(|(of, _)| *of == device).count();
+        if !known && of_device >= SESSIONS {
             return false;
         }
+        let sessions = self.documents.entry(document).or_default();
         let heard = Heard { person, word, until: now + EXPIRY };
         let before = sessions.insert(key, heard.clone());
         before.is_none_or(|before| before.word != heard.word)
     }
 
     /// Forgets a device that is no longer connected. Returns the documents that changed.
-    pub fn leave(&mut self, device: DeviceId) -> Vec<DocumentId> {
+    pub fn leave(&mut self, device: DeviceId) -> Vec<Place> {
         self.drop_where(|(of, _), _| *of == device)
     }
 
     /// Forgets what is too old. Returns the documents that changed.
-    pub fn expire(&mut self, now: u64) -> Vec<DocumentId> {
+    pub fn expire(&mut self, now: u64) -> Vec<Place> {
         self.drop_where(|_, heard| heard.until <= now)
     }
 
     /// Everyone in a document, each with a name for the session that stays the same while it lasts.
-    pub fn of(&self, document: DocumentId) -> impl Iterator<Item = (String, &Heard)> {
+    pub fn of(&self, document: Place) -> impl Iterator<Item = (String, &Heard)> {
         self.documents
             .get(&document)
             .into_iter()
@@ -92,7 +96,7 @@ impl Presence {
             .map(|((device, session), heard)| (format!("{}.{session:x}", device.short()), heard))
     }
 
-    fn forget(&mut self, document: DocumentId, key: (DeviceId, u64)) -> bool {
+    fn forget(&mut self, document: Place, key: (DeviceId, u64)) -> bool {
         let Some(sessions) = self.documents.get_mut(&document) else { return false };
         let known = sessions.remove(&key).is_some();
         if sessions.is_empty() {
@@ -101,7 +105,7 @@ impl Presence {
         known
     }
 
-    fn drop_where(&mut self, gone: impl Fn(&(DeviceId, u64), &Heard) -> bool) -> Vec<DocumentId> {
+    fn drop_where(&mut self, gone: impl Fn(&(DeviceId, u64), &Heard) -> bool) -> Vec<Place> {
         let mut changed = Vec::new();
         self.documents.retain(|document, sessions| {
             let before = sessions.len();
@@ -135,36 +139,37 @@ mod tests {
         DeviceId::from_bytes([n; 32])
     }
 
+    const SPACE: SpaceId = SpaceId::from_bytes([3; 32]);
     const ANA: PersonId = PersonId::from_bytes([1; 32]);
 
     #[test]
     fn a_repeated_word_changes_nothing_but_keeps_the_session_alive() {
         let mut presence = Presence::default();
-        assert!(presence.hear(device(1), ANA, word(1), 0));
-        assert!(!presence.hear(device(1), ANA, word(1), 4_000));
+        assert!(presence.hear(SPACE, device(1), ANA, word(1), 0));
+        assert!(!presence.hear(SPACE, device(1), ANA, word(1), 4_000));
         assert!(presence.expire(EXPIRY).is_empty());
-        assert_eq!(presence.expire(4_000 + EXPIRY), vec![word(1).document]);
-        assert_eq!(presence.of(word(1).document).count(), 0);
+        assert_eq!(presence.expire(4_000 + EXPIRY), vec![(SPACE, word(1).document)]);
+        assert_eq!(presence.of((SPACE, word(1).document)).count(), 0);
     }
 
     #[test]
     fn a_session_that_closes_or_a_device_that_leaves_is_gone_at_once() {
         let mut presence = Presence::default();
-        presence.hear(device(1), ANA, word(1), 0);
-        presence.hear(device(1), ANA, word(2), 0);
-        presence.hear(device(2), ANA, word(1), 0);
-        assert!(presence.hear(device(1), ANA, Word { gone: true, ..word(1) }, 1));
-        assert_eq!(presence.of(word(1).document).count(), 2);
+        presence.hear(SPACE, device(1), ANA, word(1), 0);
+        presence.hear(SPACE, device(1), ANA, word(2), 0);
+        presence.hear(SPACE, device(2), ANA, word(1), 0);
+        assert!(presence.hear(SPACE, device(1), ANA, Word { gone: true, ..word(1) }, 1));
+        assert_eq!(presence.of((SPACE, word(1).document)).count(), 2);
         presence.leave(device(1));
-        assert_eq!(presence.of(word(1).document).count(), 1);
+        assert_eq!(presence.of((SPACE, word(1).document)).count(), 1);
     }
 
     #[test]
     fn names_and_colours_from_outside_are_made_harmless() {
         let mut presence = Presence::default();
         let hostile = Word { name: "\u{202e}A\n".repeat(500), colour: 200, ..word(1) };
-        presence.hear(device(1), ANA, hostile, 0);
-        let (_, heard) = presence.of(word(1).document).next().unwrap();
+        presence.hear(SPACE, device(1), ANA, hostile, 0);
+        let (_, heard) = presence.of((SPACE, word(1).document)).next().unwrap();
         assert!(heard.word.name.chars().count() <= NAME && !heard.word.name.contains('\n'));
         assert_eq!(heard.word.colour, 8);
     }
@@ -173,8 +178,8 @@ mod tests {
     fn one_device_cannot_fill_the_memory() {
         let mut presence = Presence::default();
         for session in 0..10_000 {
-            presence.hear(device(1), ANA, word(session), 0);
+            presence.hear(SPACE, device(1), ANA, word(session), 0);
         }
-        assert_eq!(presence.of(word(1).document).count(), SESSIONS);
+        assert_eq!(presence.of((SPACE, word(1).document)).count(), SESSIONS);
     }
 }

@@ -3,12 +3,12 @@
 //! All of it is behind one lock. An own entry gets its number, is sealed, signed and handed to the writer without letting
 //! go, so that entries reach the journal in the order of their numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{
-    AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role, SealingSecret,
-    SpaceId,
+    AccessEntry, AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role,
+    SealingSecret, SpaceId,
 };
 use sheaf_log::{Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal};
 use sheaf_store::Arrival;
@@ -35,8 +35,10 @@ pub struct State {
     pub log: OwnLog,
     /// The content keys this device can open, by epoch.
     pub keys: BTreeMap<EpochId, ContentKey>,
-    /// Logs that an invalid entry has closed (L3).
-    pub closed: BTreeSet<LogId>,
+    /// Logs that an invalid entry has closed (L3), and the number of that entry.
+    pub closed: BTreeMap<LogId, u64>,
+    /// Access entries that are stored and wait for others to come again.
+    pub pending_access: Vec<AccessEntry>,
     /// The invitation that is being redeemed.
     pub joining: Option<InvitationLink>,
 }
@@ -131,6 +133,9 @@ impl State {
             }
             None => self.access = Some(AccessHistory::found(operation)?),
         }
+        if let Some(history) = &mut self.access {
+            self.pending_access = add_what_fits(history, std::mem::take(&mut self.pending_access));
+        }
         Ok(())
     }
 
@@ -179,6 +184,17 @@ impl State {
     fn advance(&mut self, entry: &Entry) {
         self.log.seq = entry.seq();
         self.log.tip = Some(entry.hash());
+    }
+}
+
+/// Adds the entries whose past is held, as often as one more fits, and gives back the others.
+pub fn add_what_fits(history: &mut AccessHistory, mut waiting: Vec<AccessEntry>) -> Vec<AccessEntry> {
+    loop {
+        let before = waiting.len();
+        waiting.retain(|entry| history.add(entry.clone()).is_err());
+        if waiting.is_empty() || waiting.len() == before {
+            return waiting;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! nobody waits for a timer (S1). Only what is journaled is called saved, and only what is stored after that may leave
 //! the device (L4). When the disk fails, the group is kept and tried again in order; what is on screen is not lost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use sheaf_log::Entry;
 use sheaf_store::{Completion, StoreError};
 
 use crate::core::Core;
+use crate::error::NodeError;
 use crate::space::Space;
 
 /// The most entries that are handed to the journal as one group.
@@ -29,6 +31,15 @@ pub struct Work {
     pub entry: Entry,
     /// The document whose changes it holds, with their hashes; told when they are saved.
     pub document: Option<(DocumentId, Vec<[u8; 32]>)>,
+    /// Whether the journal has it, and only the store is still to take it.
+    pub journaled: bool,
+}
+
+impl Work {
+    /// An entry that is neither journaled nor stored yet.
+    pub fn new(space: &Arc<Space>, entry: Entry, document: Option<(DocumentId, Vec<[u8; 32]>)>) -> Self {
+        Self { space: Arc::clone(space), entry, document, journaled: false }
+    }
 }
 
 enum Message {
@@ -58,11 +69,11 @@ impl Writer {
     }
 
     /// Waits until everything handed over before is stored. Blocks.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    pub fn flush(&self) -> Result<(), NodeError> {
         let (done, answer) = channel();
         let _ = self.messages.send(Message::Flush(done));
-        // A thread that is gone has nothing left to write.
-        answer.recv().unwrap_or(Ok(()))
+        // A thread that is gone writes nothing any more, and must not be taken for one that has.
+        Ok(answer.recv().map_err(|_| NodeError::Closing)??)
     }
 
     /// Lets the thread end when it is done.
@@ -92,14 +103,16 @@ fn run(core: &Weak<Core>, incoming: &Receiver<Message>) {
                 Message::Flush(done) => flushes.push(done),
                 Message::Stop => stopping = true,
             }
-            next = if waiting.len() < GROUP && !stopping { incoming.try_recv().ok() } else { None };
+            // A thread that stops takes everything that was handed to it before.
+            next = if waiting.len() < GROUP || stopping { incoming.try_recv().ok() } else { None };
         }
         let Some(core) = core.upgrade() else { return };
         let result = if waiting.is_empty() { Ok(()) } else { save(&core, &mut waiting) };
         match &result {
             Ok(()) => core.saving_works(),
             Err(error) => {
-                core.saving_fails(error, waiting.iter().filter_map(|work| work.document.as_ref().map(|d| d.0)));
+                let places = waiting.iter().filter_map(|work| Some((work.space.id, work.document.as_ref()?.0)));
+                core.saving_fails(error, places);
             }
         }
         for flush in flushes.drain(..) {
@@ -115,31 +128,36 @@ fn save(core: &Arc<Core>, waiting: &mut Vec<Work>) -> Result<(), StoreError> {
     if journal.stopped().is_some() {
         journal.recover()?;
     }
-    let handed: Vec<Completion> = waiting
-        .iter()
-        .map(|work| journal.append(work.space.id, std::slice::from_ref(&work.entry)))
-        .collect::<Result<_, _>>()?;
     let mut failure = None;
-    let mut journaled = 0;
-    for completion in handed {
+    let mut handed: Vec<(usize, Completion)> = Vec::new();
+    for (at, work) in waiting.iter().enumerate().filter(|(_, work)| !work.journaled) {
+        match journal.append(work.space.id, std::slice::from_ref(&work.entry)) {
+            Ok(completion) => handed.push((at, completion)),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    for (at, completion) in handed {
         match completion.wait() {
-            Ok(()) if failure.is_none() => journaled += 1,
-            Ok(()) => {}
+            Ok(()) => {
+                let work = &mut waiting[at];
+                work.journaled = true;
+                // From here on it is saved, whatever happens to the store: that gets it from the journal when it is opened.
+                if let Some((document, changes)) = &work.document {
+                    core.saved(work.space.id, *document, changes);
+                }
+            }
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    // From here on these are saved, whatever happens to the store: it gets them from the journal when it is opened.
-    for work in &waiting[..journaled] {
-        if let Some((document, changes)) = &work.document {
-            core.saved(work.space.id, *document, changes);
-        }
-    }
-    let stored = store(core, &waiting[..journaled]);
-    match stored {
+    let journaled = waiting.iter().take_while(|work| work.journaled).count();
+    match store(core, &waiting[..journaled]) {
         Ok(()) => {
             waiting.drain(..journaled);
         }
-        // Tried again together: what the journal has twice, the store takes once.
+        // Only the store takes them again: the journal has them.
         Err(error) => failure = failure.or(Some(error)),
     }
     failure.map_or(Ok(()), Err)
@@ -151,8 +169,12 @@ fn store(core: &Arc<Core>, works: &[Work]) -> Result<(), StoreError> {
         let count = rest.iter().take_while(|work| work.space.id == first.space.id).count();
         let (group, after) = rest.split_at(count);
         let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
-        core.store_entries(&first.space, None, &entries)?;
-        core.open_new(&first.space);
+        let arrivals = core.store_entries(&first.space, None, &entries)?;
+        // What others wrote is opened here too, and nothing it may hold stops the saving of one's own words.
+        let opened = catch_unwind(AssertUnwindSafe(|| core.open_new(&first.space, arrivals.first().copied())));
+        if opened.is_err() {
+            tracing::error!(space = %first.space.id, "opening stored entries broke off");
+        }
         rest = after;
     }
     Ok(())

@@ -41,6 +41,8 @@ impl View {
 #[derive(Serialize, Deserialize)]
 pub struct Snapshot {
     version: u8,
+    /// The number of the store that the arrivals are of.
+    pub store: u64,
     /// Every entry of the document up to this arrival is in it.
     pub upto: Arrival,
     /// Which entries hold the changes that new ones may build on directly.
@@ -52,8 +54,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The document as saved.
-    pub fn new(upto: Arrival, holders: Vec<([u8; 32], EntryRef)>, bytes: Vec<u8>) -> Self {
-        Self { version: VERSION, upto, holders, bytes }
+    pub fn new(store: u64, upto: Arrival, holders: Vec<([u8; 32], EntryRef)>, bytes: Vec<u8>) -> Self {
+        Self { version: VERSION, store, upto, holders, bytes }
     }
 
     /// As bytes.
@@ -78,7 +80,7 @@ mod tests {
         let bytes = view.encode().unwrap();
         assert_eq!(View::decode(&bytes).unwrap().items, items);
         assert!(View::decode(&bytes[..bytes.len() - 1]).is_none());
-        let snapshot = Snapshot::new(7, Vec::new(), vec![1, 2, 3]);
+        let snapshot = Snapshot::new(1, 7, Vec::new(), vec![1, 2, 3]);
         let mut bytes = snapshot.encode().unwrap();
         assert_eq!(Snapshot::decode(&bytes).unwrap().upto, 7);
         bytes[0] = VERSION + 1;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, PersonId};
-use sheaf_document::{Checker, Document, Expect, Genesis, ValidChange};
+use sheaf_document::{Checker, Document, Expect, Genesis, Invalid, ValidChange};
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
 use sheaf_store::{Arrival, CacheKind, StoreError};
 
 use super::cache::Snapshot;
+use super::cache_name;
 use crate::core::Core;
 use crate::error::NodeError;
 use crate::opening::Arrived;
@@ -28,17 +29,31 @@ pub struct Loaded {
 
 /// Loads a document. What its entries hold and may not be applied closes their logs, and nothing else.
 pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
-    let mut loaded = from_snapshot(core, id, genesis)?;
-    let rows = match core.store.document_rows(space.id, id, loaded.upto + 1) {
+    let mut loaded = from_snapshot(core, space, id, genesis)?;
+    let arrived = read(core, space, id, loaded.upto + 1)?;
+    loaded.since_snapshot = arrived.len();
+    let checked = check(core, space, id, &loaded.document, &arrived);
+    loaded.upto = checked.upto(&arrived, loaded.upto);
+    loaded.holders.extend(checked.holders);
+    for refused in loaded.document.apply(checked.changes).refused {
+        close(core, space, id, &refused, &loaded.holders);
+    }
+    Ok(loaded)
+}
+
+/// What the stored entries from an arrival on bring to a document.
+pub fn read(core: &Core, space: &Space, id: DocumentId, from: Arrival) -> Result<Vec<Arrived>, NodeError> {
+    let rows = match core.store.document_rows(space.id, id, from) {
         // What was noted of the entries is damaged; the entries say it again.
         Err(StoreError::Damaged { .. }) => {
             core.open_all_again(space);
-            core.store.document_rows(space.id, id, loaded.upto + 1)
+            core.store.document_rows(space.id, id, from)
         }
         rows => rows,
     }?;
     let mut arrived = Vec::with_capacity(rows.len());
     for row in rows {
+        // Not here any more: it comes again from others, and with it what builds on it.
         let Some(entry) = core.store.entry(space.id, row.log, row.seq)? else { continue };
         let (key, author) = {
             let state = space.lock();
@@ -54,19 +69,15 @@ pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Res
             arrived.push(Arrived { arrival: row.arrival, entry, author, changes: content.changes });
         }
     }
-    loaded.since_snapshot = arrived.len();
-    let valid = check(core, space, id, &loaded.document, &arrived);
-    loaded.holders.extend(valid.holders);
-    loaded.upto = arrived.iter().map(|arrived| arrived.arrival).max().unwrap_or(loaded.upto).max(loaded.upto);
-    for refused in loaded.document.apply(valid.changes).refused {
-        close(core, space, id, &refused, &loaded.holders);
-    }
-    Ok(loaded)
+    Ok(arrived)
 }
 
-fn from_snapshot(core: &Core, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
-    let snapshot = core.store.cache(CacheKind::Snapshot, id)?.and_then(|bytes| Snapshot::decode(&bytes));
-    if let Some(snapshot) = snapshot {
+fn from_snapshot(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
+    let cached = core.store.cache(CacheKind::Snapshot, cache_name(space.id, id))?;
+    let snapshot = cached.and_then(|bytes| Snapshot::decode(&bytes));
+    let store = core.store_number()?;
+    // One that was made beside another store says nothing about what has arrived at this one.
+    if let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.store) == store) {
         match Document::load(&snapshot.bytes) {
             Ok(document) => {
                 let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
@@ -81,42 +92,89 @@ fn from_snapshot(core: &Core, id: DocumentId, genesis: Genesis) -> Result<Loaded
 }
 
 /// Changes that may be applied, and the entries they came in.
+#[derive(Default)]
 pub struct Checked {
     /// The changes.
     pub changes: Vec<ValidChange>,
     /// Which entry holds which.
     pub holders: HashMap<[u8; 32], EntryRef>,
+    /// The first entry that builds on something that is not here, and so has to wait.
+    pub waits: Option<Arrival>,
 }
 
-/// Checks what entries brought (L3). The first invalid one closes its log.
-pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, arrived: &[Arrived]) -> Checked {
-    let mut checker = Checker::new(document);
-    let mut passed = Checked { changes: Vec::new(), holders: HashMap::new() };
-    let mut expectations: HashMap<_, Arc<Expect>> = HashMap::new();
-    for one in arrived {
-        if space.lock().closed.contains(&one.entry.log) {
-            continue;
-        }
-        let expect = expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
-        for bytes in &one.changes {
-            // An own change is here already; so is one that came twice.
-            let known = sheaf_document::check::peek(bytes).is_ok_and(|peek| document.has(&peek.hash));
-            if known {
-                continue;
-            }
-            match checker.check(bytes, expect) {
-                Ok(change) => {
-                    passed.holders.insert(change.hash().0, one.entry);
-                    passed.changes.push(change);
-                }
-                Err(invalid) => {
-                    core.close_log(space, one.entry.log, &invalid.to_string());
-                    break;
-                }
-            }
+impl Checked {
+    /// Up to where everything that came is in the document.
+    pub fn upto(&self, arrived: &[Arrived], before: Arrival) -> Arrival {
+        match self.waits {
+            Some(waits) => before.min(waits.saturating_sub(1)),
+            None => arrived.iter().map(|one| one.arrival).max().unwrap_or(before).max(before),
         }
     }
-    passed
+}
+
+/// What became of one entry's changes.
+enum Verdict {
+    Good(Vec<ValidChange>),
+    Waits,
+    Invalid(String),
+}
+
+/// Checks what entries brought (L3). The first invalid one closes its log, from there on. One that builds on what is not
+/// here waits, with all that came after it: that something is missing here is never a verdict.
+pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, arrived: &[Arrived]) -> Checked {
+    loop {
+        let mut passed = Checked::default();
+        let mut checker = Checker::new(document);
+        let mut expectations: HashMap<_, Arc<Expect>> = HashMap::new();
+        let mut again = false;
+        for one in arrived {
+            let closed = space.lock().closed.get(&one.entry.log).copied();
+            if closed.is_some_and(|bad| one.entry.seq >= bad) {
+                continue;
+            }
+            let expect =
+                expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
+            match check_one(&mut checker, document, one, expect) {
+                Verdict::Good(changes) => {
+                    passed.holders.extend(changes.iter().map(|change| (change.hash().0, one.entry)));
+                    passed.changes.extend(changes);
+                }
+                Verdict::Waits => {
+                    tracing::warn!(document = %id, "an entry builds on something that is not here; it waits");
+                    passed.waits = Some(one.arrival);
+                    break;
+                }
+                Verdict::Invalid(reason) => {
+                    core.close_log(space, one.entry.log, one.entry.seq, &reason);
+                    // The checker has seen a part of this entry, which is not applied: begin anew without it.
+                    again = one.changes.len() > 1;
+                    if again {
+                        break;
+                    }
+                }
+            }
+        }
+        if !again {
+            return passed;
+        }
+    }
+}
+
+fn check_one(checker: &mut Checker<'_>, document: &Document, one: &Arrived, expect: &Expect) -> Verdict {
+    let mut changes = Vec::with_capacity(one.changes.len());
+    for bytes in &one.changes {
+        // An own change is here already; so is one that came twice.
+        if sheaf_document::check::peek(bytes).is_ok_and(|peek| document.has(&peek.hash)) {
+            continue;
+        }
+        match checker.check(bytes, expect) {
+            Ok(change) => changes.push(change),
+            Err(Invalid::UnknownDependency(_)) => return Verdict::Waits,
+            Err(Invalid::Sequence { found, expected }) if found > expected => return Verdict::Waits,
+            Err(invalid) => return Verdict::Invalid(invalid.to_string()),
+        }
+    }
+    Verdict::Good(changes)
 }
 
 /// A change passed every check and still broke the document.
@@ -129,7 +187,7 @@ pub fn close(
 ) {
     tracing::warn!(document = %id, reason = %refused.reason, "a change broke the document and was left out");
     if let Some(holder) = holders.get(&refused.hash.0) {
-        core.close_log(space, holder.log, &refused.reason);
+        core.close_log(space, holder.log, holder.seq, &refused.reason);
     }
 }
 

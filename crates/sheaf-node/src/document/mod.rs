@@ -11,7 +11,7 @@ mod task;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use sheaf_access::DocumentId;
+use sheaf_access::{DocumentId, SpaceId};
 use sheaf_document::Genesis;
 use sheaf_document::session::{RemoteCaret, ToCore, ToWindow};
 use tokio::sync::{mpsc, oneshot};
@@ -52,12 +52,21 @@ pub enum Message {
     Journaled(Vec<[u8; 32]>),
     /// Own changes could not be saved.
     SaveFailed(String),
+    /// This person's role may be another.
+    Access,
     /// Where others are.
     Carets(Vec<RemoteCaret>),
     /// Something else, with the thread's own state.
     Run(Job),
     /// Write what is kept of it, and end.
     Rest(oneshot::Sender<()>),
+}
+
+/// What the cached copies of a document are kept under: no other space can name them.
+pub fn cache_name(space: SpaceId, document: DocumentId) -> DocumentId {
+    let mut hasher = blake3::Hasher::new_derive_key("sheaf 2026 cached document v1");
+    hasher.update(space.as_bytes()).update(document.as_bytes());
+    DocumentId::from_bytes(*hasher.finalize().as_bytes())
 }
 
 /// Work that runs on a document's thread.
@@ -70,10 +79,12 @@ pub struct Handle(Arc<Mutex<Option<Sender<Message>>>>);
 impl Handle {
     /// Tells it something; gives the message back if the thread has ended.
     pub fn tell(&self, message: Message) -> Result<(), Message> {
-        match &*locked(&self.0) {
-            Some(messages) => messages.send(message).map_err(|unsent| unsent.0),
-            None => Err(message),
-        }
+        let mut messages = locked(&self.0);
+        let Some(way) = &*messages else { return Err(message) };
+        let Err(unsent) = way.send(message) else { return Ok(()) };
+        // It ended without closing the way: it broke. Whoever comes next starts another.
+        *messages = None;
+        Err(unsent.0)
     }
 
     /// Closes the way, if nothing is under way on it.
@@ -107,7 +118,8 @@ impl Core {
 
     fn handle(self: &Arc<Self>, space: &Arc<Space>, id: DocumentId, genesis: Genesis) -> Result<Handle, NodeError> {
         let mut documents = locked(&self.documents);
-        if let Some(handle) = documents.get(&id)
+        let place = (space.id, id);
+        if let Some(handle) = documents.get(&place)
             && locked(&handle.0).is_some()
         {
             return Ok(handle.clone());
@@ -119,7 +131,7 @@ impl Core {
             .name(format!("document {}", id.short()))
             .spawn(move || task::run(core, space, id, genesis, &own, &incoming))
             .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread for the document: {error}")))?;
-        documents.insert(id, handle.clone());
+        documents.insert(place, handle.clone());
         Ok(handle)
     }
 
@@ -147,7 +159,7 @@ impl Core {
         for round in [false, true] {
             let resting: Vec<_> = locked(&self.documents)
                 .iter()
-                .filter(|(id, _)| indexes.contains(id) == round)
+                .filter(|((_, id), _)| indexes.contains(id) == round)
                 .filter_map(|(_, handle)| {
                     let (done, rested) = oneshot::channel();
                     handle.tell(Message::Rest(done)).ok().map(|()| rested)

@@ -16,17 +16,21 @@ use crate::writer::Work;
 const ENTRY: usize = 320 * 1024;
 
 impl Task {
-    /// Seals own changes and hands them to the writer, a few of them in one entry.
-    pub(super) fn seal(&mut self, committed: Vec<Committed>) -> Result<(), NodeError> {
-        let mut group: Vec<Committed> = Vec::new();
-        for change in committed {
-            let size: usize = group.iter().map(|change| change.bytes.len()).sum();
-            if !group.is_empty() && size + change.bytes.len() > ENTRY {
-                self.seal_group(std::mem::take(&mut group))?;
-            }
-            group.push(change);
+    /// Seals own changes and hands them to the writer, a few of them in one entry. What cannot be sealed stays, in order,
+    /// and is tried again: later changes build on it.
+    pub(super) fn seal(&mut self) -> Result<(), NodeError> {
+        while !self.unsealed.is_empty() {
+            let mut size = 0;
+            let fits = |change: &&Committed| {
+                size += change.bytes.len();
+                size <= ENTRY
+            };
+            let count = self.unsealed.iter().take_while(fits).count().max(1);
+            let group: Vec<Committed> = self.unsealed.iter().take(count).cloned().collect();
+            self.seal_group(group)?;
+            self.unsealed.drain(..count);
         }
-        if group.is_empty() { Ok(()) } else { self.seal_group(group) }
+        Ok(())
     }
 
     fn seal_group(&mut self, group: Vec<Committed>) -> Result<(), NodeError> {
@@ -47,8 +51,7 @@ impl Task {
             let changes = group.into_iter().map(|change| change.bytes).collect();
             let content = Content { document: self.id, part: Part::Body, changes };
             let entry = state.write(self.space.id, &me, &content, &own, builds_on, now())?;
-            let work =
-                Work { space: self.space.clone(), entry: entry.clone(), document: Some((self.id, hashes.clone())) };
+            let work = Work::new(&self.space, entry.clone(), Some((self.id, hashes.clone())));
             self.core.write(work);
             entry
         };

@@ -1,6 +1,6 @@
 //! The thread of one open document.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::cache::{Snapshot, View};
 use super::load::{self, Loaded};
-use super::{Handle, Message};
+use super::{Handle, Message, cache_name};
 use crate::core::{Core, locked};
 use crate::error::NodeError;
 use crate::network::Input;
@@ -27,6 +27,8 @@ use crate::space::Space;
 const CACHE_AFTER: Duration = Duration::from_millis(1_500);
 /// How long a document that nobody needs stays in memory.
 const REST_AFTER: Duration = Duration::from_mins(1);
+/// How soon it is tried again to seal what could not be sealed.
+const SEAL_AGAIN: Duration = Duration::from_secs(1);
 /// How many entries may have come since the last snapshot before another is written.
 const SNAPSHOT_AFTER: usize = 200;
 
@@ -40,6 +42,8 @@ pub struct Task {
     windows: HashMap<u64, mpsc::UnboundedSender<ToWindow>>,
     /// Which entries hold the changes that new ones may build on directly.
     pub(super) holders: HashMap<[u8; 32], EntryRef>,
+    /// Own changes that are not sealed yet, because that failed.
+    pub(super) unsealed: VecDeque<Committed>,
     /// Own changes that are not in the journal yet.
     pub(super) unsaved: HashSet<[u8; 32]>,
     closing: Vec<oneshot::Sender<Result<(), NodeError>>>,
@@ -50,6 +54,12 @@ pub struct Task {
     /// Changed here, so that the title may be another.
     retitle: bool,
     touched: Instant,
+    /// When it last changed, here or elsewhere.
+    changed: Instant,
+    /// Whether an entry waits for something that is not here.
+    behind: bool,
+    /// Who waits for this thread to end.
+    resting: Option<oneshot::Sender<()>>,
     started: Instant,
 }
 
@@ -74,7 +84,7 @@ pub fn run(
     // Windows that wait already see the document as it last was, while it loads (W9).
     while let Ok(message) = incoming.try_recv() {
         match message {
-            Message::Open { session, window } => painted.push(paint(&core, id, session, window)),
+            Message::Open { session, window } => painted.push(paint(&core, &space, id, session, window)),
             other => early.push(other),
         }
     }
@@ -94,7 +104,7 @@ pub fn run(
     for painted in painted {
         task.open(painted);
     }
-    task.core.presence_changed(id);
+    task.core.presence_changed((task.space.id, id));
     for message in early {
         task.take(message);
     }
@@ -102,8 +112,8 @@ pub fn run(
 }
 
 /// Shows a window the document as it was last seen.
-fn paint(core: &Core, id: DocumentId, session: u64, window: mpsc::UnboundedSender<ToWindow>) -> Painted {
-    let cached = match core.store.cache(CacheKind::View, id) {
+fn paint(core: &Core, space: &Space, id: DocumentId, session: u64, window: mpsc::UnboundedSender<ToWindow>) -> Painted {
+    let cached = match core.store.cache(CacheKind::View, cache_name(space.id, id)) {
         Ok(cached) => cached,
         Err(error) => {
             tracing::warn!(%error, document = %id, "the view cache cannot be read");
@@ -132,6 +142,7 @@ impl Task {
             sessions,
             windows: HashMap::new(),
             holders,
+            unsealed: VecDeque::new(),
             unsaved: HashSet::new(),
             closing: Vec::new(),
             upto,
@@ -139,6 +150,9 @@ impl Task {
             stale: since_snapshot > 0,
             retitle: false,
             touched: Instant::now(),
+            changed: Instant::now(),
+            behind: false,
+            resting: None,
             started: Instant::now(),
         }
     }
@@ -214,14 +228,6 @@ impl Task {
     fn serve(&mut self, handle: &Handle, incoming: &Receiver<Message>) {
         loop {
             match incoming.recv_timeout(self.patience()) {
-                Ok(Message::Rest(done)) => {
-                    self.rest();
-                    let late = std::iter::from_fn(|| handle.close(incoming));
-                    late.for_each(drop);
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.send(());
-                    return;
-                }
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.rest(),
@@ -230,14 +236,21 @@ impl Task {
             self.take_all(incoming);
             let out = self.sessions.tick(self.now());
             self.send(out);
-            if self.touched.elapsed() >= CACHE_AFTER {
+            if self.changed.elapsed() >= CACHE_AFTER {
                 self.look_after();
             }
-            if self.windows.is_empty() && self.unsaved.is_empty() && self.touched.elapsed() >= REST_AFTER {
+            let idle = self.windows.is_empty() && self.is_saved() && self.touched.elapsed() >= REST_AFTER;
+            if self.resting.is_some() || idle {
                 self.rest();
-                match handle.close(incoming) {
-                    Some(message) => self.take(message),
-                    None => return,
+                if let Some(message) = handle.close(incoming) {
+                    // Something came meanwhile: it is taken before the end.
+                    self.take(message);
+                } else {
+                    if let Some(done) = self.resting.take() {
+                        // Whoever asked may have stopped waiting.
+                        let _ = done.send(());
+                    }
+                    return;
                 }
             }
         }
@@ -248,12 +261,6 @@ impl Task {
         for _ in 0..256 {
             match incoming.try_recv() {
                 Ok(Message::Arrived(more)) => arrived.extend(more),
-                Ok(Message::Rest(done)) => {
-                    self.apply(std::mem::take(&mut arrived));
-                    self.rest();
-                    // It stays for whatever else comes, and rests again when the process ends.
-                    let _ = done.send(());
-                }
                 Ok(other) => {
                     self.apply(std::mem::take(&mut arrived));
                     self.take(other);
@@ -267,9 +274,10 @@ impl Task {
     /// How long to wait for the next message.
     fn patience(&self) -> Duration {
         let wake = self.sessions.next_wake().map(|at| Duration::from_millis(at.saturating_sub(self.now())));
-        let tidy = (self.stale || self.retitle).then(|| CACHE_AFTER.saturating_sub(self.touched.elapsed()));
+        let tidy = (self.stale || self.retitle).then(|| CACHE_AFTER.saturating_sub(self.changed.elapsed()));
+        let again = (!self.unsealed.is_empty()).then_some(SEAL_AGAIN);
         let rest = REST_AFTER.saturating_sub(self.touched.elapsed()).max(Duration::from_secs(1));
-        [wake, tidy].into_iter().flatten().fold(rest, Duration::min)
+        [wake, tidy, again].into_iter().flatten().fold(rest, Duration::min)
     }
 
     fn take(&mut self, message: Message) {
@@ -291,8 +299,8 @@ impl Task {
                 self.touched = Instant::now();
                 job(self);
             }
-            // Taken by the loops themselves.
-            Message::Rest(done) => drop(done),
+            Message::Access => self.take_role(),
+            Message::Rest(done) => self.resting = Some(done),
         }
     }
 
@@ -300,8 +308,7 @@ impl Task {
         let Painted { session, window, view } = painted;
         self.touched = Instant::now();
         self.windows.insert(session, window);
-        let reason = self.may_write().err().map(|error| error.to_string());
-        self.sessions.set_read_only(reason);
+        self.take_role();
         let (id, now) = (SessionId(session), self.now());
         let out = match view {
             Some(view) => {
@@ -314,9 +321,21 @@ impl Task {
         self.say(session, None, None, false);
     }
 
+    /// What this person may do here, as windows are told it.
+    fn take_role(&mut self) {
+        let reason = self.may_write().err().map(|error| error.to_string());
+        self.sessions.set_read_only(reason);
+    }
+
+    /// Whether everything written here is in the journal.
+    fn is_saved(&self) -> bool {
+        self.unsealed.is_empty() && self.unsaved.is_empty()
+    }
+
     fn said(&mut self, session: u64, message: ToCore) {
         if matches!(message, ToCore::Batch { .. }) {
             self.touched = Instant::now();
+            self.changed = self.touched;
         }
         let out = self.sessions.handle(SessionId(session), message, self.now());
         self.send(out);
@@ -333,7 +352,7 @@ impl Task {
             Some(error) => {
                 let _ = done.send(Err(error));
             }
-            None if self.unsaved.is_empty() => {
+            None if self.is_saved() => {
                 let _ = done.send(Ok(()));
             }
             None => self.closing.push(done),
@@ -341,12 +360,22 @@ impl Task {
     }
 
     fn apply(&mut self, mut arrived: Vec<Arrived>) {
-        arrived.retain(|one| one.arrival > self.upto);
-        let Some(last) = arrived.iter().map(|one| one.arrival).max() else { return };
+        if arrived.is_empty() {
+            return;
+        }
+        if self.behind {
+            // What waited may have what it waited for now: everything from there on is read again.
+            match load::read(&self.core, &self.space, self.id, self.upto + 1) {
+                Ok(all) => arrived = all,
+                Err(error) => tracing::error!(%error, document = %self.id, "stored entries cannot be read"),
+            }
+        }
         let checked = load::check(&self.core, &self.space, self.id, self.sessions.document(), &arrived);
+        self.upto = checked.upto(&arrived, self.upto);
+        self.behind = checked.waits.is_some();
         self.holders.extend(checked.holders);
-        self.upto = last;
         self.since_snapshot += arrived.len();
+        self.changed = Instant::now();
         self.stale = true;
         if checked.changes.is_empty() {
             return;
@@ -356,9 +385,6 @@ impl Task {
             load::close(&self.core, &self.space, self.id, refused, &self.holders);
         }
         self.send(result.out);
-        if self.genesis == Genesis::Index {
-            self.core.index_changed(&self.space);
-        }
     }
 
     fn journaled(&mut self, changes: &[[u8; 32]]) {
@@ -367,7 +393,7 @@ impl Task {
             let out = self.sessions.journaled(ChangeHash(*change));
             self.send(out);
         }
-        if self.unsaved.is_empty() {
+        if self.is_saved() {
             for closing in self.closing.drain(..) {
                 let _ = closing.send(Ok(()));
             }
@@ -395,13 +421,17 @@ impl Task {
                 Out::Caret { session, anchor, head } => self.say(session.0, anchor, head, false),
             }
         }
-        if committed.is_empty() {
+        if !committed.is_empty() {
+            self.stale = true;
+            self.retitle = self.genesis == Genesis::Text;
+            self.touched = Instant::now();
+            self.changed = self.touched;
+            self.unsealed.extend(committed);
+        }
+        if self.unsealed.is_empty() {
             return None;
         }
-        self.stale = true;
-        self.retitle = self.genesis == Genesis::Text;
-        self.touched = Instant::now();
-        let error = self.seal(committed).err()?;
+        let error = self.seal().err()?;
         tracing::error!(%error, document = %self.id, "own changes cannot be sealed");
         let reason = error.to_string();
         for window in self.windows.values() {
@@ -423,7 +453,7 @@ impl Task {
             let title = title_of(&self.sessions.document().items());
             self.core.retitle(&self.space, self.id, title);
         }
-        if self.stale && self.unsaved.is_empty() {
+        if self.stale && self.is_saved() {
             self.write_caches(self.since_snapshot >= SNAPSHOT_AFTER);
         }
     }
@@ -438,7 +468,7 @@ impl Task {
         }
         // The cache is written after the entries it shows (W9).
         let flushed = self.core.flush();
-        if self.stale && flushed.is_ok() {
+        if self.stale && flushed.is_ok() && self.unsealed.is_empty() {
             self.write_caches(true);
         }
     }
@@ -451,16 +481,21 @@ impl Task {
         let mut written = Ok(());
         if self.genesis == Genesis::Text {
             let view = View::new(heads.iter().map(|head| head.0).collect(), items);
-            written = view.encode().map_or(Ok(()), |bytes| store.put_cache(CacheKind::View, self.id, &bytes));
+            written = view
+                .encode()
+                .map_or(Ok(()), |bytes| store.put_cache(CacheKind::View, cache_name(self.space.id, self.id), &bytes));
         }
-        if snapshot {
+        let number = self.core.store_number().ok().flatten();
+        if let (true, Some(number)) = (snapshot && !self.behind, number) {
             let wanted: HashSet<[u8; 32]> =
                 self.sessions.document().tips().into_iter().chain(heads).map(|hash| hash.0).collect();
             let holders: Vec<_> =
                 self.holders.iter().filter(|(hash, _)| wanted.contains(*hash)).map(|(h, e)| (*h, *e)).collect();
             let (_, bytes) = self.sessions.save(self.now());
-            let encoded = Snapshot::new(self.upto, holders, bytes).encode();
-            let put = encoded.map_or(Ok(()), |bytes| store.put_cache(CacheKind::Snapshot, self.id, &bytes));
+            let encoded = Snapshot::new(number, self.upto, holders, bytes).encode();
+            let put = encoded.map_or(Ok(()), |bytes| {
+                store.put_cache(CacheKind::Snapshot, cache_name(self.space.id, self.id), &bytes)
+            });
             written = written.and(put);
             self.since_snapshot = 0;
         }

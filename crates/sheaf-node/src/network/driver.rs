@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
 use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, SendError, Stream, StreamKey};
-use sheaf_sync::{Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Tag, Ticket};
+use sheaf_sync::{
+    Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::reach::Reach;
@@ -21,6 +24,8 @@ use crate::view::NodeEvent;
 
 /// How long what is queued may take to leave when the network is closed.
 const FLUSH: Duration = Duration::from_secs(2);
+/// How many bytes may wait for a device that takes nothing: twice what the sync machine lets be on its way.
+const WAITING: usize = 8 << 20;
 /// How many addresses of its own a device tells others.
 const ADDRESSES: usize = 16;
 
@@ -37,8 +42,10 @@ pub enum Beside {
 struct Peer {
     /// Known to both ends of the connection, and to nobody else.
     nonce: [u8; 32],
-    /// Frames that found the network's queue full. What may be in here is bounded by the sync machine's window.
+    /// Frames that found the network's queue full.
     waiting: VecDeque<(Stream, Bytes)>,
+    /// How many bytes wait there.
+    waiting_bytes: usize,
 }
 
 /// An invitation of ours that waits for its inviter.
@@ -151,7 +158,9 @@ impl Driver {
         let core = Arc::clone(&self.core);
         self.blocking(move || {
             let Delivery { peer, ticket, entries } = delivery;
-            let outcomes = core.accept(space, peer, &entries);
+            // Whatever one entry does, the next delivery is taken in.
+            let outcomes = catch_unwind(AssertUnwindSafe(|| core.accept(space, peer, &entries)))
+                .unwrap_or_else(|_| vec![Outcome::Refused(Refusal::NotNow(NotNow::Busy)); entries.len()]);
             Event::Delivered { peer, space, ticket, outcomes }
         });
     }
@@ -182,7 +191,7 @@ impl Driver {
     }
 
     fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
-        self.peers.insert(device, Peer { nonce, waiting: VecDeque::new() });
+        self.peers.insert(device, Peer { nonce, waiting: VecDeque::new(), waiting_bytes: 0 });
         let shares = self.core.shared_with(device);
         self.stand(device, |standing| {
             standing.connected = true;
@@ -231,16 +240,15 @@ impl Driver {
                 if from.is_some() {
                     self.reach.send_modify(|reach| reach.received += items.len());
                 }
-                for standing in self.peers.keys().copied().collect::<Vec<_>>() {
-                    if Some(standing) != from {
-                        self.stand(standing, |standing| {
-                            if let Some(synced) = standing.synced.get_mut(&space) {
-                                *synced = false;
-                            }
-                        });
-                    }
-                }
                 self.feed(Event::Stored { space, from, items });
+                for peer in self.peers.keys().copied().collect::<Vec<_>>() {
+                    let in_step = self.machine.is_synced(peer, &space);
+                    self.stand(peer, |standing| {
+                        if let Some(synced) = standing.synced.get_mut(&space) {
+                            *synced = in_step;
+                        }
+                    });
+                }
             }
             Input::Members { space } => self.members(space),
             Input::Redeem { space, secret, device, addresses } => {
@@ -259,7 +267,14 @@ impl Driver {
                 }
                 self.tell_members(space, &Beside::Caret(word));
             }
-            Input::TryNow => self.net.wake(),
+            Input::TryNow => {
+                self.reach.send_modify(|reach| {
+                    for standing in reach.devices.values_mut() {
+                        standing.failed = false;
+                    }
+                });
+                self.net.wake();
+            }
             // The loop takes this one itself, because it ends it.
             Input::Stop { .. } => {}
         }
@@ -335,8 +350,9 @@ impl Driver {
                 }
                 self.net.synced(peer);
                 // Only now is it certain that the redemption has arrived; until then it is offered on every connection.
-                if self.redeeming.remove(&space).is_some() {
-                    self.core.joining_is_done(space);
+                let theirs = self.machine.peer_frontier(peer, &space).unwrap_or_default();
+                if self.redeeming.contains_key(&space) && self.core.joining_is_done(space, |log| theirs.get(log)) {
+                    self.redeeming.remove(&space);
                 }
                 self.stand(peer, |standing| {
                     standing.synced.insert(space, true);
@@ -390,18 +406,23 @@ impl Driver {
                 }
             }
         }
+        peer.waiting_bytes += bytes.len();
         peer.waiting.push_back((stream, bytes));
+        if peer.waiting_bytes > WAITING {
+            tracing::warn!(%device, "it asks for much and takes nothing; the connection is closed");
+            self.net.close(device, CloseCode::Busy);
+        }
     }
 
     fn drain(&mut self, device: DeviceId) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         while let Some((stream, bytes)) = peer.waiting.front().cloned() {
-            match self.net.send(device, stream, bytes) {
-                Err(SendError::Full { .. }) => return,
-                Ok(()) | Err(_) => {
-                    peer.waiting.pop_front();
-                }
+            let size = bytes.len();
+            if let Err(SendError::Full { .. }) = self.net.send(device, stream, bytes) {
+                return;
             }
+            peer.waiting_bytes -= size;
+            peer.waiting.pop_front();
         }
     }
 
