@@ -107,6 +107,11 @@ impl Home {
     /// When something it needs is not installed, with the command that does it, or the app does not start.
     pub fn window_in(&self, look: Look) -> Window {
         let program = program("sheaf-desktop");
+        let bundle = workspace().join("ui/dist/index.html");
+        assert!(
+            bundle.exists(),
+            "the app has no page. `cargo xtask test` builds it, or: npm run build --prefix ui && cargo build -p sheaf-desktop"
+        );
         // The app takes the same flags as the command.
         let command = self.command(&[]);
         let flags: Vec<String> = command.get_args().map(|flag| flag.to_string_lossy().into_owned()).collect();
@@ -158,9 +163,9 @@ impl Window {
     pub fn go_to_the_end(&self) {
         eventually("a page to click on", || {
             let body = json!({ "using": "css selector", "value": ".ProseMirror[contenteditable=true]" });
-            let page = self.moving(self.driver.command("POST", "/element", &body))?;
+            let page = Self::moving(self.driver.command("POST", "/element", &body))?;
             let click = format!("/element/{}/click", page[ELEMENT].as_str()?);
-            self.moving(self.driver.command("POST", &click, &Value::Null))
+            Self::moving(self.driver.command("POST", &click, &Value::Null))
         });
         self.wait_for_page();
         self.press_ctrl('\u{e010}');
@@ -188,23 +193,23 @@ impl Window {
     /// Clicks a control by its accessible name, once it can be clicked.
     pub fn click(&self, name: &str) {
         eventually(&format!("“{name}” to click"), || {
-            let id = self.moving(self.named(name))??;
-            self.moving(self.driver.command("POST", &format!("/element/{id}/click"), &Value::Null))
+            let id = Self::moving(self.named(name))??;
+            Self::moving(self.driver.command("POST", &format!("/element/{id}/click"), &Value::Null))
         });
     }
 
     /// What is in a field, by its accessible name, once there is one.
     pub fn value(&self, name: &str) -> String {
         eventually(&format!("“{name}”"), || {
-            let id = self.moving(self.named(name))??;
+            let id = Self::moving(self.named(name))??;
             let value =
-                self.moving(self.driver.command("GET", &format!("/element/{id}/property/value"), &Value::Null))?;
+                Self::moving(self.driver.command("GET", &format!("/element/{id}/property/value"), &Value::Null))?;
             value.as_str().map(str::to_owned)
         })
     }
 
     /// A page that is being redrawn is asked again; any other fault is one.
-    fn moving<T>(&self, answer: Result<T, Fault>) -> Option<T> {
+    fn moving<T>(answer: Result<T, Fault>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
             Err(Fault { code, .. })
@@ -339,9 +344,6 @@ impl Drop for Window {
             if fs::write(&path, bytes).is_ok() {
                 eprintln!("the window as it was: {}", path.display());
             }
-        }
-        if let Ok(log) = fs::read_to_string(self.screen.log()) {
-            eprintln!("what the app and its driver said:\n{log}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, MapState, Window};
@@ -17,11 +18,20 @@ pub struct Ends(pub Child);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
+        // Asked first, so that it takes its socket and its lock along. It may have ended by itself; then there is
+        // nothing to do.
+        let asked = Command::new("kill").arg(self.0.id().to_string()).stderr(Stdio::null()).status();
+        let start = Instant::now();
+        while asked.is_ok() && start.elapsed() < PATIENCE && matches!(self.0.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
+
+/// How long a server has to end when asked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A bus that starts nothing by itself: a service started by a bus would outlive the test.
 const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -98,7 +108,7 @@ impl Screen {
             .env("LIBGL_ALWAYS_SOFTWARE", "1");
     }
 
-    /// Where a program's messages go.
+    /// Where the messages of the programs on it go; they are printed when a test fails.
     pub fn log(&self) -> std::path::PathBuf {
         self.folder.path().join("log")
     }
@@ -130,6 +140,16 @@ impl Screen {
             }
         }
         Ok(closed)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if thread::panicking()
+            && let Ok(log) = std::fs::read_to_string(self.log())
+        {
+            eprintln!("what the app and its driver said:\n{log}");
+        }
     }
 }
 
