@@ -34,7 +34,7 @@ impl Folder {
 }
 
 /// How long a home may take to be let go by what had it open before.
-const RELEASE: Duration = Duration::from_secs(30);
+const RELEASE: Duration = Duration::from_secs(100);
 
 /// Opens the home as a node that others on this machine can call, and nobody else.
 pub async fn open(folder: &Folder) -> Result<Node> {
