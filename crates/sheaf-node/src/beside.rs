@@ -126,14 +126,17 @@ impl Core {
     pub fn is_known(&self, device: DeviceId) -> bool {
         let inviter =
             |space: &crate::space::Space| space.lock().joining.as_ref().is_some_and(|link| link.device == device);
-        !self.shared_with(device).is_empty() || self.spaces().iter().any(|space| inviter(space))
+        let lost = || self.spaces().iter().any(|space| space.access().is_none());
+        let met = || !self.addresses_of(device).is_empty();
+        !self.shared_with(device).is_empty() || (lost() && met()) || self.spaces().iter().any(|space| inviter(space))
     }
 
     /// The other devices of a space, and where they can be called.
     pub fn devices_of(&self, space: SpaceId) -> Vec<(DeviceId, Vec<SocketAddr>)> {
         let (Some(space), Ok(me)) = (self.space(space), self.me()) else { return Vec::new() };
         let own = me.keys.device.id();
-        let Some(access) = space.access() else { return Vec::new() };
+        // Of a space that is still to come, or to come back, everyone who may have it is asked.
+        let Some(access) = space.access() else { return self.peers() };
         let devices = access.members().flat_map(|member| member.devices.keys().copied());
         devices.filter(|device| *device != own).map(|device| (device, self.addresses_of(device))).collect()
     }

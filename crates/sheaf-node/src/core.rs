@@ -30,6 +30,10 @@ const OPENED: &[u8] = b"opened/";
 const CLOSED: &[u8] = b"closed/";
 /// An invitation that is being redeemed.
 const JOINING: &[u8] = b"joining/";
+/// The file that says where other devices can be called. Not in the store: whoever has lost that needs the others.
+const PEERS: &str = "peers";
+/// How many devices it names at most.
+const MAX_PEERS: usize = 1_000;
 /// A number drawn with the store, so that what speaks of its arrivals is known to speak of this one.
 const STORE: &[u8] = b"store";
 /// How many bytes of entries are read at a time.
@@ -60,6 +64,7 @@ pub struct Core {
     /// When own words were last saved, by space.
     pub saved_at: Mutex<HashMap<SpaceId, u64>>,
     failing: Mutex<Option<Failing>>,
+    peers: Mutex<BTreeMap<DeviceId, Vec<SocketAddr>>>,
     events: broadcast::Sender<NodeEvent>,
 }
 
@@ -78,6 +83,8 @@ impl Core {
     pub fn open(home: Home, opened: &Opened) -> Result<Arc<Self>, NodeError> {
         let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
         let identity = Identity::read(&home)?.map(Arc::new);
+        // One that cannot be read is one that is empty: devices tell their addresses again.
+        let peers = home.file(PEERS)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
         let (writer, start) = Writer::new();
         let core = Arc::new(Self {
             home,
@@ -93,6 +100,7 @@ impl Core {
             receipts: Mutex::default(),
             saved_at: Mutex::default(),
             failing: Mutex::default(),
+            peers: Mutex::new(peers),
             events: broadcast::channel(1024).0,
         });
         start(Arc::downgrade(&core))
@@ -495,24 +503,25 @@ impl Core {
 
     /// Where a device can be called, as far as is known.
     pub fn addresses_of(&self, device: DeviceId) -> Vec<SocketAddr> {
-        match self.store.get(Table::Peers, device.as_bytes()) {
-            Ok(Some(bytes)) => postcard::from_bytes(&bytes).unwrap_or_default(),
-            Ok(None) => Vec::new(),
-            Err(error) => {
-                tracing::warn!(%error, %device, "its addresses cannot be read");
-                Vec::new()
-            }
-        }
+        locked(&self.peers).get(&device).cloned().unwrap_or_default()
+    }
+
+    /// Every device whose address is known.
+    pub fn peers(&self) -> Vec<(DeviceId, Vec<SocketAddr>)> {
+        locked(&self.peers).iter().map(|(device, addresses)| (*device, addresses.clone())).collect()
     }
 
     /// Remembers where a device can be called.
     pub fn put_addresses(&self, device: DeviceId, addresses: &[SocketAddr]) {
-        if addresses.is_empty() || self.addresses_of(device) == addresses {
+        let mut peers = locked(&self.peers);
+        let full = peers.len() >= MAX_PEERS && !peers.contains_key(&device);
+        if addresses.is_empty() || full || peers.get(&device).is_some_and(|known| known == addresses) {
             return;
         }
-        let written = postcard::to_allocvec(addresses)
+        peers.insert(device, addresses.to_vec());
+        let written = postcard::to_allocvec(&*peers)
             .map_err(|error| error.to_string())
-            .and_then(|bytes| self.store.put(Table::Peers, device.as_bytes(), &bytes).map_err(|e| e.to_string()));
+            .and_then(|bytes| self.home.put_file(PEERS, &bytes).map_err(|error| error.to_string()));
         if let Err(error) = written {
             tracing::warn!(%error, %device, "its addresses are not remembered");
         }

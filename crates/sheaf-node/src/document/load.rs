@@ -1,6 +1,6 @@
 //! Bringing a document into memory: the snapshot, then the entries that came after it, checked like any others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, PersonId};
@@ -114,53 +114,67 @@ impl Checked {
 
 /// What became of one entry's changes.
 enum Verdict {
-    Good(Vec<ValidChange>),
+    Good,
     Waits,
     Invalid(String),
 }
 
 /// Checks what entries brought (L3). The first invalid one closes its log, from there on. One that builds on what is not
-/// here waits, with all that came after it: that something is missing here is never a verdict.
+/// here waits: that something is missing here is never a verdict. After a store was lost, own entries come before those
+/// of others that they build on; so what waits is looked at again as long as that helps.
 pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, arrived: &[Arrived]) -> Checked {
-    loop {
+    // Entries of which a part passed. The checker has seen that part, though it is not applied, so it begins anew.
+    let mut set_aside: HashSet<Arrival> = HashSet::new();
+    'anew: loop {
         let mut passed = Checked::default();
         let mut checker = Checker::new(document);
         let mut expectations: HashMap<_, Arc<Expect>> = HashMap::new();
-        let mut again = false;
-        for one in arrived {
-            let closed = space.lock().closed.get(&one.entry.log).copied();
-            if closed.is_some_and(|bad| one.entry.seq >= bad) {
-                continue;
-            }
-            let expect =
-                expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
-            match check_one(&mut checker, document, one, expect) {
-                Verdict::Good(changes) => {
-                    passed.holders.extend(changes.iter().map(|change| (change.hash().0, one.entry)));
-                    passed.changes.extend(changes);
+        let mut todo: Vec<&Arrived> = arrived.iter().filter(|one| !set_aside.contains(&one.arrival)).collect();
+        loop {
+            let before = todo.len();
+            let mut waiting = Vec::new();
+            for one in todo {
+                let closed = space.lock().closed.get(&one.entry.log).copied();
+                if closed.is_some_and(|bad| one.entry.seq >= bad) {
+                    continue;
                 }
-                Verdict::Waits => {
-                    tracing::warn!(document = %id, "an entry builds on something that is not here; it waits");
-                    passed.waits = Some(one.arrival);
-                    break;
-                }
-                Verdict::Invalid(reason) => {
-                    core.close_log(space, one.entry.log, one.entry.seq, &reason);
-                    // The checker has seen a part of this entry, which is not applied: begin anew without it.
-                    again = one.changes.len() > 1;
-                    if again {
-                        break;
+                let expect =
+                    expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
+                let (changes, verdict) = check_one(&mut checker, document, one, expect);
+                match verdict {
+                    Verdict::Good => {
+                        passed.holders.extend(changes.iter().map(|change| (change.hash().0, one.entry)));
+                        passed.changes.extend(changes);
+                        continue;
                     }
+                    Verdict::Waits => waiting.push(one),
+                    Verdict::Invalid(reason) => core.close_log(space, one.entry.log, one.entry.seq, &reason),
+                }
+                if !changes.is_empty() {
+                    set_aside.insert(one.arrival);
+                    continue 'anew;
                 }
             }
-        }
-        if !again {
-            return passed;
+            if waiting.is_empty() || waiting.len() == before {
+                let waits = waiting.iter().map(|one| one.arrival).chain(set_aside.iter().copied()).min();
+                if let Some(first) = waits {
+                    tracing::debug!(document = %id, first, "entries wait for something that is not here");
+                }
+                passed.waits = waits;
+                return passed;
+            }
+            todo = waiting;
         }
     }
 }
 
-fn check_one(checker: &mut Checker<'_>, document: &Document, one: &Arrived, expect: &Expect) -> Verdict {
+/// Checks one entry's changes, and gives back those that passed before the first that did not.
+fn check_one(
+    checker: &mut Checker<'_>,
+    document: &Document,
+    one: &Arrived,
+    expect: &Expect,
+) -> (Vec<ValidChange>, Verdict) {
     let mut changes = Vec::with_capacity(one.changes.len());
     for bytes in &one.changes {
         // An own change is here already; so is one that came twice.
@@ -169,12 +183,12 @@ fn check_one(checker: &mut Checker<'_>, document: &Document, one: &Arrived, expe
         }
         match checker.check(bytes, expect) {
             Ok(change) => changes.push(change),
-            Err(Invalid::UnknownDependency(_)) => return Verdict::Waits,
-            Err(Invalid::Sequence { found, expected }) if found > expected => return Verdict::Waits,
-            Err(invalid) => return Verdict::Invalid(invalid.to_string()),
+            Err(Invalid::UnknownDependency(_)) => return (changes, Verdict::Waits),
+            Err(Invalid::Sequence { found, expected }) if found > expected => return (changes, Verdict::Waits),
+            Err(invalid) => return (changes, Verdict::Invalid(invalid.to_string())),
         }
     }
-    Verdict::Good(changes)
+    (changes, Verdict::Good)
 }
 
 /// A change passed every check and still broke the document.
