@@ -236,6 +236,12 @@ export const splitBlock: Command = (state, dispatch) => {
   if (empty && block.content.size === 0 && !isBlock(block, { kind: KINDS.paragraph }) && lift(state, dispatch, place)) {
     return true;
   }
+  const following = state.doc.maybeChild(place.index + 1);
+  if (empty && kindOf(block) === KINDS.heading && $from.parentOffset === block.content.size && isBlank(following)) {
+    // A new document has an empty paragraph under its title: Enter goes there, and leaves no gap behind.
+    dispatch?.(state.tr.setSelection(TextSelection.create(state.doc, $from.after(1) + 1)).scrollIntoView());
+    return true;
+  }
   if (dispatch) {
     const tr = state.tr;
     if (!empty) tr.deleteSelection();
@@ -258,6 +264,11 @@ export const splitBlock: Command = (state, dispatch) => {
   }
   return true;
 };
+
+/** Whether a block is a paragraph with nothing in it. */
+function isBlank(node: Node | null): boolean {
+  return node !== null && node.content.size === 0 && isBlock(node, { kind: KINDS.paragraph });
+}
 
 /** Enter in code: a newline, and the indentation of the line it ends. */
 export const newlineInCode: Command = (state, dispatch) => {

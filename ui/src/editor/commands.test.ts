@@ -74,6 +74,7 @@ describe("Enter", () => {
   test.each<[string, [Item, string][], string[]]>([
     ["splits a paragraph", [[b(), "one|two"]], ["one", "|two"]],
     ["after a heading begins a paragraph", [[b("heading", { level: 2 }), "Title|"]], ["h2 Title", "|"]],
+    ["after a heading goes into the empty paragraph under it", [[b("heading", { level: 1 }), "Title|"], [b(), ""]], ["h1 Title", "|"]],
     ["inside a heading makes two", [[b("heading", { level: 2 }), "Ti|tle"]], ["h2 Ti", "h2 |tle"]],
     ["before a heading's words puts a paragraph above", [[b("heading", { level: 1 }), "|Title"]], ["", "h1 |Title"]],
     ["makes another item", [[b(BULLET), "one|"]], ["- one", "- |"]],
