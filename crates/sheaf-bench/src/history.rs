@@ -28,6 +28,8 @@ pub struct History {
     pub space: String,
     /// Its id.
     pub document: String,
+    /// How many places it has: a window that shows fewer does not show all of it.
+    pub places: usize,
 }
 
 /// Makes a home with a document that was written as the trace says.
@@ -39,8 +41,8 @@ pub async fn write(folder: &Folder, trace: &Trace) -> Result<History> {
     node.shutdown().await?;
     drop(node);
     let mut log = OtherLog::open(home::open_below(folder).await?, space.parse()?, document.parse()?)?;
-    log.write(&begun, trace)?;
-    Ok(History { space, document })
+    let places = log.write(&begun, trace)?;
+    Ok(History { space, document, places })
 }
 
 /// Another log of the home's own device.
@@ -100,8 +102,8 @@ impl OtherLog {
         })
     }
 
-    /// Writes the trace behind what the document says already.
-    fn write(&mut self, begun: &[u8], trace: &Trace) -> Result<()> {
+    /// Writes the trace behind what the document says already. Answers how many places there are then.
+    fn write(&mut self, begun: &[u8], trace: &Trace) -> Result<usize> {
         let mut document = Document::load(begun)?;
         let offset = len_of(&document.items());
         let slot = Slot {
@@ -119,9 +121,10 @@ impl OtherLog {
         }
         self.seal(changes)?;
         self.store()?;
-        let says = trace::text_from(&document.items(), offset);
+        let items = document.items();
+        let says = trace::text_from(&items, offset);
         ensure!(says == trace.end_content, "the document does not say what the session ended with");
-        Ok(())
+        Ok(len_of(&items))
     }
 
     /// Seals changes into the log's next entries: several, if they are large.
@@ -183,6 +186,7 @@ mod tests {
         let changes = automerge::Automerge::load(&saved).unwrap().get_changes(&[]).len();
         assert!(changes >= trace.txns.len(), "one change for each step: {changes}");
         let mut window = Window::open(&node, &history.document).await.unwrap();
+        window.showing(history.places).await.unwrap();
         window.key();
         window.saved().await.unwrap();
         window.close().await.unwrap();

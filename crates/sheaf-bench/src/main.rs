@@ -65,7 +65,9 @@ fn main() -> Result<()> {
         }
         None => (Trace::invented(SEED, EDITS, CHARACTERS), "an invented session"),
     };
-    let rows = if arguments.rows.is_empty() { Measure::ALL.to_vec() } else { arguments.rows };
+    let mut rows = if arguments.rows.is_empty() { Measure::ALL.to_vec() } else { arguments.rows };
+    rows.sort_unstable();
+    rows.dedup();
     let mut report = Report::new(machine::Machine::here());
     let mut context = Context::new(trace, history, arguments.quick)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -160,10 +160,10 @@ fn cells(row: &Row) -> [String; 10] {
 }
 
 fn pair(figures: &Figures) -> String {
-    if figures.samples != 1 {
-        format!("{} / {}", milliseconds(figures.p50), milliseconds(figures.p99))
-    } else {
+    if figures.samples == 1 {
         milliseconds(figures.p50)
+    } else {
+        format!("{} / {}", milliseconds(figures.p50), milliseconds(figures.p99))
     }
 }
 

@@ -9,8 +9,8 @@ use sheaf_document::patch::Patch;
 use sheaf_node::{Node, Session, ToCore, ToWindow};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How long to wait for something that must come.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// How long to wait for something that must come; loading a long history for the first time takes minutes.
+const DEADLINE: Duration = Duration::from_mins(10);
 
 /// An open window on a document.
 pub struct Window {
@@ -62,6 +62,14 @@ impl Window {
     /// Waits for an update from others. Answers when it came.
     pub async fn updated(&mut self) -> Result<Instant> {
         self.until("an update", |_, message| matches!(message, ToWindow::Update { .. })).await
+    }
+
+    /// Waits until it shows so many places, at least: a view kept from before may show fewer at first.
+    pub async fn showing(&mut self, places: usize) -> Result<()> {
+        if self.places < places {
+            self.until("the whole document", |window, _| window.places >= places).await?;
+        }
+        Ok(())
     }
 
     /// Waits until others have the document open too.

@@ -16,17 +16,17 @@ use crate::home::Folder;
 use crate::report::Row;
 use crate::trace::Trace;
 
-/// What can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// What can be measured, in this order: who opens the long history first pays for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Measure {
     /// A key, from the window to the disk.
     Keystroke,
-    /// A key, from one person's window to another's.
-    Remote,
     /// A key, inside the window.
     Window,
     /// A document with a long history, until it can be written in.
     Open,
+    /// A key, from one person's window to another's.
+    Remote,
     /// A large text that is brought in.
     Import,
     /// Two who meet again, and nothing has changed.
@@ -35,7 +35,7 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Keystroke, Self::Remote, Self::Window, Self::Open, Self::Import, Self::Reconnect];
+    pub const ALL: [Self; 6] = [Self::Keystroke, Self::Window, Self::Open, Self::Remote, Self::Import, Self::Reconnect];
 
     /// In a few words.
     pub fn what(self) -> &'static str {
@@ -106,7 +106,7 @@ fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

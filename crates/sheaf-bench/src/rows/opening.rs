@@ -8,6 +8,7 @@ use sheaf_node::Format;
 
 use super::Context;
 use crate::figures::Figures;
+use crate::history::History;
 use crate::home::{self, Folder};
 use crate::report::Row;
 use crate::window::Window;
@@ -24,10 +25,10 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     let samples = context.samples(10);
     let about = context.about_long();
     let (folder, history) = context.long().await?;
-    let first = open(folder, &history.document).await?;
+    let first = open(folder, history).await?;
     let (mut homes, mut documents, mut keys, mut loads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..samples {
-        let opened = open(folder, &history.document).await?;
+        let opened = open(folder, history).await?;
         homes.push(opened.home);
         documents.push(opened.document);
         keys.push(opened.key);
@@ -48,15 +49,16 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     ])
 }
 
-async fn open(folder: &Folder, document: &str) -> Result<Opened> {
+async fn open(folder: &Folder, history: &History) -> Result<Opened> {
     let (node, home) = home::open_timed(folder).await?;
     let start = Instant::now();
-    let mut window = Window::open(&node, document).await?;
+    let mut window = Window::open(&node, &history.document).await?;
+    window.showing(history.places).await?;
     let opened = start.elapsed();
     window.key();
     let key = window.saved().await?.duration_since(start);
     window.close().await?;
-    let saved = node.export(document, Format::Automerge).await?;
+    let saved = node.export(&history.document, Format::Automerge).await?;
     node.shutdown().await?;
     Ok(Opened { home, document: opened, key, saved })
 }
