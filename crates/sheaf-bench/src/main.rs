@@ -69,7 +69,7 @@ fn main() -> Result<()> {
     rows.sort_unstable();
     rows.dedup();
     let mut report = Report::new(machine::Machine::here());
-    let mut context = Context::new(trace, history, arguments.quick)?;
+    let mut context = Context::new(trace, history, arguments.quick);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for row in rows {
         eprintln!("measuring: {}", row.what());

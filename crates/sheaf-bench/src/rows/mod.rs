@@ -73,8 +73,8 @@ pub struct Context {
 
 impl Context {
     /// For this trace.
-    pub fn new(trace: Trace, kind: &'static str, quick: bool) -> Result<Self> {
-        Ok(Self { trace, kind, quick, long: None })
+    pub fn new(trace: Trace, kind: &'static str, quick: bool) -> Self {
+        Self { trace, kind, quick, long: None }
     }
 
     /// How many samples to take, where so many are wanted.
