@@ -71,7 +71,7 @@ impl Space {
         Arc::new(Self { id, state: Mutex::new(state), opened: Mutex::new(opened), storing: Mutex::new(()) })
     }
 
-    /// The state, for as long as the guard lives. Never held over anything that waits.
+    /// The state, for as long as the guard lives. Held while received entries are stored, and over nothing else that waits.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         // Each change to the state is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
