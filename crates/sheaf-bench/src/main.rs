@@ -73,13 +73,16 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for row in rows {
         eprintln!("measuring: {}", row.what());
-        report
-            .rows
-            .extend(runtime.block_on(row.take(&mut context)).with_context(|| format!("measuring {}", row.what()))?);
+        let taken = runtime.block_on(row.take(&mut context)).with_context(|| format!("measuring {}", row.what()))?;
+        for row in &taken {
+            eprintln!("  {}: {:.1} ms (p50), {:.1} ms (p99)", row.name, row.took.p50, row.took.p99);
+        }
+        report.rows.extend(taken);
+        // After each, so that nothing is lost when a later one fails.
+        if let Some(file) = &arguments.json {
+            std::fs::write(file, report.json()?).with_context(|| format!("cannot write {}", file.display()))?;
+        }
     }
     print!("{}", report.table());
-    if let Some(file) = &arguments.json {
-        std::fs::write(file, report.json()?).with_context(|| format!("cannot write {}", file.display()))?;
-    }
     Ok(())
 }

@@ -47,15 +47,18 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     ])
 }
 
-/// A megabyte in two thousand blocks, some words of it marked.
+/// A megabyte in two thousand blocks, a bold word in every twentieth. More marks than that, and what is measured is
+/// Automerge's marks: each makes the next one dearer.
 fn text() -> String {
     const BLOCKS: usize = 2_000;
-    let sentence = "The float sticks below the line, and the curve stops falling **before** low water. ";
+    let sentence = "The float sticks below the line, and the curve stops falling before low water. ";
     let mut text = String::new();
     for n in 0..BLOCKS {
-        if n % 20 == 0 {
-            text.push_str("## ");
-        }
+        text.push_str(match n % 20 {
+            0 => "## ",
+            1 => "**Again:** ",
+            _ => "",
+        });
         let end = CHARACTERS / BLOCKS * (n + 1);
         while text.len() + sentence.len() < end {
             text.push_str(sentence);
