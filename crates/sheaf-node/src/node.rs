@@ -207,6 +207,9 @@ impl Node {
         let me = self.core.me()?;
         let people = self.core.people(&space).await?;
         let Some(access) = space.access() else { return Ok(Vec::new()) };
+        let mine = access.role_of(&me.keys.device.id());
+        // The space is named by the entry that made it, which is also the founder's grant.
+        let creation = sheaf_access::EntryHash::from_bytes(*space.id.as_bytes());
         let member = |member: &sheaf_access::Member| {
             let known = people.get(&member.person.to_string());
             let you = member.person == me.person();
@@ -217,6 +220,9 @@ impl Node {
                 role: member.role.to_string(),
                 devices: member.devices.len(),
                 you,
+                founder: member.grant == creation,
+                verified: you,
+                can_change: mine == Some(Role::Owner) && !you && member.grant != creation,
             }
         };
         Ok(access.members().map(member).collect())

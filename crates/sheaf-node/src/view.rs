@@ -65,6 +65,133 @@ pub struct MemberInfo {
     pub devices: usize,
     /// Whether it is the person asking.
     pub you: bool,
+    /// Whether they founded the space: nobody can remove them (A3).
+    pub founder: bool,
+    /// Whether the person asking has compared words with them.
+    pub verified: bool,
+    /// Whether the person asking may change their role or remove them.
+    pub can_change: bool,
+}
+
+/// How an invitation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum InvitationState {
+    /// Whoever has the link can join.
+    Open,
+    /// Its time is over.
+    Expired,
+    /// As many have joined as it was made for.
+    UsedUp,
+}
+
+/// An invitation that has not been closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct InvitationInfo {
+    /// The invitation's id.
+    pub id: String,
+    /// The role it gives.
+    pub role: String,
+    /// Who opened it.
+    pub by: String,
+    /// Whether that is the person asking.
+    pub by_you: bool,
+    /// When it was opened, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub opened: u64,
+    /// When it expires, in milliseconds since 1970; none: not by itself.
+    #[ts(type = "number | null")]
+    pub expires: Option<u64>,
+    /// How many may join by it; none: any number.
+    pub uses: Option<u32>,
+    /// How many have.
+    pub used: u32,
+    /// The link, if it was made on this device.
+    pub link: Option<String>,
+    /// How it stands.
+    pub state: InvitationState,
+}
+
+/// A device of this person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DeviceInfo {
+    /// The device's id.
+    pub id: String,
+    /// What the person calls it.
+    pub name: String,
+    /// Whether it is this one.
+    pub this: bool,
+    /// When it was added, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub added: u64,
+    /// Whether it has been removed.
+    pub removed: bool,
+}
+
+/// What a new device shows so that another one of the person can take it in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PairingCode {
+    /// The code, `sheaf://pair/…`.
+    pub code: String,
+    /// The words that both devices show: the same, or something is wrong.
+    pub words: Vec<String>,
+}
+
+/// The new device that a pairing code belongs to, as the other device sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PairingPeer {
+    /// Its id.
+    pub device: String,
+    /// What it calls itself.
+    pub name: String,
+    /// The words that both devices show: the same, or something is wrong.
+    pub words: Vec<String>,
+}
+
+/// How this home's secrets are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Protection {
+    /// The system's keyring holds the home's key.
+    pub keyring: bool,
+    /// A passphrase opens the home.
+    pub passphrase: bool,
+    /// The person has said that the recovery phrase is written down.
+    pub phrase_written: bool,
+}
+
+/// Work that does not count, and is kept: someone who may write can adopt it (A6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SetAside {
+    /// What to call it by.
+    pub id: String,
+    /// Who wrote it.
+    pub person: String,
+    /// Their name.
+    pub name: String,
+    /// The document it was written in.
+    pub document: String,
+    /// The document's title.
+    pub title: String,
+    /// When, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub when: u64,
+    /// How many words it adds.
+    pub words: usize,
+    /// Why it does not count: a sentence.
+    pub reason: String,
 }
 
 /// How a connection to another device stands.
@@ -198,6 +325,37 @@ pub enum NodeEvent {
     Joined {
         /// Which space.
         space: String,
+    },
+    /// This person has been removed from a space.
+    Removed {
+        /// Which space.
+        space: String,
+        /// Who did it: their name, empty while unknown.
+        by: String,
+    },
+    /// Work that does not count was set aside, or is no longer.
+    SetAside {
+        /// Which space.
+        space: String,
+        /// How many pieces there are now.
+        count: usize,
+    },
+    /// A device has written two things in one place of its log (L6).
+    Forked {
+        /// Which space.
+        space: String,
+        /// Whose device.
+        device: String,
+    },
+    /// A device of this person was taken in, or this device was.
+    Paired {
+        /// Which device.
+        device: String,
+    },
+    /// A pairing came to nothing.
+    PairingFailed {
+        /// A sentence: why, and what to do.
+        reason: String,
     },
     /// An invitation could not be used.
     JoinFailed {

@@ -27,4 +27,16 @@ devices: number,
 /**
  * Whether it is the person asking.
  */
-you: boolean, };
+you: boolean, 
+/**
+ * Whether they founded the space: nobody can remove them (A3).
+ */
+founder: boolean, 
+/**
+ * Whether the person asking has compared words with them.
+ */
+verified: boolean, 
+/**
+ * Whether the person asking may change their role or remove them.
+ */
+canChange: boolean, };

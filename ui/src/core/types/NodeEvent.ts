@@ -68,7 +68,39 @@ reason: string, } | { "event": "joined",
 /**
  * Which space.
  */
-space: string, } | { "event": "joinFailed", 
+space: string, } | { "event": "removed", 
+/**
+ * Which space.
+ */
+space: string, 
+/**
+ * Who did it: their name, empty while unknown.
+ */
+by: string, } | { "event": "setAside", 
+/**
+ * Which space.
+ */
+space: string, 
+/**
+ * How many pieces there are now.
+ */
+count: number, } | { "event": "forked", 
+/**
+ * Which space.
+ */
+space: string, 
+/**
+ * Whose device.
+ */
+device: string, } | { "event": "paired", 
+/**
+ * Which device.
+ */
+device: string, } | { "event": "pairingFailed", 
+/**
+ * A sentence: why, and what to do.
+ */
+reason: string, } | { "event": "joinFailed", 
 /**
  * Which space.
  */
