@@ -41,6 +41,7 @@ mod invitation;
 mod keys;
 mod link;
 mod operation;
+mod phrase;
 mod role;
 mod state;
 
@@ -55,5 +56,6 @@ pub use invitation::InvitationSecret;
 pub use keys::{BadSignature, DeviceKeys, PersonKey, SealingKey, SealingSecret, Signature};
 pub use link::{InvitationLink, LinkError, MAX_ADDRESS_LENGTH, MAX_ADDRESSES, ParseLinkError};
 pub use operation::{AccessEntry, AccessOp, MAX_WRAPS, OperationError};
+pub use phrase::{PHRASE_WORDS, Phrase, PhraseError};
 pub use role::{ParseRoleError, Role};
 pub use state::{AccessState, Epoch, Grant, Invitation, MAX_MEMBERS, Member, Verdict, Void};
