@@ -1,0 +1,107 @@
+//! The network, from the node's point of view: coming online, syncing, and where documents are.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sheaf_net::NetConfig;
+
+use super::Node;
+use crate::core::locked;
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::network::{self, Input, Network};
+use crate::view::{Link, Place, Placement, SyncReport};
+
+impl Node {
+    /// Connects with whoever can be reached, now and from now on. Answers where others can call this device.
+    pub async fn go_online(&self) -> Result<Vec<SocketAddr>, NodeError> {
+        let _going = self.core.going_online.lock().await;
+        if let Some(network) = self.core.network() {
+            return Ok(network.addresses.to_vec());
+        }
+        let me = self.core.me()?;
+        let network = self.open_network(&me).await?;
+        let addresses = network.addresses.to_vec();
+        self.core.set_network(Some(network));
+        for space in self.core.spaces() {
+            self.core.show_network(&space)?;
+        }
+        for space in self.core.spaces() {
+            // A process that ended in the middle of joining goes on where it was.
+            self.core.finish_joining(&space);
+            self.core.redeem(&space);
+        }
+        Ok(addresses)
+    }
+
+    async fn open_network(&self, me: &Identity) -> Result<Network, NodeError> {
+        let config = |listen| NetConfig {
+            listen,
+            discovery: self.options.discovery,
+            ..NetConfig::new(*me.keys.device.signing_seed())
+        };
+        if self.options.listen.is_some() {
+            return network::start(Arc::clone(&self.core), config(self.options.listen)).await;
+        }
+        // The same port every time, so that the addresses others remember stay good.
+        let port = self.core.own_port()?;
+        let own = SocketAddr::from(([0, 0, 0, 0], port));
+        match network::start(Arc::clone(&self.core), config(Some(own))).await {
+            Ok(network) => Ok(network),
+            Err(_) => network::start(Arc::clone(&self.core), config(None)).await,
+        }
+    }
+
+    /// Tries everyone again now.
+    pub fn try_now(&self) {
+        self.core.tell_network(Input::TryNow);
+    }
+
+    /// Exchanges what is new with whoever can be reached before the deadline, and says how it went.
+    pub async fn sync_once(&self, deadline: Duration) -> Result<SyncReport, NodeError> {
+        self.go_online().await?;
+        let network = self.core.network().ok_or(NodeError::Closing)?;
+        crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await
+    }
+
+    /// Where a document is, as far as receipts prove it.
+    pub async fn placement(&self, document: &str) -> Result<Placement, NodeError> {
+        let (space, _) = self.locate(document).await?;
+        let me = self.core.me()?;
+        let people = self.core.people(&space).await?;
+        let network = self.core.network();
+        let own_seq = space.lock().log.seq;
+        let access = space.access();
+        let mut places = Vec::new();
+        for member in access.iter().flat_map(|access| access.members()) {
+            for device in member.devices.keys().filter(|device| **device != me.keys.device.id()) {
+                let receipt = locked(&self.core.receipts).of(space.id, *device);
+                let standing = network.as_ref().and_then(|n| n.reach.borrow().devices.get(device).cloned());
+                let link = match standing {
+                    Some(s) if s.connected && s.synced.get(&space.id) == Some(&true) => Link::Live,
+                    Some(s) if s.connected => Link::Syncing,
+                    Some(s) if s.dialing => Link::Dialing,
+                    _ => Link::Away,
+                };
+                let known = people.get(&member.person.to_string());
+                let yours = member.person == me.person();
+                places.push(Place {
+                    device: device.to_string(),
+                    name: if yours { me.name.clone() } else { known.map(|p| p.0.clone()).unwrap_or_default() },
+                    colour: if yours { me.colour } else { known.map_or(1, |p| p.1) },
+                    yours,
+                    link,
+                    confirmed: receipt.map(|receipt| receipt.at),
+                    waiting: own_seq.saturating_sub(receipt.map_or(0, |receipt| receipt.own)),
+                });
+            }
+        }
+        Ok(Placement {
+            saved: locked(&self.core.saved_at).get(&space.id).copied(),
+            failing: self.core.failing(),
+            shared: !places.is_empty(),
+            places,
+        })
+    }
+}

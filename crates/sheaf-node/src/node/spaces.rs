@@ -1,0 +1,147 @@
+//! Spaces: listing, making, finding and joining them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sheaf_access::{AccessOp, ContentKey, InvitationLink, ParseLinkError, SpaceId};
+use sheaf_log::Draft;
+use tokio::sync::broadcast;
+
+use super::find::{checked_title, find, shown};
+use super::{Node, blocking};
+use crate::core::{Core, now};
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::space::Space;
+use crate::view::{NodeEvent, SpaceInfo};
+use crate::writer::Work;
+
+/// How long `join` waits for the inviter before it says that it goes on in the background.
+const JOIN: Duration = Duration::from_secs(20);
+
+impl Node {
+    /// The spaces this device has, the private one first, then by name.
+    pub async fn spaces(&self) -> Result<Vec<SpaceInfo>, NodeError> {
+        self.core.me()?;
+        let mut spaces = Vec::new();
+        for space in self.core.spaces() {
+            spaces.push(self.space_info(&space).await?);
+        }
+        spaces
+            .sort_by(|a, b| b.private.cmp(&a.private).then_with(|| a.name.cmp(&b.name)).then_with(|| a.id.cmp(&b.id)));
+        Ok(spaces)
+    }
+
+    async fn space_info(&self, space: &Arc<Space>) -> Result<SpaceInfo, NodeError> {
+        let me = self.core.me()?;
+        let access = space.access();
+        let name = self.core.space_name(space).await?;
+        let people = access.as_ref().map_or(0, |access| access.members().len());
+        let open = access.as_ref().map_or(0, |access| access.invitations().len());
+        Ok(SpaceInfo {
+            id: space.id.to_string(),
+            private: people == 1 && open == 0 && self.core.is_first_space(space.id),
+            role: access.and_then(|access| access.role_of(&me.keys.device.id())).map(|role| role.to_string()),
+            name,
+            people,
+        })
+    }
+
+    /// Makes a space with this person as its owner.
+    pub async fn create_space(&self, name: &str) -> Result<SpaceInfo, NodeError> {
+        let name = checked_title(name, "a space's name")?;
+        let me = self.core.me()?;
+        let core = Arc::clone(&self.core);
+        let space = blocking(move || found(&core, &me)).await?;
+        self.core.set_space_name(&space, &name).await?;
+        self.introduce_myself(&space).await;
+        self.settle().await?;
+        self.space_info(&space).await
+    }
+
+    /// Finds a space by its id, the beginning of it (four letters or more), or its name.
+    pub async fn find_space(&self, text: &str) -> Result<SpaceInfo, NodeError> {
+        let spaces = self.spaces().await?;
+        let found = find(text, &spaces, |space| (&space.id, &space.name), "spaces")?;
+        found.cloned().ok_or_else(|| NodeError::NoSuchSpace(shown(text)))
+    }
+
+    /// Joins the space a link invites to. Resolves when the space is here; if the inviter cannot be reached, it says so
+    /// and goes on whenever this device is online.
+    pub async fn join(&self, link: &str) -> Result<SpaceInfo, NodeError> {
+        let link: InvitationLink = link.parse().map_err(|error| match error {
+            ParseLinkError::CutShort => NodeError::InvitationCutShort(error.to_string()),
+            _ => NodeError::NotAnInvitation(error.to_string()),
+        })?;
+        let mut events = self.core.subscribe();
+        self.go_online().await?;
+        let core = Arc::clone(&self.core);
+        let space = blocking(move || core.begin_joining(&link)).await?;
+        let id = space.id.to_string();
+        let joined = async {
+            while space.role(&*self.core.me()?).is_none() {
+                match events.recv().await {
+                    Ok(NodeEvent::JoinFailed { space, reason }) if space == id => {
+                        return Err(NodeError::InvitationRefused(reason));
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return Err(NodeError::Closing),
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(JOIN, joined).await.map_err(|_| {
+            NodeError::Unreachable(
+                "whoever invited you cannot be reached now. The invitation is remembered: stay online, or try again when they are."
+                    .into(),
+            )
+        })??;
+        self.settle().await?;
+        self.introduce_myself(&space).await;
+        self.wait_for_step(&space).await;
+        self.settle().await?;
+        self.space_info(&space).await
+    }
+
+    /// After joining: a moment for the inviter to hear of it and for the documents to come.
+    async fn wait_for_step(&self, space: &Arc<Space>) {
+        let Some(network) = self.core.network() else { return };
+        let mut reach = network.reach;
+        let in_step = async {
+            while !reach.borrow_and_update().devices.values().any(|device| device.synced.get(&space.id) == Some(&true))
+            {
+                if reach.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Not an error: what is not here yet comes when it comes.
+        let _ = tokio::time::timeout(Duration::from_secs(5), in_step).await;
+    }
+}
+
+/// Makes a space: its first entry creates it, and its id is that entry's hash.
+fn found(core: &Arc<Core>, me: &Arc<Identity>) -> Result<Arc<Space>, NodeError> {
+    let mut rng = rand::rng();
+    let key = ContentKey::generate(&mut rng);
+    let op = AccessOp::create(me.keys.certificate, &key, &mut rng)
+        .map_err(|error| NodeError::BadInput(error.to_string()))?;
+    let mut state = core.new_state(SpaceId::UNBORN, me)?;
+    let entry = Draft::founding(state.log.id, now(), &op, &me.keys.device)
+        .map_err(|error| NodeError::BadInput(error.to_string()))?;
+    let id = entry.space();
+    core.put_log(id, state.log.id)?;
+    state.admit_access(&entry).map_err(|refusal| NodeError::Role(refusal.to_string()))?;
+    state.log.seq = entry.seq();
+    state.log.tip = Some(entry.hash());
+    state.take_keys(me);
+    let space = Space::new(id, state, 0);
+    {
+        let _state = space.lock();
+        core.write(Work::new(&space, entry, None));
+    }
+    core.flush()?;
+    core.add_space(&space)?;
+    core.remember_first_space(id)?;
+    Ok(space)
+}
