@@ -60,6 +60,11 @@ pub trait Held {
     /// The entry in a place of a log, if it is held.
     fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, Self::Error>;
 
+    /// Whether a place of a log is covered by a held checkpoint (C3): it counts as held, whether or not the entry is.
+    fn covered(&self, _log: &LogId, _seq: u64) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
     /// How many logs there are in the space.
     fn logs(&self) -> Result<usize, Self::Error>;
 
@@ -94,8 +99,8 @@ pub fn admit<H: Held>(entry: &Entry, held: &H, access: &AccessHistory) -> Result
     if entry.space() != access.space() {
         return Err(Refusal::OtherSpace.into());
     }
-    if header.kind == Kind::Checkpoint {
-        return Err(Refusal::NotUnderstood(header.kind).into());
+    if let Some(Err(error)) = entry.checkpoint() {
+        return Err(Refusal::from(error).into());
     }
     let height = held.height(&header.log).map_err(NotAdmitted::Unreadable)?;
     if header.seq <= height {
@@ -170,6 +175,8 @@ impl Past {
                     return Err(Refusal::OtherBranch { on: *on, held: there.hash }.into());
                 }
                 Some(there) => past.builds_on.push(there),
+                // What stands there is vouched for by the checkpoint; its hash is not known any more.
+                None if held.covered(&on.log, on.seq).map_err(NotAdmitted::Unreadable)? => {}
                 None => lacking.builds_on.push(*on),
             }
         }

@@ -23,6 +23,14 @@ pub(crate) const MINE_BUCKET: &str = "sheaf 2026 mine bucket v1";
 pub(crate) const MINE_ROOT: &str = "sheaf 2026 mine root v1";
 /// A frontier's digest.
 pub(crate) const FRONTIER: &str = "sheaf 2026 frontier v1";
+/// The secret from which the keys of blobs are made, from an epoch's content key.
+pub(crate) const BLOB_SECRET: &str = "sheaf 2026 blob secret v1";
+/// The key a blob is sealed under, from the key that its readers are told.
+pub(crate) const BLOB_KEY: &str = "sheaf 2026 blob key v1";
+/// The commitment to that key that stands in the blob.
+pub(crate) const BLOB_COMMITMENT: &str = "sheaf 2026 blob commitment v1";
+/// What a device signs to say that it has checked a checkpoint (C2).
+pub(crate) const ENDORSEMENT: &str = "sheaf 2026 checkpoint endorsement v1";
 /// What a device signs of a presence message.
 pub(crate) const PRESENCE_SIGNATURE: &str = "sheaf 2026 presence signature v1";
 

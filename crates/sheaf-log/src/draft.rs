@@ -2,6 +2,7 @@
 
 use sheaf_access::{AccessOp, ContentKey, DeviceKeys, EntryHash, EpochId, LogId, SpaceId};
 
+use crate::checkpoint::{Checkpoint, CheckpointError, Sealed};
 use crate::content::{Content, ContentError};
 use crate::entry::{Entry, EntryError};
 use crate::header::{EntryRef, Header, HeaderError, Kind, PayloadHash};
@@ -41,6 +42,9 @@ pub enum DraftError {
     /// The content cannot be carried.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The checkpoint cannot be written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// What it says of itself is not a header.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -79,6 +83,26 @@ impl Draft {
         // The seal is bound to the header without `payload_hash`, so what stands there meanwhile does not matter.
         let bound_to = Header::associated_data(&header.encode());
         let payload = seal::seal(key, nonce, &bound_to, &content_bytes);
+        header.payload_hash = PayloadHash::of(&payload);
+        sign(header, &payload, device)
+    }
+
+    /// Seals a checkpoint's manifest behind its plain part, and signs.
+    pub fn checkpoint(
+        self,
+        key: &ContentKey,
+        checkpoint: &Checkpoint,
+        sealed: &Sealed,
+        nonce: &Nonce,
+        device: &DeviceKeys,
+    ) -> Result<Entry, DraftError> {
+        let mut payload = checkpoint.encode()?;
+        if checkpoint.covers.holds(&self.log, self.seq) {
+            return Err(CheckpointError::CoversItself.into());
+        }
+        let mut header = self.into_header(Kind::Checkpoint)?;
+        let bound_to = [Header::associated_data(&header.encode()).as_slice(), &payload].concat();
+        payload.extend_from_slice(&seal::seal(key, nonce, &bound_to, &sealed.encode()));
         header.payload_hash = PayloadHash::of(&payload);
         sign(header, &payload, device)
     }

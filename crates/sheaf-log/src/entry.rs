@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessEntry, AccessOp, ContentKey, EntryHash, LogId, OperationError, Signature, SpaceId};
 
+use crate::checkpoint::{Checkpoint, CheckpointError, MAX_MANIFEST, Sealed, SignedHeader};
 use crate::content::{Content, ContentError, MAX_CONTENT};
 use crate::header::{EntryRef, Header, HeaderError, Kind, PayloadHash};
 use crate::seal::{self, SealError};
@@ -51,6 +52,9 @@ pub enum OpenError {
     /// What was sealed.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// What is sealed in a checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The header says one part and the content another: it was let in under the wrong role.
     #[error("the entry is not for the part of the document that its header says")]
     OtherPart,
@@ -222,6 +226,34 @@ impl Entry {
         let bound_to = Header::associated_data(self.0.header_bytes());
         let content = Content::decode(&seal::open(key, &bound_to, self.0.payload(), MAX_CONTENT)?)?;
         if Kind::from(content.part) == kind { Ok(content) } else { Err(OpenError::OtherPart) }
+    }
+
+    /// Its header and signature alone, as a checkpoint keeps them.
+    pub fn signed_header(&self) -> SignedHeader {
+        SignedHeader::new(self.0.header_bytes(), self.0.signature())
+    }
+
+    /// The plain part, if this is a checkpoint.
+    pub fn checkpoint(&self) -> Option<Result<Checkpoint, CheckpointError>> {
+        let header = &self.0.header;
+        (header.kind == Kind::Checkpoint).then(|| {
+            let (checkpoint, _) = Checkpoint::decode(self.0.payload())?;
+            let covers_itself = checkpoint.covers.holds(&header.log, header.seq);
+            if covers_itself { Err(CheckpointError::CoversItself) } else { Ok(checkpoint) }
+        })
+    }
+
+    /// Opens the sealed part of a checkpoint: where its manifest is.
+    pub fn open_checkpoint(&self, key: &ContentKey) -> Result<Sealed, OpenError> {
+        let kind = self.0.header.kind;
+        if kind != Kind::Checkpoint {
+            return Err(OpenError::NotContent(kind));
+        }
+        let payload = self.0.payload();
+        let (_, plain) = Checkpoint::decode(payload)?;
+        let bound_to = [&Header::associated_data(self.0.header_bytes()), &payload[..plain]].concat();
+        let bytes = seal::open(key, &bound_to, &payload[plain..], MAX_MANIFEST)?;
+        Ok(Sealed::decode(&bytes)?)
     }
 
     /// The access operation, if this is an access entry.

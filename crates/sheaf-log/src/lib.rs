@@ -23,6 +23,12 @@
 //! stands in every header, so that a log's last signature vouches for all of its work (C1). [`actor`] derives the names
 //! that a log writes under, so that a reader knows them without being told.
 //!
+//! # Standing for what came before
+//!
+//! A [`Checkpoint`] is an entry that stands for everything up to a frontier. What it stands for is in blobs, sealed by
+//! [`seal_blob`] and named by their hash; a [`Verifier`] says whether they hold exactly what the devices of the covered
+//! logs have signed (C1). Below a checkpoint that is held, entries may be gone: [`Held::covered`].
+//!
 //! # What is not here
 //!
 //! No Automerge: a change is bytes. No order of arrival, no queues, no retries: what is refused for want of something is
@@ -30,6 +36,8 @@
 
 mod actor;
 mod admit;
+mod blob;
+mod checkpoint;
 mod content;
 mod domain;
 mod draft;
@@ -47,6 +55,12 @@ mod seal;
 
 pub use actor::{MAX_SLOTS, actor, index_document, slot_of};
 pub use admit::{Admitted, Held, HeldEntry, MAX_LOGS, MAX_OPEN_LOGS, NotAdmitted, admit};
+pub use blob::{BlobId, BlobKey, BlobLink, BlobRef, MAX_BLOB, MAX_BLOB_CONTENT, open_blob, seal_blob};
+pub use checkpoint::{
+    Attestation, Checkpoint, CheckpointError, Covered, Endorsement, EndorsementError, LogHistory, MAX_BLOBS,
+    MAX_MANIFEST, Manifest, Root, SavedDocument, Sealed, SignedHeader, Unacceptable, Verifier, decode_documents,
+    decode_history, encode_documents, encode_history, group_of,
+};
 pub use content::{Content, ContentError, MAX_CHANGE, MAX_CHANGES, MAX_CONTENT, Part};
 pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};

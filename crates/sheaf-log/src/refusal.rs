@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sheaf_access::{Denied, EntryHash, EpochId, LogId, OperationError, Role, Void};
 
 use crate::admit::{MAX_LOGS, MAX_OPEN_LOGS};
+use crate::checkpoint::CheckpointError;
 use crate::entry::EntryError;
 use crate::frontier::Range;
 use crate::header::{EntryRef, HeaderError, Kind};
@@ -86,9 +87,9 @@ pub enum Refusal {
     /// An access entry that holds no operation that is known here.
     #[error(transparent)]
     Operation(#[from] OperationError),
-    /// A kind of entry that this version does not know how to judge.
-    #[error("this entry was written by a newer Sheaf; update to take part")]
-    NotUnderstood(Kind),
+    /// A checkpoint whose plain part is none (C1).
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The device has as many open logs here as it may.
     #[error("this device already writes {MAX_OPEN_LOGS} logs in the space, which is the most there can be")]
     TooManyOpenLogs,
@@ -116,7 +117,7 @@ impl Refusal {
             Self::Entry(EntryError::Header(HeaderError::NotCanonical)) => 3,
             Self::Entry(EntryError::Header(HeaderError::Place)) => 4,
             Self::Entry(EntryError::Header(HeaderError::TooMany)) => 5,
-            Self::Entry(EntryError::Header(HeaderError::Newer)) | Self::NotUnderstood(_) => 6,
+            Self::Entry(EntryError::Header(HeaderError::Newer)) | Self::Checkpoint(CheckpointError::Newer) => 6,
             Self::Entry(EntryError::Payload) => 7,
             Self::Entry(EntryError::Signature) => 8,
             Self::OtherSpace => 20,
@@ -133,6 +134,9 @@ impl Refusal {
             Self::Operation(OperationError::Unknown) => 40,
             Self::Operation(OperationError::Malformed) => 41,
             Self::Operation(OperationError::TooLarge) => 42,
+            Self::Checkpoint(CheckpointError::Malformed) => 80,
+            Self::Checkpoint(CheckpointError::TooMany) => 81,
+            Self::Checkpoint(CheckpointError::CoversItself) => 82,
             Self::Access(void) => match void {
                 Void::NotTheCreation => 60,
                 Void::ForgedCertificate => 61,
@@ -204,6 +208,9 @@ const MEANINGS: &[(u16, &str, &str)] = &[
     (71, "I2", "An invitation is redeemed by the first entry of a log."),
     (72, "E1", "The content keys that the operation hands out are not the ones it should."),
     (73, "A2", "The space has as many members as it may."),
+    (80, "C1", "The checkpoint is damaged."),
+    (81, "C1", "The checkpoint has more or larger blobs than the protocol allows."),
+    (82, "C1", "The checkpoint claims to cover entries that come after it."),
 ];
 
 fn meaning(code: u16) -> Option<&'static (u16, &'static str, &'static str)> {

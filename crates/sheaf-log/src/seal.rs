@@ -128,7 +128,7 @@ pub(crate) fn unpack(plaintext: &[u8], limit: usize) -> Result<Vec<u8>, SealErro
 
 /// Unpacks to exactly `length` bytes, which the caller has capped: what the compressed bytes claim is not believed. In one
 /// call, because unpacking as a stream would let them ask for a window of 128 MiB.
-fn inflate(body: &[u8], length: usize) -> Result<Vec<u8>, SealError> {
+pub(crate) fn inflate(body: &[u8], length: usize) -> Result<Vec<u8>, SealError> {
     match zstd::bulk::decompress(body, length) {
         Ok(content) if content.len() == length => Ok(content),
         _ => Err(SealError::Unpack),
