@@ -128,7 +128,11 @@ impl Core {
                 }
             }
             Err(
-                error @ (OpenError::NotContent(_) | OpenError::OtherPart | OpenError::Seal(_) | OpenError::Content(_)),
+                error @ (OpenError::NotContent(_)
+                | OpenError::OtherPart
+                | OpenError::Seal(_)
+                | OpenError::Content(_)
+                | OpenError::Checkpoint(_)),
             ) => {
                 self.close_log(space, entry.log(), entry.seq(), &error.to_string());
             }
