@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use sheaf_access::{AccessHistory, AccessState, DeviceId, EntryHash, EpochId, LogId, Missing, Role};
+use sheaf_access::{AccessHistory, AccessState, DeviceId, EntryHash, EpochId, LogId, Missing};
 
 use crate::entry::Entry;
 use crate::frontier::Range;
@@ -217,17 +217,9 @@ fn state_at(header: &Header, access: &AccessHistory) -> Result<Arc<AccessState>,
     access.state_at(&header.access_heads).map_err(lacking_access)
 }
 
-/// The role that content of a kind wants (A2).
-fn wants(kind: Kind) -> Role {
-    match kind {
-        Kind::Talk => Role::Commenter,
-        Kind::Body | Kind::Access | Kind::Checkpoint => Role::Editor,
-    }
-}
-
 fn check_role(header: &Header, state: &AccessState) -> Result<(), Refusal> {
     let role = state.role_of(&header.log.device).ok_or(Refusal::NotAMember)?;
-    if role < wants(header.kind) { Err(Refusal::Role { role, kind: header.kind }) } else { Ok(()) }
+    if role < header.kind.wants() { Err(Refusal::Role { role, kind: header.kind }) } else { Ok(()) }
 }
 
 fn check_epoch(header: &Header, state: &AccessState) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
 //! The header of an entry (L1): what anyone may read, and what the signature is over.
 
 use serde::{Deserialize, Serialize};
-use sheaf_access::{EntryHash, EpochId, LogId, SpaceId};
+use sheaf_access::{EntryHash, EpochId, LogId, Role, SpaceId};
 
 use crate::content::Part;
 use crate::domain;
@@ -25,6 +25,16 @@ pub enum Kind {
     Access,
     /// Stands for what came before (C).
     Checkpoint,
+}
+
+impl Kind {
+    /// The role that content of this kind wants (A2). Access operations are judged by what they do, not by this.
+    pub const fn wants(self) -> Role {
+        match self {
+            Self::Talk => Role::Commenter,
+            Self::Body | Self::Access | Self::Checkpoint => Role::Editor,
+        }
+    }
 }
 
 impl From<Part> for Kind {
@@ -53,6 +63,11 @@ pub struct PayloadHash([u8; 32]);
 
 impl PayloadHash {
     pub(crate) const SIZE: usize = 32;
+
+    /// From its 32 bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
 
     pub(crate) fn of(payload: &[u8]) -> Self {
         Self(domain::hash(domain::PAYLOAD, &[payload]))

@@ -39,6 +39,7 @@ mod admit;
 mod blob;
 mod checkpoint;
 mod content;
+mod counting;
 mod domain;
 mod draft;
 mod entry;
@@ -62,6 +63,7 @@ pub use checkpoint::{
     decode_history, encode_documents, encode_history, group_of,
 };
 pub use content::{Content, ContentError, MAX_CHANGE, MAX_CHANGES, MAX_CONTENT, Part};
+pub use counting::{Challenge, Counting, Membership, first_challenged};
 pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};
 pub use frontier::{Frontier, FrontierDigest, Range};
