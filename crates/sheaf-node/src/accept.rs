@@ -21,6 +21,7 @@ impl Core {
             return vec![Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)); entries.len()];
         };
         let (outcomes, first) = self.accept_into(&space, from, entries);
+        self.refused_of(from, &outcomes);
         self.open_new(&space, first);
         outcomes
     }

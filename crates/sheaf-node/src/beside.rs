@@ -10,6 +10,7 @@ use sheaf_log::Frontier;
 use crate::core::{Core, Place, locked, now};
 use crate::document::Message;
 use crate::network::Beside;
+use crate::refusals::Refused;
 use crate::view::{NodeEvent, Present};
 
 /// The last counter used: the clock in milliseconds, and one more when that has been used already.
@@ -35,7 +36,13 @@ impl Core {
 
     /// Takes in a message from a connected device. Answers the device's addresses, if it told some.
     pub fn hear(&self, from: DeviceId, bytes: &[u8]) -> Option<Vec<SocketAddr>> {
-        let presence = sheaf_log::Presence::verify(bytes).ok()?;
+        let presence = match sheaf_log::Presence::verify(bytes) {
+            Ok(presence) => presence,
+            Err(error) => {
+                self.refused(from, &Refused::presence(&error.to_string()));
+                return None;
+            }
+        };
         let space = self.space(presence.space)?;
         let (person, key) = {
             let state = space.lock();

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::network::{self, Input, Network};
 use crate::presence::Presence;
 use crate::receipts::Receipts;
+use crate::refusals::{Refusals, Refused};
 use crate::space::{OwnLog, Space, State};
 use crate::view::{Failing, NodeEvent};
 use crate::writer::{Work, Writer};
@@ -61,6 +62,8 @@ pub struct Core {
     pub heard: Mutex<sheaf_log::Counters>,
     /// Who has confirmed what.
     pub receipts: Mutex<Receipts>,
+    /// What was not taken from others.
+    pub refusals: Mutex<Refusals>,
     /// When own words were last saved, by space.
     pub saved_at: Mutex<HashMap<SpaceId, u64>>,
     failing: Mutex<Option<Failing>>,
@@ -98,6 +101,7 @@ impl Core {
             presence: Mutex::default(),
             heard: Mutex::default(),
             receipts: Mutex::default(),
+            refusals: Mutex::default(),
             saved_at: Mutex::default(),
             failing: Mutex::default(),
             peers: Mutex::new(peers),
@@ -226,6 +230,7 @@ impl Core {
         if let Err(error) = self.store.put(Table::Spaces, &record, &value) {
             tracing::warn!(%error, "that a log was closed is not written down");
         }
+        self.refused(log.device, &Refused::content(reason));
         let (space, device) = (space.id.to_string(), log.device.to_string());
         self.say(NodeEvent::Quarantined { space, device, reason: reason.to_owned() });
     }

@@ -42,6 +42,7 @@ mod once;
 mod opening;
 mod presence;
 mod receipts;
+mod refusals;
 mod space;
 mod view;
 mod writer;
@@ -52,7 +53,7 @@ pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     DeviceInfo, DocumentInfo, Failing, InvitationInfo, InvitationState, Link, Me, MemberInfo, NodeEvent, PairingCode,
-    PairingPeer, Place, Placement, Present, Protection, SetAside, SpaceInfo, SyncReport,
+    PairingPeer, Place, Placement, Present, Protection, RefusalInfo, SetAside, SpaceInfo, SyncReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

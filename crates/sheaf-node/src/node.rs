@@ -17,11 +17,11 @@ use sheaf_access::SpaceId;
 use sheaf_store::Home;
 use tokio::sync::broadcast;
 
-use crate::core::Core;
+use crate::core::{Core, locked};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::space::Space;
-use crate::view::{Me, NodeEvent};
+use crate::view::{Me, NodeEvent, RefusalInfo};
 
 pub use documents::Format;
 pub use session::Session;
@@ -74,6 +74,11 @@ impl Node {
     /// What opening had to put in order: sentences for the person.
     pub fn notices(&self) -> Vec<String> {
         self.notices.to_vec()
+    }
+
+    /// What was not taken from others since this node was opened, by device and rule.
+    pub fn refusals(&self) -> Vec<RefusalInfo> {
+        locked(&self.core.refusals).list()
     }
 
     /// Who this is; nobody before [`Node::init`].

@@ -321,6 +321,20 @@ pub enum NodeEvent {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something that a device sent was not taken. Not every one is told: see [`crate::Node::refusals`].
+    Refused {
+        /// Which device sent it, or wrote it.
+        device: String,
+        /// The rule it breaks.
+        rule: String,
+        /// The refusal's number.
+        code: u16,
+        /// A sentence: why.
+        reason: String,
+        /// How many times that device was refused for it.
+        #[ts(type = "number")]
+        count: u64,
+    },
     /// An invitation was answered: the space is here now.
     Joined {
         /// Which space.
@@ -377,6 +391,24 @@ pub struct Present {
     pub name: String,
     /// Their colour, 1 to 8.
     pub colour: u8,
+}
+
+/// What was not taken from one device under one rule, since the node was opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalInfo {
+    /// The device that sent it, or, where content turned out to be invalid, the one that wrote it.
+    pub device: String,
+    /// The rule it breaks.
+    pub rule: String,
+    /// The refusal's number.
+    pub code: u16,
+    /// A sentence: why.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+    /// When last, in milliseconds since 1970.
+    pub last: u64,
 }
 
 /// What one round of syncing did.

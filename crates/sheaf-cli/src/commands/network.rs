@@ -48,6 +48,9 @@ fn say(json: bool, event: &NodeEvent) {
         }
         NodeEvent::Paired { device } => format!("Paired with {device}"),
         NodeEvent::PairingFailed { reason } => format!("Could not pair: {reason}"),
+        NodeEvent::Refused { device, rule, reason, count, .. } => {
+            format!("Refused {device} ({rule}, {count} times): {reason}")
+        }
         NodeEvent::Quarantined { space, device, reason } => {
             format!("Set aside an entry of {space} from {device}: {reason}")
         }

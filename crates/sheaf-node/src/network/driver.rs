@@ -20,6 +20,7 @@ use super::{Input, Network};
 use crate::core::Core;
 use crate::error::NodeError;
 use crate::presence::{REPEAT, Word};
+use crate::refusals::Refused;
 use crate::view::NodeEvent;
 
 /// How long what is queued may take to leave when the network is closed.
@@ -172,6 +173,9 @@ impl Driver {
             NetEvent::Presence { device, bytes } => self.hear(device, &bytes),
             NetEvent::Drained { device } => self.drain(device),
             NetEvent::Disconnected { device, reason } => {
+                if let Some(refused) = Refused::connection(reason) {
+                    self.core.refused(device, &refused);
+                }
                 self.peers.remove(&device);
                 self.feed(Event::Disconnected { peer: device });
                 self.core.left(device);
@@ -365,7 +369,10 @@ impl Driver {
                 tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");
             }
             Action::Close { peer, reason } => {
-                tracing::warn!(%peer, %reason, "the connection is closed");
+                if let Some(refused) = Refused::session(reason) {
+                    self.core.refused(peer, &refused);
+                }
+                tracing::debug!(%peer, %reason, "the connection is closed");
                 self.net.close(peer, CloseCode::Protocol);
             }
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
@@ -376,7 +383,10 @@ impl Driver {
         let Some(nonce) = self.peers.get(&peer).map(|peer| peer.nonce) else { return };
         match self.core.check_invitation(space, peer, &nonce, proof) {
             Ok(()) => self.share(peer, space),
-            Err(reason) => self.feed(Event::RedemptionRefused { peer, space, reason }),
+            Err(reason) => {
+                self.core.refused(peer, &Refused::invitation(reason));
+                self.feed(Event::RedemptionRefused { peer, space, reason });
+            }
         }
     }
 

@@ -64,7 +64,27 @@ device: string,
 /**
  * What is wrong with it.
  */
-reason: string, } | { "event": "joined", 
+reason: string, } | { "event": "refused", 
+/**
+ * Which device sent it, or wrote it.
+ */
+device: string, 
+/**
+ * The rule it breaks.
+ */
+rule: string, 
+/**
+ * The refusal's number.
+ */
+code: number, 
+/**
+ * A sentence: why.
+ */
+reason: string, 
+/**
+ * How many times that device was refused for it.
+ */
+count: number, } | { "event": "joined", 
 /**
  * Which space.
  */
