@@ -1,9 +1,12 @@
-//! What the command line may say.
+//! What the command line may say: the flags that every command takes, and the groups of commands. What each command takes
+//! stands beside the command.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{documents, identity, invitations, network, people, spaces};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -32,130 +35,23 @@ pub struct Global {
     pub no_discovery: bool,
 }
 
+/// All commands, group by group, in the order in which the help lists them.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Begin: a person, a device, and a private space
-    Init {
-        /// The name others see
-        #[arg(long)]
-        name: String,
-        /// The colour others see, 1 to 8
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
-        colour: u8,
-    },
+    #[command(flatten)]
+    Identity(identity::Command),
     /// Spaces: who shares what
     #[command(subcommand)]
-    Space(Space),
+    Space(spaces::Command),
     /// Documents
     #[command(subcommand)]
-    Doc(Doc),
-    /// Make a link that lets someone join a space
-    Invite {
-        /// The space: its id, the beginning of it, or its name
-        space: String,
-        /// What they may do: owner, editor, commenter or viewer
-        #[arg(long)]
-        role: String,
-    },
-    /// Join the space a link invites to
-    Join {
-        /// The link, `sheaf://join/…`
-        link: String,
-    },
-    /// Stay up and keep in step with other devices, until stopped
-    Online,
-    /// Exchange what is new with whoever can be reached
-    Sync {
-        /// Do it once, report, and exit; fails if nobody could be reached
-        #[arg(long, required = true)]
-        once: bool,
-        /// How long to try, in seconds
-        #[arg(long, default_value_t = 20, value_name = "SECONDS")]
-        timeout: u64,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum Space {
-    /// Make a space
-    New {
-        /// Its name
-        name: String,
-    },
-    /// List the spaces
-    List,
-}
-
-#[derive(Subcommand)]
-pub enum Doc {
-    /// Make a document
-    New {
-        /// The space it is in [default: the private one]
-        #[arg(long)]
-        space: Option<String>,
-        /// Its title
-        title: String,
-    },
-    /// List the documents
-    List {
-        /// Only those of one space
-        #[arg(long)]
-        space: Option<String>,
-    },
-    /// Print a document
-    Show {
-        /// The document: its id, the beginning of it, or its title
-        doc: String,
-        /// How
-        #[arg(long, value_enum, default_value_t = ShowFormat::Md)]
-        format: ShowFormat,
-    },
-    /// Make documents from Markdown, HTML, text or Automerge files
-    Import {
-        /// The space they go to [default: the private one]
-        #[arg(long)]
-        space: Option<String>,
-        /// The files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Write a document to a file
-    Export {
-        /// The document: its id, the beginning of it, or its title
-        doc: String,
-        /// How
-        #[arg(long, value_enum)]
-        format: ExportFormat,
-        /// Where to [default: standard output]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Change a document
-    #[command(group = clap::ArgGroup::new("what").required(true))]
-    Edit {
-        /// The document: its id, the beginning of it, or its title
-        doc: String,
-        /// Add a paragraph at the end
-        #[arg(long, value_name = "TEXT", group = "what")]
-        append: Option<String>,
-        /// Make it say what a Markdown file says; only the difference is written, the history stays
-        #[arg(long, value_name = "FILE.md", group = "what")]
-        from: Option<PathBuf>,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum ShowFormat {
-    Md,
-    Text,
-    Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum ExportFormat {
-    Md,
-    Html,
-    Automerge,
+    Doc(documents::Command),
+    #[command(flatten)]
+    Invitations(invitations::Command),
+    #[command(flatten)]
+    People(people::Command),
+    #[command(flatten)]
+    Network(network::Command),
 }
 
 #[cfg(test)]

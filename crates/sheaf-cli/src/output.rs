@@ -82,3 +82,53 @@ pub fn write(bytes: &[u8], newline: bool) {
         eprintln!("sheaf: cannot write to standard output: {error}");
     }
 }
+
+/// Rows as lines with aligned columns. The last column may be of any width.
+pub fn table<R: AsRef<[S]>, S: AsRef<str>>(rows: &[R]) -> String {
+    let columns = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
+    let wide = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.as_ref().get(column))
+            .map(|cell| cell.as_ref().chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{:<width$}", cell.as_ref()));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The beginning of an id, which is enough to name it by.
+pub fn short(id: &str) -> String {
+    id.chars().take(12).collect()
+}
+
+/// A number and what it counts.
+pub fn count(n: usize, what: &str) -> String {
+    match (n, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        (_, None) => format!("{n} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_lines_end_where_their_words_do() {
+        assert_eq!(table(&[["a", "bb", "c"], ["aaa", "b", ""]]), "a    bb  c\naaa  b");
+        assert_eq!(table::<[&str; 0], &str>(&[]), "");
+    }
+
+    #[test]
+    fn things_are_counted_in_words() {
+        assert_eq!(count(1, "entry"), "1 entry");
+        assert_eq!(count(2, "entry"), "2 entries");
+        assert_eq!(count(0, "device"), "0 devices");
+    }
+}

@@ -52,6 +52,7 @@ pub struct DocumentInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts: nearly every combination occurs")]
 pub struct MemberInfo {
     /// The person's id.
     pub id: String,

@@ -1,34 +1,107 @@
 //! `doc`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use sheaf_node::{DocumentInfo, Format, Node};
 
-use crate::arguments::{Doc, ExportFormat, Global, ShowFormat};
+use crate::arguments::Global;
 use crate::output::{self, Failure};
 
-pub async fn run(node: &Node, global: &Global, command: Doc) -> Result<(), Failure> {
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a document
+    New {
+        /// The space it is in [default: the private one]
+        #[arg(long)]
+        space: Option<String>,
+        /// Its title
+        title: String,
+    },
+    /// List the documents
+    List {
+        /// Only those of one space
+        #[arg(long)]
+        space: Option<String>,
+    },
+    /// Print a document
+    Show {
+        /// The document: its id, the beginning of it, or its title
+        doc: String,
+        /// How
+        #[arg(long, value_enum, default_value_t = ShowFormat::Md)]
+        format: ShowFormat,
+    },
+    /// Make documents from Markdown, HTML, text or Automerge files
+    Import {
+        /// The space they go to [default: the private one]
+        #[arg(long)]
+        space: Option<String>,
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Write a document to a file
+    Export {
+        /// The document: its id, the beginning of it, or its title
+        doc: String,
+        /// How
+        #[arg(long, value_enum)]
+        format: ExportFormat,
+        /// Where to [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Change a document
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Edit {
+        /// The document: its id, the beginning of it, or its title
+        doc: String,
+        /// Add a paragraph at the end
+        #[arg(long, value_name = "TEXT", group = "what")]
+        append: Option<String>,
+        /// Make it say what a Markdown file says; only the difference is written, the history stays
+        #[arg(long, value_name = "FILE.md", group = "what")]
+        from: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ShowFormat {
+    Md,
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ExportFormat {
+    Md,
+    Html,
+    Automerge,
+}
+
+pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Doc::New { space, title } => {
+        Command::New { space, title } => {
             let space = space_id(node, space).await?;
             let document = node.create_document(space.as_deref(), &title).await?;
             output::print(global.json, &document, |document| document.id.clone());
         }
-        Doc::List { space } => {
+        Command::List { space } => {
             let space = space_id(node, space).await?;
             let documents = node.documents(space.as_deref()).await?;
             output::print(global.json, &documents, |documents| {
                 documents.iter().map(|d| format!("{}  {}", d.id, d.title)).collect::<Vec<_>>().join("\n")
             });
         }
-        Doc::Show { doc, format } => show(node, global, &doc, format).await?,
-        Doc::Import { space, files } => {
+        Command::Show { doc, format } => show(node, global, &doc, format).await?,
+        Command::Import { space, files } => {
             let space = space_id(node, space).await?;
             import(node, global, space.as_deref(), &files).await?;
         }
-        Doc::Export { doc, format, output } => export(node, global, &doc, format, output.as_deref()).await?,
-        Doc::Edit { doc, append, from } => {
+        Command::Export { doc, format, output } => export(node, global, &doc, format, output.as_deref()).await?,
+        Command::Edit { doc, append, from } => {
             let document = node.find_document(&doc).await?;
             if let Some(text) = append {
                 node.append(&document.id, &text).await?;
@@ -65,12 +138,7 @@ async fn show(node: &Node, global: &Global, doc: &str, format: ShowFormat) -> Re
     Ok(())
 }
 
-async fn import(
-    node: &Node,
-    global: &Global,
-    space: Option<&str>,
-    files: &[std::path::PathBuf],
-) -> Result<(), Failure> {
+async fn import(node: &Node, global: &Global, space: Option<&str>, files: &[PathBuf]) -> Result<(), Failure> {
     let mut documents: Vec<DocumentInfo> = Vec::new();
     for path in files {
         let bytes = std::fs::read(path).map_err(|error| Failure::File(path.display().to_string(), error))?;

@@ -1,15 +1,18 @@
-//! The commands, each a few lines round the node.
+//! The commands, each a few lines round the node: one file for each group, with what its commands take and what they print.
 
-mod documents;
-mod network;
-mod spaces;
+pub mod documents;
+pub mod identity;
+pub mod invitations;
+pub mod network;
+pub mod people;
+pub mod spaces;
 
 use std::path::PathBuf;
 
 use sheaf_node::{Node, Options};
 
 use crate::arguments::{Arguments, Command, Global};
-use crate::output::{self, Failure};
+use crate::output::Failure;
 
 /// Runs one command on the home it names.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -24,17 +27,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Init { name, colour } => {
-            let me = node.init(&name, colour).await?;
-            output::print(global.json, &me, |me| me.person.clone());
-            Ok(())
-        }
+        Command::Identity(command) => identity::run(node, global, command).await,
         Command::Space(command) => spaces::run(node, global, command).await,
         Command::Doc(command) => documents::run(node, global, command).await,
-        Command::Invite { space, role } => spaces::invite(node, global, &space, &role).await,
-        Command::Join { link } => spaces::join(node, global, &link).await,
-        Command::Online => network::online(node, global).await,
-        Command::Sync { once: _, timeout } => network::sync_once(node, global, timeout).await,
+        Command::Invitations(command) => invitations::run(node, global, command).await,
+        Command::People(command) => people::run(node, global, command).await,
+        Command::Network(command) => network::run(node, global, command).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::Subcommand;
 use serde_json::json;
 use sheaf_node::{Node, NodeEvent};
 use tokio::sync::broadcast::error::RecvError;
@@ -9,8 +10,30 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::arguments::Global;
 use crate::output::{self, Failure};
 
+#[derive(Subcommand)]
+pub enum Command {
+    /// Stay up and keep in step with other devices, until stopped
+    Online,
+    /// Exchange what is new with whoever can be reached
+    Sync {
+        /// Do it once, report, and exit; fails if nobody could be reached
+        #[arg(long, required = true)]
+        once: bool,
+        /// How long to try, in seconds
+        #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+        timeout: u64,
+    },
+}
+
+pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Online => online(node, global).await,
+        Command::Sync { once: _, timeout } => sync_once(node, global, timeout).await,
+    }
+}
+
 /// Stays up until the process is told to stop, and says what happens.
-pub async fn online(node: &Node, global: &Global) -> Result<(), Failure> {
+async fn online(node: &Node, global: &Global) -> Result<(), Failure> {
     let mut events = node.subscribe();
     let addresses: Vec<String> = node.go_online().await?.iter().map(ToString::to_string).collect();
     let me = node.me().map(|me| me.device).unwrap_or_default();
@@ -82,12 +105,12 @@ async fn stopped() {
     }
 }
 
-pub async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Failure> {
+async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Failure> {
     let report = node.sync_once(Duration::from_secs(timeout)).await?;
     output::print(global.json, &report, |report| {
         format!(
             "Reached {}, received {} entries, {} of this device's entries are confirmed elsewhere",
-            count(report.reached.len(), "device"),
+            output::count(report.reached.len(), "device"),
             report.received,
             report.confirmed
         )
@@ -98,8 +121,4 @@ pub async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(),
         ));
     }
     Ok(())
-}
-
-fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }

@@ -1,18 +1,29 @@
-//! `space`, `invite`, `join`
+//! `space`
 
-use serde_json::json;
+use clap::Subcommand;
 use sheaf_node::{Node, SpaceInfo};
 
-use crate::arguments::{Global, Space};
+use crate::arguments::Global;
 use crate::output::{self, Failure};
 
-pub async fn run(node: &Node, global: &Global, command: Space) -> Result<(), Failure> {
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a space
+    New {
+        /// Its name
+        name: String,
+    },
+    /// List the spaces
+    List,
+}
+
+pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Space::New { name } => {
+        Command::New { name } => {
             let space = node.create_space(&name).await?;
             output::print(global.json, &space, |space| space.id.clone());
         }
-        Space::List => {
+        Command::List => {
             let spaces = node.spaces().await?;
             output::print(global.json, &spaces, |spaces| spaces.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
@@ -28,18 +39,4 @@ fn line(space: &SpaceInfo) -> String {
     };
     let role = space.role.as_deref().unwrap_or("joining");
     format!("{}  {}  ({role}, {people})", space.id, space.name)
-}
-
-pub async fn invite(node: &Node, global: &Global, space: &str, role: &str) -> Result<(), Failure> {
-    let space = node.find_space(space).await?;
-    let link = node.invite(&space.id, role).await?;
-    eprintln!("Whoever holds this link can join “{}” as {role}, and read all of it.", space.name);
-    output::print(global.json, &json!({ "link": link, "space": space.id, "role": role }), |_| link.clone());
-    Ok(())
-}
-
-pub async fn join(node: &Node, global: &Global, link: &str) -> Result<(), Failure> {
-    let space = node.join(link).await?;
-    output::print(global.json, &space, |space| space.id.clone());
-    Ok(())
 }
