@@ -134,15 +134,17 @@ pub struct DeviceInfo {
     pub removed: bool,
 }
 
-/// What a new device shows so that another one of the person can take it in.
+/// What a new device shows so that another one of the person can take it in. The words to compare come later, with
+/// [`NodeEvent::PairingWords`]: they say who has answered, which nobody knows before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct PairingCode {
     /// The code, `sheaf://pair/…`.
     pub code: String,
-    /// The words that both devices show: the same, or something is wrong.
-    pub words: Vec<String>,
+    /// Until when it can be used, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub until: u64,
 }
 
 /// The new device that a pairing code belongs to, as the other device sees it.
@@ -362,11 +364,22 @@ pub enum NodeEvent {
         /// Whose device.
         device: String,
     },
+    /// A device has answered this device's pairing code. It shows the same words, or something is wrong.
+    PairingWords {
+        /// Which device.
+        device: String,
+        /// The words that both devices show.
+        words: Vec<String>,
+    },
     /// A device of this person was taken in, or this device was.
     Paired {
         /// Which device.
         device: String,
     },
+    /// This device has been removed from the person's devices: what is here stays readable, and nothing more comes.
+    DeviceRemoved,
+    /// The list of this person's devices, or one of their names, changed.
+    Devices,
     /// A pairing came to nothing.
     PairingFailed {
         /// A sentence: why, and what to do.

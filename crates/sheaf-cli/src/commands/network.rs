@@ -69,6 +69,10 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Forked { space, device } => {
             format!("{device} has written two different things in one place of {space}: a copied or restored home")
         }
+        NodeEvent::PairingWords { device, words } => {
+            format!("{device} answers the pairing code. Compare: {}", words.join(" "))
+        }
+        NodeEvent::DeviceRemoved => "This device was removed from your devices. What is here stays readable".to_owned(),
         NodeEvent::Paired { device } => format!("Paired with {device}"),
         NodeEvent::PairingFailed { reason } => format!("Could not pair: {reason}"),
         NodeEvent::Refused { device, rule, reason, count, .. } => {
@@ -77,9 +81,11 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Quarantined { space, device, reason } => {
             format!("Set aside an entry of {space} from {device}: {reason}")
         }
-        NodeEvent::Spaces | NodeEvent::Documents { .. } | NodeEvent::Placement { .. } | NodeEvent::Present { .. } => {
-            String::new()
-        }
+        NodeEvent::Spaces
+        | NodeEvent::Devices
+        | NodeEvent::Documents { .. }
+        | NodeEvent::Placement { .. }
+        | NodeEvent::Present { .. } => String::new(),
     };
     if json || !text.is_empty() {
         output::print(json, event, |_| text);

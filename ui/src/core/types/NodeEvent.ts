@@ -112,11 +112,19 @@ space: string,
 /**
  * Whose device.
  */
-device: string, } | { "event": "paired", 
+device: string, } | { "event": "pairingWords", 
 /**
  * Which device.
  */
-device: string, } | { "event": "pairingFailed", 
+device: string, 
+/**
+ * The words that both devices show.
+ */
+words: Array<string>, } | { "event": "paired", 
+/**
+ * Which device.
+ */
+device: string, } | { "event": "deviceRemoved" } | { "event": "devices" } | { "event": "pairingFailed", 
 /**
  * A sentence: why, and what to do.
  */
