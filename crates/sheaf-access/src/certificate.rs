@@ -23,16 +23,36 @@ pub struct DeviceCertificate {
 }
 
 impl DeviceCertificate {
-    /// Certifies a device.
+    /// Certifies a device whose keys are here.
     pub fn issue(person: &PersonKey, device: &DeviceKeys) -> Self {
-        let (person_id, device_id, sealing_key) = (person.id(), device.id(), device.sealing_key());
-        let signature = person.sign(&Self::statement(&person_id, &device_id, &sealing_key));
-        Self { person: person_id, device: device_id, sealing_key, signature }
+        Self::issue_for(person, device.id(), device.sealing_key())
+    }
+
+    /// Certifies a device by its public keys: another machine, that is being paired.
+    pub fn issue_for(person: &PersonKey, device: DeviceId, sealing_key: SealingKey) -> Self {
+        let id = person.id();
+        let signature = person.sign(&Self::statement(&id, &device, &sealing_key));
+        Self { person: id, device, sealing_key, signature }
     }
 
     /// Checks that the person's root key signed it.
     pub fn verify(&self) -> Result<(), BadSignature> {
         self.person.verify(&Self::statement(&self.person, &self.device, &self.sealing_key), &self.signature)
+    }
+
+    /// The device's own word that it agrees to be this person's. Without it anyone could claim somebody else's device, by a
+    /// certificate that they sign themselves.
+    pub fn consent(&self, device: &DeviceKeys) -> Signature {
+        device.sign(&self.consent_statement())
+    }
+
+    /// Checks that the device agreed.
+    pub fn verify_consent(&self, consent: &Signature) -> Result<(), BadSignature> {
+        self.device.verify(&self.consent_statement(), consent)
+    }
+
+    fn consent_statement(&self) -> [u8; 32] {
+        domain::hash(domain::CONSENT, &[self.person.as_bytes(), self.device.as_bytes(), self.sealing_key.as_bytes()])
     }
 
     fn statement(person: &PersonId, device: &DeviceId, sealing_key: &SealingKey) -> [u8; 32] {

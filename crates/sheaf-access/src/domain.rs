@@ -6,6 +6,8 @@
 
 /// The hash that a device certificate's fields are reduced to before they are signed.
 pub(crate) const CERTIFICATE: &str = "sheaf 2026 device certificate v1";
+/// What a device signs to agree to be a person's (A7).
+pub(crate) const CONSENT: &str = "sheaf 2026 device consent v1";
 /// The commitment to an epoch's content key (E1).
 pub(crate) const EPOCH_COMMITMENT: &str = "sheaf 2026 epoch commitment v1";
 /// The `info` of the HPKE wraps of a content key.
@@ -20,6 +22,14 @@ pub(crate) const REDEMPTION: &str = "sheaf 2026 redemption v1";
 pub(crate) const INVITATION_CHANNEL: &str = "sheaf 2026 invitation channel proof v1";
 /// The checksum of an invitation link.
 pub(crate) const LINK_CHECKSUM: &str = "sheaf 2026 invitation link v1";
+/// The checksum of a pairing code.
+pub(crate) const PAIRING_CHECKSUM: &str = "sheaf 2026 pairing code v1";
+/// That the device which calls a new one knows its pairing code.
+pub(crate) const PAIRING_GREET: &str = "sheaf 2026 pairing greeting v1";
+/// That the new device which answers shows that code.
+pub(crate) const PAIRING_ANSWER: &str = "sheaf 2026 pairing answer v1";
+/// The words that both devices show while they are being paired.
+pub(crate) const PAIRING_WORDS: &str = "sheaf 2026 pairing words v1";
 /// The checksum of a stored identity.
 pub(crate) const IDENTITY_CHECKSUM: &str = "sheaf 2026 stored identity v1";
 

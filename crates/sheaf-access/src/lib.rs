@@ -40,10 +40,13 @@ mod identity;
 mod invitation;
 mod keys;
 mod link;
+mod link_text;
 mod operation;
+pub mod pairing;
 mod phrase;
 mod role;
 mod state;
+mod words;
 
 pub use certificate::DeviceCertificate;
 pub use epoch::{Commitment, ContentKey, EpochStart, UnusableSealingKey, UnwrapError, Wrap, WrapContext};
@@ -59,3 +62,4 @@ pub use operation::{AccessEntry, AccessOp, MAX_WRAPS, OperationError};
 pub use phrase::{PHRASE_WORDS, Phrase, PhraseError};
 pub use role::{ParseRoleError, Role};
 pub use state::{AccessState, Epoch, Grant, Invitation, MAX_MEMBERS, Member, Verdict, Void};
+pub use words::COMPARED_WORDS;
