@@ -23,6 +23,7 @@ pub struct App {
     node: AsyncMutex<Option<Node>>,
     listeners: Mutex<HashMap<String, Channel<WindowEvent>>>,
     remembered: Mutex<Remembered>,
+    link: Mutex<Option<String>>,
     /// The open editors.
     pub sessions: Sessions,
 }
@@ -41,6 +42,7 @@ impl App {
             node: AsyncMutex::default(),
             listeners: Mutex::default(),
             remembered: Mutex::new(remembered),
+            link: Mutex::default(),
             sessions: Sessions::default(),
         }
     }
@@ -117,6 +119,16 @@ impl App {
                 tracing::debug!(%error, "a window did not hear an event");
             }
         }
+    }
+
+    /// Keeps a link that was opened outside until a window takes it. A later one takes the place of one that waits.
+    pub fn keep_link(&self, link: String) {
+        *lock(&self.link) = Some(link);
+    }
+
+    /// The link that waits, for one window.
+    pub fn take_link(&self) -> Option<String> {
+        lock(&self.link).take()
     }
 
     /// What is remembered between runs.

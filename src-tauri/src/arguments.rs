@@ -17,4 +17,7 @@ pub struct Arguments {
     /// Neither announce this device on the local network nor look for others there.
     #[arg(long)]
     pub no_discovery: bool,
+    /// A link to open, `sheaf://…`: what the system passes when one is clicked.
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
 }

@@ -10,6 +10,7 @@ mod app;
 mod arguments;
 mod commands;
 mod inbox;
+mod links;
 mod problem;
 mod sessions;
 mod settings;
@@ -32,15 +33,23 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("SHEAF_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let home = match arguments.home {
-        Some(home) => home,
-        None => sheaf_node::default_home().context("there is no folder for Sheaf's data")?,
+    let mut builder = tauri::Builder::default();
+    let home = if let Some(home) = arguments.home {
+        home
+    } else {
+        // Links that are clicked go to the usual home. Homes that were named are apps of their own, side by side.
+        builder = builder.plugin(links::one_process(links::opened));
+        sheaf_node::default_home().context("there is no folder for Sheaf's data")?
     };
     let options = Options { home, listen: arguments.listen, discovery: !arguments.no_discovery };
-    let built = tauri::Builder::default()
+    let app = App::new(options);
+    if let Some(link) = arguments.link.filter(|link| links::is_ours(link)) {
+        app.keep_link(link);
+    }
+    let built = builder
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
-        .manage(App::new(options))
+        .manage(app)
         .manage(windows::Closing::default())
         .invoke_handler(tauri::generate_handler![
             library::start,
@@ -55,6 +64,7 @@ fn main() -> anyhow::Result<()> {
             library::create_document,
             library::import_text,
             library::invite,
+            library::look_at,
             library::join,
             library::try_now,
             session::listen,
@@ -66,6 +76,7 @@ fn main() -> anyhow::Result<()> {
             system::save_copy,
             system::copy_text,
             system::open_link,
+            system::take_link,
             system::new_window,
             system::closing,
             system::ready_to_close,
@@ -80,8 +91,8 @@ fn main() -> anyhow::Result<()> {
         })
         .build(tauri::generate_context!())
         .context("the window system cannot be used")?;
-    built.run(|app, event| {
-        if let RunEvent::Exit = event {
+    built.run(|app, event| match event {
+        RunEvent::Exit => {
             // The last thing before the process ends: the journal is synced and the home let go.
             tauri::async_runtime::block_on(async {
                 if let Err(problem) = app.state::<App>().close().await {
@@ -89,6 +100,9 @@ fn main() -> anyhow::Result<()> {
                 }
             });
         }
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => links::opened(app, links::among(urls.iter().map(tauri::Url::as_str))),
+        _ => {}
     });
     Ok(())
 }

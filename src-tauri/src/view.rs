@@ -78,6 +78,8 @@ impl Default for Settings {
 pub enum ShellEvent {
     /// The person wants this window closed: send what is left, then say so.
     Closing,
+    /// A `sheaf://` link was opened outside: take it.
+    Link,
     /// Something worth knowing that stops nothing.
     Notice {
         /// A sentence for the person.

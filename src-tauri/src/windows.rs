@@ -66,6 +66,14 @@ pub fn open_another(app: &AppHandle) -> tauri::Result<()> {
     build(app, label.as_deref().unwrap_or("window-1"), theme)?.show()
 }
 
+/// The window a person is in, else the first one there is.
+pub fn in_use(app: &AppHandle) -> Option<WebviewWindow> {
+    let mut windows: Vec<WebviewWindow> = app.webview_windows().into_values().collect();
+    windows.sort_by(|a, b| a.label().cmp(b.label()));
+    let focused = windows.iter().position(|window| window.is_focused().unwrap_or(false));
+    (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))
+}
+
 fn build(app: &AppHandle, label: &str, theme: Theme) -> tauri::Result<WebviewWindow> {
     // Before the first paint, so that nobody is dazzled by the wrong theme.
     let themed = match theme {

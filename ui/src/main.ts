@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/overlays.css";
+import "./styles/people.css";
 import "./styles/page.css";
 import { mount } from "svelte";
 import App from "./App.svelte";

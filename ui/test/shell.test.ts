@@ -1,33 +1,12 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
-import axe from "axe-core";
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import App from "../src/App.svelte";
 import { StandIn } from "./app";
+import { fillIn, seriousFaults } from "./screen";
 
 let app: StandIn;
 
-beforeAll(() => {
-  // What jsdom leaves out.
-  const nothing = vi.fn();
-  vi.stubGlobal("matchMedia", (media: string) => ({
-    matches: false,
-    media,
-    addEventListener: nothing,
-    removeEventListener: nothing,
-  }));
-  vi.stubGlobal(
-    "ResizeObserver",
-    class {
-      observe = nothing;
-      unobserve = nothing;
-      disconnect = nothing;
-    },
-  );
-  Element.prototype.scrollIntoView = () => undefined;
-  Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
-  Range.prototype.getBoundingClientRect = () => new DOMRect();
-  document.elementFromPoint = () => null;
-});
+beforeAll(fillIn);
 beforeEach(() => {
   app = new StandIn();
 });
@@ -43,11 +22,6 @@ async function open(): Promise<void> {
   render(App);
   await screen.findByRole("tree");
   await screen.findByRole("textbox", { name: /Season plan|Untitled/u });
-}
-
-async function seriousFaults(): Promise<string[]> {
-  const { violations } = await axe.run(document.body, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ""}`);
 }
 
 describe("first run", () => {

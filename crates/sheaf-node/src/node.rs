@@ -4,6 +4,7 @@
 
 mod documents;
 mod find;
+mod links;
 mod online;
 mod people;
 mod session;

@@ -74,6 +74,23 @@ pub struct MemberInfo {
     pub can_change: bool,
 }
 
+/// What an invitation link says, before anyone has joined by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct InvitationLook {
+    /// The role it was made to give.
+    pub role: String,
+    /// Who made it, if this device knows them; else empty.
+    pub from: String,
+    /// Whether it was made on this very device.
+    pub yours: bool,
+    /// Whether this person belongs to the space already.
+    pub here: bool,
+    /// The name of the space, if so.
+    pub space: String,
+}
+
 /// How an invitation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! The person, the spaces, the documents.
 
-use sheaf_node::{DocumentInfo, Me, MemberInfo, Placement, SpaceInfo};
+use sheaf_node::{DocumentInfo, InvitationLook, Me, MemberInfo, Placement, SpaceInfo};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use crate::{
@@ -94,6 +94,12 @@ pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answe
 pub async fn try_now(state: State<'_, App>) -> Answer<()> {
     state.node().await?.try_now();
     Ok(())
+}
+
+/// What an invitation says of itself; nothing is sent.
+#[tauri::command]
+pub async fn look_at(state: State<'_, App>, link: String) -> Answer<InvitationLook> {
+    Ok(state.node().await?.look_at(&link).await?)
 }
 
 /// Redeems an invitation, and gives the space it leads to.

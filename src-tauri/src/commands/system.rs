@@ -77,6 +77,12 @@ pub async fn open_link(url: String) -> Answer<()> {
         .map_err(|error| Problem::new("open", format!("No program took {parsed}: {error}")))
 }
 
+/// The `sheaf://` link that was opened outside, if one waits. It is given once.
+#[tauri::command]
+pub fn take_link(state: State<'_, App>) -> Option<String> {
+    state.take_link()
+}
+
 /// Opens another window.
 #[tauri::command]
 pub async fn new_window(app: AppHandle) -> Answer<()> {

@@ -4,6 +4,7 @@
  */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { DocumentInfo } from "./types/DocumentInfo";
+import type { InvitationLook } from "./types/InvitationLook";
 import type { Me } from "./types/Me";
 import type { MemberInfo } from "./types/MemberInfo";
 import type { Placement } from "./types/Placement";
@@ -76,6 +77,8 @@ export const importText = (space: string, kind: "text" | "html", data: string): 
   call("import_text", { space, kind, data });
 /** Makes an invitation and gives its link. */
 export const invite = (space: string, role: string): Promise<string> => call("invite", { space, role });
+/** What an invitation says of itself; nothing is sent. */
+export const lookAt = (link: string): Promise<InvitationLook> => call("look_at", { link });
 /** Redeems an invitation; gives the space it leads to. */
 export const join = (link: string): Promise<string> => call("join", { link });
 
@@ -92,6 +95,8 @@ export const saveCopy = (name: string, text: string): Promise<boolean> => call("
 export const copyText = (text: string): Promise<void> => call("copy_text", { text });
 /** Opens a web or mail address in the system's own program. */
 export const openLink = (url: string): Promise<void> => call("open_link", { url });
+/** The `sheaf://` link that was opened outside, if one waits. It is given once. */
+export const takeLink = (): Promise<string | null> => call("take_link");
 /** Opens another window. */
 export const newWindow = (): Promise<void> => call("new_window");
 /** Says that this window has heard that it should close. */

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::{AccessOp, ContentKey, InvitationLink, ParseLinkError, SpaceId};
+use sheaf_access::{AccessOp, ContentKey, SpaceId};
 use sheaf_log::Draft;
 use tokio::sync::broadcast;
 
@@ -69,10 +69,7 @@ impl Node {
     /// Joins the space a link invites to. Resolves when the space is here; if the inviter cannot be reached, it says so
     /// and goes on whenever this device is online.
     pub async fn join(&self, link: &str) -> Result<SpaceInfo, NodeError> {
-        let link: InvitationLink = link.parse().map_err(|error| match error {
-            ParseLinkError::CutShort => NodeError::InvitationCutShort(error.to_string()),
-            _ => NodeError::NotAnInvitation(error.to_string()),
-        })?;
+        let link = super::links::read(link)?;
         let mut events = self.core.subscribe();
         self.go_online().await?;
         let core = Arc::clone(&self.core);

@@ -3,7 +3,7 @@
 /**
  * Something the app itself has to say to a window.
  */
-export type ShellEvent = { "event": "closing" } | { "event": "notice", 
+export type ShellEvent = { "event": "closing" } | { "event": "link" } | { "event": "notice", 
 /**
  * A sentence for the person.
  */
