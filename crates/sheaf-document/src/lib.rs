@@ -14,6 +14,7 @@
 //! - [`session`]: open windows on a document (rules W). A pure state machine: messages and the time go in, messages and
 //!   changes come out.
 //! - [`index`]: a space's index document: which documents and people there are (D1).
+//! - [`belongings`]: what a person's devices share: their spaces, the devices themselves, whom they have verified (D2).
 //! - [`import`] and [`export`]: Markdown, HTML, plain text, and other programs' Automerge files.
 //!
 //! # Typical use
@@ -27,6 +28,7 @@
 //!
 //! No logs, no network, no clock, no randomness, no disk. Time is a number passed in.
 
+pub mod belongings;
 pub mod check;
 pub mod cursor;
 pub mod document;

@@ -28,3 +28,8 @@ pub fn slot_of(log: &LogId, document: &DocumentId, part: Part, name: &[u8]) -> O
 pub fn index_document(space: &SpaceId) -> DocumentId {
     DocumentId::from_bytes(domain::hash(domain::INDEX_DOCUMENT, &[space.as_bytes()]))
 }
+
+/// The id of the document in a person's private space that their devices share (D2).
+pub fn belongings_document(private: &SpaceId) -> DocumentId {
+    DocumentId::from_bytes(domain::hash(domain::BELONGINGS_DOCUMENT, &[private.as_bytes()]))
+}

@@ -15,6 +15,8 @@ pub(crate) const SEAL_COMMITMENT: &str = "sheaf 2026 seal commitment v1";
 pub(crate) const ACTOR: &str = "sheaf 2026 actor v1";
 /// A space's index document (D1).
 pub(crate) const INDEX_DOCUMENT: &str = "sheaf 2026 index document v1";
+/// The id of the document that a person's devices share, from their private space.
+pub(crate) const BELONGINGS_DOCUMENT: &str = "sheaf 2026 belongings document v1";
 /// Which bucket of `mine` a slot belongs to.
 pub(crate) const MINE_BUCKET_OF: &str = "sheaf 2026 mine bucket of v1";
 /// The hash of one bucket of `mine`.

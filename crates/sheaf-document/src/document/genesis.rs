@@ -13,6 +13,8 @@ pub enum Genesis {
     Text,
     /// A space's index (D1): the maps `documents` and `people`.
     Index,
+    /// What all devices of a person share, kept in their private space: the maps of [`crate::belongings`].
+    Belongings,
 }
 
 /// The actor of every genesis change. Actors of logs are hashes, so none of them is this.
@@ -23,6 +25,9 @@ const TEXT: &[u8] = b"\x85oJ\x83\x8cVs\x19\x01\x42\x00\x20sheaf genesis, the sam
 
 /// Makes maps at `documents` and `people`.
 const INDEX: &[u8] = b"\x85oJ\x83\x6c\xaa\xa8\xd2\x01\x4b\x00\x20sheaf genesis, the same for all.\x01\x01\x00\x00\x00\x05\x15\x12\x34\x01\x42\x02\x56\x02\x70\x02\x7e\x09documents\x06people\x02\x02\x00\x02\x00\x02\x00";
+
+/// Makes the maps of what a person's devices share.
+const BELONGINGS: &[u8] = b"\x85oJ\x83\xd62\x85>\x01s\x00 sheaf genesis, the same for all.\x01\x01\x00\x00\x00\x05\x15:4\x01B\x02V\x02p\x02x\x06spaces\x04left\x07devices\x05names\x05added\x07revoked\x08verified\x07profile\x08\x08\x00\x08\x00\x08\x00";
 
 /// 8c567319…
 const TEXT_HASH: [u8; 32] = [
@@ -36,12 +41,22 @@ const INDEX_HASH: [u8; 32] = [
     0x7b, 0x4e, 0xf2, 0xe1, 0xe4, 0x8a, 0xd9, 0xf9, 0xc7, 0xdf, 0xd4, 0xa0, 0xac,
 ];
 
+/// d632853e…
+const BELONGINGS_HASH: [u8; 32] = [
+    0xd6, 0x32, 0x85, 0x3e, 0xa8, 0xa3, 0x90, 0x0f, 0x5d, 0xfc, 0x7a, 0x97, 0x39, 0x77, 0x1d, 0x0c, 0x2e, 0x5b, 0x36,
+    0x2e, 0xb6, 0xee, 0x6d, 0xcb, 0xa1, 0x3b, 0xa6, 0xf0, 0x2e, 0xaa, 0x03, 0xee,
+];
+
 impl Genesis {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Index, Self::Belongings];
+
     /// The change itself.
     pub fn bytes(self) -> &'static [u8] {
         match self {
             Self::Text => TEXT,
             Self::Index => INDEX,
+            Self::Belongings => BELONGINGS,
         }
     }
 
@@ -50,12 +65,13 @@ impl Genesis {
         ChangeHash(match self {
             Self::Text => TEXT_HASH,
             Self::Index => INDEX_HASH,
+            Self::Belongings => BELONGINGS_HASH,
         })
     }
 
     /// Whether this is the hash of some genesis change.
     pub fn is_genesis(hash: &ChangeHash) -> bool {
-        *hash == Self::Text.hash() || *hash == Self::Index.hash()
+        Self::ALL.iter().any(|genesis| *hash == genesis.hash())
     }
 
     /// The id of the `number`-th object the change makes, counted from 1.
@@ -82,6 +98,11 @@ mod tests {
                 assert_eq!(tx.put_object(ROOT, "documents", ObjType::Map).unwrap(), Genesis::object(1));
                 assert_eq!(tx.put_object(ROOT, "people", ObjType::Map).unwrap(), Genesis::object(2));
             }
+            Genesis::Belongings => {
+                for (name, number) in crate::belongings::MAPS.into_iter().zip(1..) {
+                    assert_eq!(tx.put_object(ROOT, name, ObjType::Map).unwrap(), Genesis::object(number));
+                }
+            }
         }
         tx.commit();
         doc.get_last_local_change().unwrap()
@@ -89,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_genesis_changes_are_what_they_say() {
-        for genesis in [Genesis::Text, Genesis::Index] {
+        for genesis in Genesis::ALL {
             let change = Change::from_bytes(genesis.bytes().to_vec()).unwrap();
             assert_eq!(change.hash(), genesis.hash(), "the hash is known");
             assert_eq!(change.raw_bytes(), made_anew(genesis).raw_bytes(), "and Automerge would make it the same way");

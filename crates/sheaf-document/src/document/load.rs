@@ -49,7 +49,8 @@ impl Document {
         scan::document(bytes, limits)?;
         let doc = load_automerge(bytes).map_err(LoadError::Damaged)?;
         let content = find_text(&doc);
-        if content.is_none() && doc.get_change_meta_by_hash(&Genesis::Index.hash()).is_none() {
+        let has = |genesis: Genesis| doc.get_change_meta_by_hash(&genesis.hash()).is_some();
+        if content.is_none() && !has(Genesis::Index) && !has(Genesis::Belongings) {
             return Err(LoadError::NoText);
         }
         let mut document = Self::around(doc, content);

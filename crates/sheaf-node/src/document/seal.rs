@@ -64,11 +64,10 @@ impl Task {
 
     /// The entries that hold the direct dependencies of these changes (L1): the latest of each log.
     fn builds_on(&mut self, group: &[Committed]) -> Result<Vec<EntryRef>, NodeError> {
-        let genesis = [Genesis::Text.hash(), Genesis::Index.hash()];
         let within: Vec<ChangeHash> = group.iter().map(|change| change.hash).collect();
         let mut latest: BTreeMap<_, EntryRef> = BTreeMap::new();
         for dep in group.iter().flat_map(|change| &change.deps) {
-            if genesis.contains(dep) || within.contains(dep) {
+            if Genesis::is_genesis(dep) || within.contains(dep) {
                 continue;
             }
             let holder = self.holder(dep)?;
