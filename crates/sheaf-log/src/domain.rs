@@ -35,6 +35,8 @@ pub(crate) const BLOB_COMMITMENT: &str = "sheaf 2026 blob commitment v1";
 pub(crate) const ENDORSEMENT: &str = "sheaf 2026 checkpoint endorsement v1";
 /// What a device signs of a presence message.
 pub(crate) const PRESENCE_SIGNATURE: &str = "sheaf 2026 presence signature v1";
+/// What a device signs of a receipt (N5).
+pub(crate) const RECEIPT_SIGNATURE: &str = "sheaf 2026 receipt signature v1";
 
 /// The hash of some parts, each of which has a fixed length or is the last, under a context.
 pub(crate) fn hash(context: &str, parts: &[&[u8]]) -> [u8; 32] {

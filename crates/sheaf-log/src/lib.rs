@@ -29,6 +29,8 @@
 //! [`seal_blob`] and named by their hash; a [`Verifier`] says whether they hold exactly what the devices of the covered
 //! logs have signed (C1). Below a checkpoint that is held, entries may be gone: [`Held::covered`].
 //!
+//! A [`Receipt`] is a device's signed word on how much of a space is durable with it (N5).
+//!
 //! # What is not here
 //!
 //! No Automerge: a change is bytes. No order of arrival, no queues, no retries: what is refused for want of something is
@@ -51,6 +53,7 @@ mod header;
 mod mine;
 mod padding;
 mod presence;
+mod receipt;
 mod refusal;
 mod seal;
 
@@ -71,5 +74,6 @@ pub use header::{EntryRef, Header, HeaderError, Kind, MAX_ACCESS_HEADS, MAX_BUIL
 pub use mine::{Mine, MineError, MineKey, MineRoot};
 pub use padding::padded_size;
 pub use presence::{Counters, MAX_PRESENCE, Presence, PresenceError, seal_presence};
+pub use receipt::{MAX_RECEIPT, Receipt, ReceiptError};
 pub use refusal::{Lacking, Refusal, explain, rule_of};
 pub use seal::{NONCE_SIZE, Nonce, SealError};

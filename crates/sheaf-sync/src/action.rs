@@ -82,6 +82,23 @@ pub enum Action<P> {
         /// What it holds.
         frontier: Frontier,
     },
+    /// A peer asks for a signed receipt of what is durable here of its own logs (N5). Answer, when there is time to sign,
+    /// with [`Signed`](crate::Event::Signed); several requests may be answered at once.
+    Sign {
+        /// Who asks.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+    },
+    /// A peer has sent a signed receipt, unchecked.
+    Signed {
+        /// Who sent it.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// As it came.
+        receipt: Vec<u8>,
+    },
     /// Both sides hold the same of this space, and both know it. Comes again each time that is so anew.
     Synced {
         /// The peer.

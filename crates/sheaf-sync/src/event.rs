@@ -108,6 +108,22 @@ pub enum Event<P> {
         /// Whether there was nothing more to read. A read that is not at its end has at least one entry.
         end: bool,
     },
+    /// This node would like a peer's signed receipt for its own entries. Sent only to a peer that follows the space.
+    WantsSigned {
+        /// Whom to ask.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+    },
+    /// A signed receipt for a peer, as [`Sign`](crate::Action::Sign) asked for.
+    Signed {
+        /// For whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The receipt.
+        receipt: Vec<u8>,
+    },
     /// Time has passed: the moment asked for by [`WakeAt`](crate::Action::WakeAt) has come.
     Tick,
 }

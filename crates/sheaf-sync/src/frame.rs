@@ -23,6 +23,9 @@ pub const MAX_OFFERS: usize = 4_096;
 /// The longest proof of an invitation.
 pub const MAX_PROOF_BYTES: usize = 4_096;
 
+/// The longest receipt: one that speaks of every log a space may have.
+pub const MAX_RECEIPT_BYTES: usize = sheaf_log::MAX_RECEIPT;
+
 /// "You are a member of this, as far as I know, and I hold this much of it."
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -124,6 +127,19 @@ pub enum Frame {
         /// Why.
         reason: RedemptionRefusal,
     },
+    /// The sender would like to have it signed what is durable with the receiver of its own logs (N5).
+    Sign {
+        /// The space.
+        tag: Tag,
+    },
+    /// A signed receipt: opaque to the machine.
+    Signed {
+        /// The space.
+        tag: Tag,
+        /// The receipt.
+        #[serde(deserialize_with = "capped::vec::<_, _, MAX_RECEIPT_BYTES>")]
+        receipt: Vec<u8>,
+    },
 }
 
 /// Bytes that are not a frame.
@@ -190,7 +206,9 @@ impl Frame {
             | Self::Entries { tag, .. }
             | Self::Ack { tag, .. }
             | Self::Have { tag, .. }
-            | Self::Withheld { tag, .. } => Stream::Space(*tag),
+            | Self::Withheld { tag, .. }
+            | Self::Sign { tag }
+            | Self::Signed { tag, .. } => Stream::Space(*tag),
         }
     }
 }

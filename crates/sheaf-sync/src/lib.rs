@@ -64,7 +64,9 @@
 //! **Receipts** (N5). An ack says that entries are durable with the peer, and so does a `Have`, which tells of what came by
 //! another way, gathered for a moment. They reach the node as [`Action::Receipt`]; what is drawn from them is also what
 //! keeps an entry from being sent to someone who has it. They are as trustworthy as the connection, whose other end is
-//! proved; they are not signed, so they prove nothing to a third.
+//! proved, and no more. Whoever wants it in writing asks (`Sign`), and is sent a *signed* receipt (`Signed`), which is bytes
+//! to this machine. Nothing waits for one, so signing costs the living text nothing: a node signs once in a while, for all
+//! who have asked by then.
 //!
 //! **Being refused** (N3) is typed. *Missing* something: nothing more is sent until all in flight has been answered for,
 //! frontiers are exchanged again, and sending starts over from what they say; if nothing comes of it a few times in a row,
@@ -116,6 +118,7 @@ mod peer;
 mod receiving;
 mod refusal;
 mod sending;
+mod signed;
 mod space;
 mod tag;
 mod theirs;
@@ -126,7 +129,10 @@ pub use close::CloseReason;
 pub use config::{Config, Window};
 pub use entry_bytes::{EntryBytes, Item, MAX_ENTRY_BYTES};
 pub use event::{Event, Ticket};
-pub use frame::{Frame, FrameError, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PROOF_BYTES, Offer, Stream, VERSION};
+pub use frame::{
+    Frame, FrameError, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Offer, Stream,
+    VERSION,
+};
 pub use machine::Machine;
 pub use peer::PeerId;
 pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Verdict};

@@ -84,6 +84,14 @@ impl<P: PeerId> Machine<P> {
                 peer.read_done(turn, space, spaces, ticket, (&items, end));
                 Ok(())
             }),
+            Event::WantsSigned { peer, space } => self.with(now, peer, |peer, turn, _| {
+                peer.ask_for_signed(turn, space);
+                Ok(())
+            }),
+            Event::Signed { peer, space, receipt } => self.with(now, peer, |peer, turn, _| {
+                peer.send_signed(turn, space, receipt);
+                Ok(())
+            }),
             Event::Tick => self.tick(now),
         };
         if let Some(at) = self.timers.announce(now) {
@@ -259,7 +267,9 @@ impl<P: PeerId> Peer<P> {
             | Frame::Entries { tag, .. }
             | Frame::Ack { tag, .. }
             | Frame::Have { tag, .. }
-            | Frame::Withheld { tag, .. } => {
+            | Frame::Withheld { tag, .. }
+            | Frame::Sign { tag }
+            | Frame::Signed { tag, .. } => {
                 let id = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
                 let space = spaces.get(&id).ok_or(CloseReason::UnknownTag)?;
                 self.space_frame(turn, spaces, id, space, frame)
@@ -282,6 +292,14 @@ impl<P: PeerId> Peer<P> {
             Frame::Ack { count, refused, .. } => self.acked(turn, id, spaces, count, refused),
             Frame::Have { held, .. } => self.have(turn, id, spaces, &held),
             Frame::Withheld { logs, .. } => self.withheld(turn, id, space, logs),
+            Frame::Sign { .. } => {
+                self.asks_for_signed(turn, id);
+                Ok(())
+            }
+            Frame::Signed { receipt, .. } => {
+                turn.actions.push(Action::Signed { peer: self.id, space: id, receipt });
+                Ok(())
+            }
             Frame::Hello { .. } | Frame::Offers { .. } | Frame::Redeem { .. } | Frame::RedeemRefused { .. } => Ok(()),
         }
     }

@@ -98,6 +98,8 @@ fn frame() -> impl Strategy<Value = Frame> {
         (tag(), vec((log(), any::<u64>()), 0..5)).prop_map(|(tag, logs)| Frame::Withheld { tag, logs }),
         (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, proof)| Frame::Redeem { tag, proof }),
         (tag(), reason()).prop_map(|(tag, reason)| Frame::RedeemRefused { tag, reason }),
+        tag().prop_map(|tag| Frame::Sign { tag }),
+        (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, receipt)| Frame::Signed { tag, receipt }),
     ]
 }
 
@@ -243,6 +245,8 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("withheld", Frame::Withheld { tag, logs: vec![(log, 5)] }),
         ("redeem", Frame::Redeem { tag, proof: vec![4; 64] }),
         ("redeem-refused", Frame::RedeemRefused { tag, reason: RedemptionRefusal::Expired }),
+        ("sign", Frame::Sign { tag }),
+        ("signed", Frame::Signed { tag, receipt: vec![6; 3] }),
     ]
 }
 
