@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_document::session::RemoteCaret;
-use sheaf_log::Frontier;
 
 use crate::core::{Core, Place, locked, now};
 use crate::document::Message;
@@ -106,14 +105,6 @@ impl Core {
         }
         self.tell_document(place, Message::Carets(carets));
         self.say(NodeEvent::Present { document: place.1.to_string(), people });
-    }
-
-    /// A device has confirmed what it holds of a space (N5).
-    pub fn receipt(&self, device: DeviceId, space: SpaceId, frontier: &Frontier) {
-        let Some(held) = self.space(space) else { return };
-        let own = frontier.get(&held.lock().log.id);
-        locked(&self.receipts).note(space, device, own, now());
-        self.say(NodeEvent::Placement { space: space.to_string() });
     }
 
     /// How the connection with a device stands has changed.

@@ -277,6 +277,7 @@ impl Core {
         }
         for id in ids {
             let space = self.load_space(id, &me, new_logs)?;
+            self.load_receipts(&space)?;
             self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
             self.open_new(&space, None);
         }

@@ -247,6 +247,10 @@ pub struct Place {
     /// When it last confirmed, in milliseconds since 1970; none if it never did.
     #[ts(type = "number | null")]
     pub confirmed: Option<u64>,
+    /// When it last signed for this device's own entries, by its own clock, in milliseconds since 1970; none if it never
+    /// did.
+    #[ts(type = "number | null")]
+    pub signed: Option<u64>,
     /// How many of this device's own entries it has not confirmed yet.
     #[ts(type = "number")]
     pub waiting: u64,

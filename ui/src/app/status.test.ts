@@ -14,6 +14,7 @@ function place(change: Partial<Place> = {}): Place {
     yours: false,
     link: "live",
     confirmed: NOW,
+    signed: null,
     waiting: 0,
     ...change,
   };

@@ -1,6 +1,6 @@
 //! The network task: events from the network and the node go into the sync machine, and what it asks for is done.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::reach::Reach;
 use super::{Input, Network};
-use crate::core::Core;
+use crate::core::{Core, locked};
 use crate::error::NodeError;
 use crate::presence::{REPEAT, Word};
 use crate::refusals::Refused;
@@ -27,6 +27,8 @@ use crate::view::NodeEvent;
 const FLUSH: Duration = Duration::from_secs(2);
 /// How many bytes may wait for a device that takes nothing: twice what the sync machine lets be on its way.
 const WAITING: usize = 8 << 20;
+/// How often receipts are signed at most.
+const SIGNING: Duration = Duration::from_secs(1);
 /// How many addresses of its own a device tells others.
 const ADDRESSES: usize = 16;
 
@@ -72,6 +74,8 @@ struct Driver {
     /// What has been delivered of a space and is not taken in yet; a space is in here while some of it is being taken in.
     deliveries: BTreeMap<SpaceId, VecDeque<Delivery>>,
     carets: BTreeMap<(DocumentId, u64), (SpaceId, Word)>,
+    /// Who has asked for a signed receipt since the last were signed.
+    asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     reach: watch::Sender<Reach>,
     /// Where blocking threads put their answers.
     answers: mpsc::UnboundedSender<Event<DeviceId>>,
@@ -94,6 +98,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         redeeming: BTreeMap::new(),
         deliveries: BTreeMap::new(),
         carets: BTreeMap::new(),
+        asked: BTreeMap::new(),
         reach,
         answers,
         wake: None,
@@ -101,6 +106,8 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
     tokio::spawn(async move {
         let mut repeat = tokio::time::interval(Duration::from_millis(REPEAT));
         repeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut signing = tokio::time::interval(SIGNING);
+        signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let wake = driver.next_wake();
             tokio::select! {
@@ -119,6 +126,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
                     driver.feed(Event::Tick);
                 }
                 _ = repeat.tick() => driver.repeat(),
+                _ = signing.tick() => driver.exchange_receipts(),
             }
         }
     });
@@ -348,6 +356,13 @@ impl Driver {
                 }
             }
             Action::Receipt { peer, space, frontier } => self.core.receipt(peer, space, &frontier),
+            Action::Sign { peer, space } => {
+                self.asked.entry(space).or_default().insert(peer);
+            }
+            Action::Signed { peer, space, receipt } => {
+                let core = Arc::clone(&self.core);
+                tokio::task::spawn_blocking(move || core.signed_receipt(peer, space, &receipt));
+            }
             Action::Synced { peer, space, withheld } => {
                 if withheld > 0 {
                     tracing::warn!(%peer, %space, withheld, "in step but for logs that one side refuses");
@@ -376,6 +391,22 @@ impl Driver {
                 self.net.close(peer, CloseCode::Protocol);
             }
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+        }
+    }
+
+    /// Asks those who have confirmed more than they have signed, and signs for those who have asked: one signature for each
+    /// space, however many asked.
+    fn exchange_receipts(&mut self) {
+        let unsigned = locked(&self.core.receipts).to_ask(|_, device| self.peers.contains_key(device));
+        for (space, peer) in unsigned {
+            self.feed(Event::WantsSigned { peer, space });
+        }
+        for (space, peers) in std::mem::take(&mut self.asked) {
+            let Some(held) = self.machine.frontier(&space) else { continue };
+            let Some(receipt) = self.core.sign_receipt(space, held, &peers) else { continue };
+            for peer in peers {
+                self.feed(Event::Signed { peer, space, receipt: receipt.clone() });
+            }
         }
     }
 

@@ -93,6 +93,7 @@ impl Node {
                     yours,
                     link,
                     confirmed: receipt.map(|receipt| receipt.at),
+                    signed: receipt.and_then(|receipt| receipt.signed_at),
                     waiting: own_seq.saturating_sub(receipt.map_or(0, |receipt| receipt.own)),
                 });
             }

@@ -30,6 +30,11 @@ link: Link,
  */
 confirmed: number | null, 
 /**
+ * When it last signed for this device's own entries, by its own clock, in milliseconds since 1970; none if it never
+ * did.
+ */
+signed: number | null, 
+/**
  * How many of this device's own entries it has not confirmed yet.
  */
 waiting: number, };
