@@ -4,13 +4,18 @@
 //! started; and nothing in it needs more than the loopback interface.
 
 mod cli;
+mod logged;
 mod online;
+pub mod raw;
+mod scene;
 mod wait;
 #[cfg(target_os = "linux")]
 mod window;
 
 pub use cli::{Home, Ran};
+pub use logged::{listen_to_log, logged};
 pub use online::Online;
+pub use scene::{HOSTILE, Picture, Scene, soon, told};
 pub use wait::{DEADLINE, eventually};
 #[cfg(target_os = "linux")]
 pub use window::{Look, Window};

@@ -51,7 +51,9 @@ impl Refused {
         match outcome {
             Outcome::Held { .. } | Outcome::Refused(sheaf_sync::Refusal::NotNow(_)) => None,
             Outcome::Forged => Some(known(FORGED)),
-            Outcome::Refused(sheaf_sync::Refusal::Missing { .. }) => Some(known(LACKING)),
+            Outcome::Refused(sheaf_sync::Refusal::Missing { .. }) => {
+                Some(Self { reason: "It builds on entries that are not here.".to_owned(), ..known(LACKING) })
+            }
             Outcome::Refused(sheaf_sync::Refusal::Never(verdict)) => {
                 Some(Self { code: verdict.code(), rule: verdict.rule().unwrap_or("N3"), reason: verdict.to_string() })
             }

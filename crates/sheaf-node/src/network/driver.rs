@@ -355,7 +355,17 @@ impl Driver {
                     self.core.join_refused(space, &reason.to_string());
                 }
             }
-            Action::Receipt { peer, space, frontier } => self.core.receipt(peer, space, &frontier),
+            Action::Receipt { peer, space, frontier } => {
+                self.core.receipt(peer, space, &frontier);
+                // It may have told of entries that are not here yet, or never will be.
+                if !self.machine.is_synced(peer, &space) {
+                    self.stand(peer, |standing| {
+                        if let Some(synced) = standing.synced.get_mut(&space) {
+                            *synced = false;
+                        }
+                    });
+                }
+            }
             Action::Sign { peer, space } => {
                 self.asked.entry(space).or_default().insert(peer);
             }

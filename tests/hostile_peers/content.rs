@@ -1,0 +1,104 @@
+//! Entries that are in order, with something in them that is not: another's name, another's actor, and what is left of a
+//! decoder that believes what it reads.
+
+use sheaf_access::{DeviceId, LogId};
+use sheaf_log::{Content, Part};
+use sheaf_node::NodeEvent;
+use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed};
+use sheaf_tests::{HOSTILE, Scene, told};
+
+/// What content is refused under.
+const CONTENT: u16 = 2_000;
+
+/// Sends an editor's entry whose content is not in order. It is stored, for its header is; it changes nothing, and closes
+/// the log.
+async fn closes_its_log(make: impl AsyncFn(&Scene, &Raw, &Held) -> Vec<u8>) {
+    let scene = Scene::new().await;
+    let (raw, mut line, held) = scene.mallory("editor").await;
+    let mut events = scene.ana.subscribe();
+    let before = scene.picture().await;
+    let entry = make(&scene, &raw, &held).await;
+    line.send(held.space, &[&entry]).await;
+    assert_eq!(scene.counted(&raw, CONTENT).await.rule, "L3");
+    told(
+        "word of what was set aside",
+        &mut events,
+        |event| matches!(event, NodeEvent::Quarantined { device, .. } if *device == raw.id()),
+    )
+    .await;
+    scene.unharmed(&before).await;
+    // Nothing more of that log is taken.
+    let before = scene.picture().await;
+    let mut next = held.draft();
+    next.seq += 1;
+    next.prev =
+        Some(sheaf_log::Unverified::decode(&entry).and_then(sheaf_log::Unverified::verify).expect("ours").hash());
+    let content = Content {
+        document: scene.document_id(),
+        part: Part::Body,
+        changes: vec![typed(&Author::of(&raw, &held, scene.document_id()), HOSTILE)],
+    };
+    let next = next.seal(&held.key(), &content, &[7; 24], &raw.device).expect("an entry");
+    assert_eq!(line.send(held.space, &[next.encoded()]).await.verdict(), Some(1_000));
+    scene.counted(&raw, 1_000).await;
+    scene.unharmed(&before).await;
+}
+
+/// Somebody else of the space.
+fn other(held: &Held) -> (LogId, DeviceId) {
+    let entry = held.of_another(|entry| entry.header().kind == sheaf_log::Kind::Body);
+    (entry.log(), entry.log().device)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_names_another_author() {
+    closes_its_log(async |scene, raw, held| {
+        let person = held.history.now().person_of(&other(held).1).expect("a member");
+        let author = Author { person, ..Author::of(raw, held, scene.document_id()) };
+        let changes = vec![typed(&author, HOSTILE)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_by_another_actor() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author { log: other(held).0, ..Author::of(raw, held, scene.document_id()) };
+        let changes = vec![typed(&author, HOSTILE)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_bytes_that_stand_for_billions_of_operations() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author::of(raw, held, scene.document_id());
+        let changes = vec![billions(&author, 1 << 40)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_packed_twice() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author::of(raw, held, scene.document_id());
+        let changes = vec![deflated(&author, 1 << 20)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn content_that_lies_about_its_lengths() {
+    closes_its_log(async |scene, raw, held| {
+        // A document, a part, and two thousand million changes.
+        let body = [&[1][..], scene.document_id().as_bytes(), &[0], &[0x80, 0x80, 0x80, 0x80, 0x08]].concat();
+        let mut forged = Forged::of(&raw.words(held, scene.document_id(), "x"));
+        forged.payload = sheaf_tests::raw::seal(&held.key(), &forged.header, 0, &body, body.len() as u32);
+        forged.signed_by(&raw.device)
+    })
+    .await;
+}
