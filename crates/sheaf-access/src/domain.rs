@@ -8,6 +8,12 @@
 pub(crate) const CERTIFICATE: &str = "sheaf 2026 device certificate v1";
 /// What a device signs to agree to be a person's (A7).
 pub(crate) const CONSENT: &str = "sheaf 2026 device consent v1";
+/// The hash that the end of a device is reduced to before it is signed (A7).
+pub(crate) const REVOCATION: &str = "sheaf 2026 device revocation v1";
+/// The words that two people compare.
+pub(crate) const SAS: &str = "sheaf 2026 words of two persons v1";
+/// The key that an epoch's key is sealed with under the key of an epoch that follows it (E1).
+pub(crate) const PARENT_KEY: &str = "sheaf 2026 parent epoch key v1";
 /// The commitment to an epoch's content key (E1).
 pub(crate) const EPOCH_COMMITMENT: &str = "sheaf 2026 epoch commitment v1";
 /// The `info` of the HPKE wraps of a content key.

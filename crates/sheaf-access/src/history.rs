@@ -9,8 +9,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::alone::check_alone;
+use crate::closure::{Bits, Closure};
+use crate::evaluate::{Part, evaluate};
+use crate::keys::SealingKey;
 use crate::operation::{AccessEntry, AccessOp};
-use crate::state::{AccessState, Void, check_alone};
+use crate::state::AccessState;
+use crate::verdict::Void;
 use crate::{EntryHash, SpaceId};
 
 /// How many past states are remembered: entries arrive in runs that name the same access heads.
@@ -35,45 +40,18 @@ pub enum Denied {
     Unfounded(#[from] Void),
 }
 
-/// A set of entries, by the order in which this device got them: an ancestor's bit comes before its descendants'.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn has(&self, at: usize) -> bool {
-        self.0.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
-    }
-
-    fn insert(&mut self, at: usize) {
-        if self.0.len() <= at / 64 {
-            self.0.resize(at / 64 + 1, 0);
-        }
-        self.0[at / 64] |= 1 << (at % 64);
-    }
-
-    fn join(&mut self, other: &Self) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (word, more) in self.0.iter_mut().zip(&other.0) {
-            *word |= more;
-        }
-    }
-}
-
+/// An entry of the set, with what follows from its own past, which never changes.
 #[derive(Clone)]
-struct Node {
-    entry: AccessEntry,
+pub(crate) struct Node {
+    pub entry: Arc<AccessEntry>,
     /// The longest distance from the creation.
-    depth: u32,
+    pub depth: u32,
     /// Everything before it; not itself.
-    past: Bits,
-}
-
-/// A part of the set that is closed under access heads.
-struct Closure {
-    members: Bits,
-    depth: u32,
+    pub past: Bits,
+    /// Whom the epoch that it begins is for, in the order of its wraps (E1).
+    pub readers: Arc<[SealingKey]>,
+    /// What opened the invitation that it redeems.
+    pub invite: Option<usize>,
 }
 
 type Remembered = Vec<(Vec<EntryHash>, Arc<AccessState>)>;
@@ -137,6 +115,7 @@ impl AccessHistory {
         }
         let space = SpaceId::from(creation.hash);
         check_alone(space, &creation)?;
+        let readers = creation.operation.certificate().map(|founder| founder.sealing_key);
         let mut history = Self {
             space,
             nodes: Vec::new(),
@@ -146,7 +125,8 @@ impl AccessHistory {
             now: OnceLock::new(),
             remembered: Mutex::default(),
         };
-        history.insert(creation, Closure { members: Bits::default(), depth: 0 });
+        let (past, readers) = (Bits::default(), readers.into_iter().collect());
+        history.insert(Node { entry: Arc::new(creation), depth: 0, past, readers, invite: None });
         Ok(history)
     }
 
@@ -185,15 +165,18 @@ impl AccessHistory {
 
     /// Whether an entry may join the set: it belongs here, all it names is held, and in its own past alone it counts (A5).
     pub fn check(&self, entry: &AccessEntry) -> Result<(), Denied> {
-        self.check_closed(entry).map(|_| ())
+        if self.contains(&entry.hash) {
+            return Ok(());
+        }
+        self.check_node(entry.clone()).map(|_| ())
     }
 
     /// Adds an entry that [`Self::check`] lets in. Adding one twice changes nothing. Whether it counts in the whole is for
     /// [`AccessState::verdict`] to say.
     pub fn add(&mut self, entry: AccessEntry) -> Result<(), Denied> {
         if !self.contains(&entry.hash) {
-            let closure = self.check_closed(&entry)?;
-            self.insert(entry, closure);
+            let node = self.check_node(entry)?;
+            self.insert(node);
         }
         Ok(())
     }
@@ -206,9 +189,8 @@ impl AccessHistory {
     /// The state that the whole set amounts to.
     pub fn now(&self) -> &Arc<AccessState> {
         self.now.get_or_init(|| {
-            let mut all = Bits::default();
-            (0..self.nodes.len()).for_each(|at| all.insert(at));
-            Arc::new(self.evaluate_over(&all, self.heads.iter().copied().collect()))
+            let all = Bits::first(self.nodes.len());
+            Arc::new(self.evaluate_over(&all, None, self.heads.iter().copied().collect()))
         })
     }
 
@@ -229,7 +211,7 @@ impl AccessHistory {
             return Ok(state);
         }
         let closure = self.closure(&heads)?;
-        let state = Arc::new(self.evaluate_over(&closure.members, heads.clone()));
+        let state = Arc::new(self.evaluate_over(&closure.members, None, heads.clone()));
         if remembered.len() >= REMEMBERED {
             remembered.remove(0);
         }
@@ -242,6 +224,13 @@ impl AccessHistory {
         Ok(Known { history: self, closure: self.closure(heads)? })
     }
 
+    /// Whether an access entry is one of these, or comes before one of them.
+    pub fn in_past(&self, of: &[EntryHash], entry: &EntryHash) -> bool {
+        let Some(at) = self.place(entry) else { return false };
+        let holds = |head: &EntryHash| self.place(head).is_some_and(|head| head == at || self.nodes[head].past.has(at));
+        of.iter().any(holds)
+    }
+
     /// Whether an access entry is in the set.
     pub fn contains(&self, entry: &EntryHash) -> bool {
         self.index.contains_key(entry)
@@ -249,24 +238,41 @@ impl AccessHistory {
 
     /// An access entry of the set.
     pub fn get(&self, entry: &EntryHash) -> Option<&AccessEntry> {
-        self.index.get(entry).map(|at| &self.nodes[*at].entry)
+        self.index.get(entry).map(|at| &*self.nodes[*at].entry)
     }
 
     /// The set, each entry after those it names.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &AccessEntry> {
-        self.nodes.iter().map(|node| &node.entry)
+        self.nodes.iter().map(|node| &*node.entry)
     }
 
-    fn check_closed(&self, entry: &AccessEntry) -> Result<Closure, Denied> {
-        let is_creation = SpaceId::from(entry.hash) == self.space;
-        if !is_creation && entry.space != self.space {
+    /// What the set, or what someone knew of it, would amount to with one more entry on top, whether or not that may be added.
+    pub(crate) fn state_with(&self, node: &Node) -> AccessState {
+        self.evaluate_over(&node.past, Some(node), vec![node.entry.hash])
+    }
+
+    /// An entry on top of what it says was known, judged by nothing yet.
+    pub(crate) fn node(&self, entry: AccessEntry) -> Result<Node, Missing> {
+        let Closure { members: past, depth } = self.closure(&entry.access_heads)?;
+        let (entry, readers) = (Arc::new(entry), Arc::default());
+        Ok(Node { entry, depth, past, readers, invite: None })
+    }
+
+    fn check_node(&self, entry: AccessEntry) -> Result<Node, Denied> {
+        if entry.space != self.space {
             return Err(Denied::OtherSpace);
         }
-        let closure = self.closure(&entry.access_heads)?;
-        check_alone(self.space, entry)?;
-        // Everything in this part of the set is in the entry's past.
-        self.state_at(&entry.access_heads)?.judge(entry, |_| true)?;
-        Ok(closure)
+        let mut node = self.node(entry)?;
+        check_alone(self.space, &node.entry)?;
+        let founded = self.founded(&node)?;
+        node.readers = founded.readers;
+        node.invite = founded.invite;
+        Ok(node)
+    }
+
+    /// The place of an entry of the set.
+    pub(crate) fn place(&self, entry: &EntryHash) -> Option<usize> {
+        self.index.get(entry).copied()
     }
 
     fn places(&self, entries: &[EntryHash]) -> Result<Vec<usize>, Missing> {
@@ -288,43 +294,34 @@ impl AccessHistory {
         Ok(closure)
     }
 
-    /// The one pass of A3 over a part of the set.
-    fn evaluate_over(&self, part: &Bits, heads: Vec<EntryHash>) -> AccessState {
-        let mut state = AccessState::before(self.space);
-        for at in self.order.iter().copied().filter(|at| part.has(*at)) {
-            self.apply_to(&mut state, at);
-        }
-        state.set_heads(heads);
-        state
+    /// The pass of A3 over a part of the set.
+    fn evaluate_over(&self, past: &Bits, extra: Option<&Node>, heads: Vec<EntryHash>) -> AccessState {
+        let mut order: Vec<usize> = self.order.iter().copied().filter(|at| past.has(*at)).collect();
+        // It knows of all the others, so it comes after them.
+        order.extend(extra.map(|_| self.nodes.len()));
+        let whole = Part { nodes: &self.nodes, extra, index: &self.index, order };
+        AccessState::of(self.space, &whole, &evaluate(&whole), heads)
     }
 
-    fn apply_to(&self, state: &mut AccessState, at: usize) {
-        let node = &self.nodes[at];
-        state.apply(&node.entry, |hash| self.index.get(hash).is_some_and(|at| node.past.has(*at)));
-    }
-
-    fn insert(&mut self, entry: AccessEntry, closure: Closure) {
+    fn insert(&mut self, node: Node) {
         let at = self.nodes.len();
-        let key = (closure.depth, entry.hash);
-        let place = self.order.partition_point(|other| {
-            let other = &self.nodes[*other];
-            (other.depth, other.entry.hash) < key
+        let key = (node.depth, node.entry.hash);
+        let place = self.order.partition_point(|before| {
+            let before = &self.nodes[*before];
+            (before.depth, before.entry.hash) < key
         });
-        for head in &entry.access_heads {
+        for head in &node.entry.access_heads {
             self.heads.remove(head);
         }
-        self.heads.insert(entry.hash);
-        self.index.insert(entry.hash, at);
-        self.nodes.push(Node { entry, depth: closure.depth, past: closure.members });
-        self.order.insert(place, at);
-        // Last in the order: its effect comes on top. Otherwise the pass has to be made again, for it may change what
-        // follows it.
-        let last = place + 1 == self.order.len();
-        if let Some(mut now) = self.now.take().filter(|_| last) {
-            let state = Arc::make_mut(&mut now);
-            self.apply_to(state, at);
-            state.set_heads(self.heads.iter().copied().collect());
+        // What knows of all the others and takes nothing away comes on top. For anything else the pass is made again.
+        let on_top = self.heads.is_empty() && AccessState::only_adds(&node.entry.operation);
+        self.heads.insert(node.entry.hash);
+        self.index.insert(node.entry.hash, at);
+        if let Some(mut now) = self.now.take().filter(|_| on_top) {
+            Arc::make_mut(&mut now).append(&node, self.heads.iter().copied().collect());
             self.now = now.into();
         }
+        self.nodes.push(node);
+        self.order.insert(place, at);
     }
 }

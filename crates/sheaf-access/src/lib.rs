@@ -31,9 +31,13 @@
 //! No signatures of entries, which `sheaf-log` checks before it hands an [`AccessEntry`] over; no documents; no clock:
 //! times are shown, never judged by.
 
+mod alone;
 mod certificate;
+mod closure;
 mod domain;
 mod epoch;
+mod evaluate;
+mod founded;
 mod history;
 mod id;
 mod identity;
@@ -44,12 +48,19 @@ mod link_text;
 mod operation;
 pub mod pairing;
 mod phrase;
+mod revocation;
 mod role;
+mod sas;
 mod state;
+mod verdict;
 mod words;
+mod write;
 
 pub use certificate::DeviceCertificate;
-pub use epoch::{Commitment, ContentKey, EpochStart, UnusableSealingKey, UnwrapError, Wrap, WrapContext};
+pub use epoch::{
+    Commitment, ContentKey, EpochStart, MAX_PARENTS, MAX_READERS, ParentKey, SealedKey, SealedParent,
+    UnusableSealingKey, UnwrapError, Wrap, WrapContext,
+};
 pub use history::{AccessHistory, Denied, Known, Missing};
 /// The traits that randomness is passed in by.
 pub use hpke::rand_core;
@@ -58,8 +69,12 @@ pub use identity::{Identity, ParseIdentityError};
 pub use invitation::InvitationSecret;
 pub use keys::{BadSignature, DeviceKeys, PersonKey, SealingKey, SealingSecret, Signature};
 pub use link::{InvitationLink, LinkError, MAX_ADDRESS_LENGTH, MAX_ADDRESSES, ParseLinkError};
-pub use operation::{AccessEntry, AccessOp, MAX_WRAPS, OperationError};
+pub use operation::{AccessEntry, AccessOp, MAX_NAMED, MAX_WATERMARKS, MAX_WRAPS, OperationError};
 pub use phrase::{PHRASE_WORDS, Phrase, PhraseError};
+pub use revocation::DeviceRevocation;
 pub use role::{ParseRoleError, Role};
-pub use state::{AccessState, Epoch, Grant, Invitation, MAX_MEMBERS, Member, Verdict, Void};
+pub use sas::sas_words;
+pub use state::{AccessState, Binding, Challenge, Epoch, Former, Grant, Invitation, MAX_DEVICES, MAX_MEMBERS, Member};
+pub use verdict::{Verdict, Void};
 pub use words::COMPARED_WORDS;
+pub use write::{Removal, Terms, WriteError};

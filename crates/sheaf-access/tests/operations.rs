@@ -5,7 +5,8 @@ mod common;
 use common::{Someone, cases, rng};
 use proptest::prelude::*;
 use sheaf_access::{
-    AccessOp, ContentKey, EntryHash, EpochId, InvitationSecret, MAX_WRAPS, OperationError, Role, SpaceId, Wrap,
+    AccessOp, ContentKey, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, InvitationSecret, LogId,
+    MAX_PARENTS, MAX_READERS, MAX_WATERMARKS, MAX_WRAPS, OperationError, Role, SpaceId, Terms, Wrap,
 };
 
 fn operations() -> Vec<AccessOp> {
@@ -15,12 +16,39 @@ fn operations() -> Vec<AccessOp> {
     let (space, epoch) = (SpaceId::from_bytes([1; 32]), EpochId::from_bytes([2; 32]));
     let secret = InvitationSecret::generate(&mut rng);
     let (grant, keys) = (EntryHash::from_bytes([3; 32]), [(epoch, key.clone())]);
+    let (under, person) = (grant, ana.root.id());
+    let readers = [ana.certificate.sealing_key, secret.sealing_key()];
+    let parents = [(epoch, Some(key.clone())), (EpochId::from_bytes([4; 32]), None)];
+    let start = EpochStart::new(&ContentKey::generate(&mut rng), space, &parents, &readers, &mut rng).unwrap();
+    let wraps = vec![Wrap::seal(&key, space, epoch, ana.certificate.sealing_key, &mut rng).unwrap()];
+    let watermarks = vec![(ana.log, 7), (LogId { nonce: u64::MAX, ..ana.log }, 70_000)];
+    let terms = Terms { role: Role::Editor, expires: Some(1_790_000_000_000), uses: Some(3) };
+    let revocation = DeviceRevocation::issue(&ana.root, ana.device.id());
+    let consent = ana.certificate.consent(&ana.device);
     vec![
         AccessOp::create(ana.certificate, &key, &mut rng).unwrap(),
-        AccessOp::invite(space, grant, &secret, Role::Editor, &keys, &mut rng).unwrap(),
+        AccessOp::invite(space, grant, &secret, terms, &keys, &mut rng).unwrap(),
         AccessOp::redeem(space, &secret, ana.certificate, &[grant], &keys, &mut rng).unwrap(),
+        AccessOp::Grant { under, person, role: Role::Owner, wraps: wraps.clone() },
+        AccessOp::Remove {
+            under,
+            person,
+            grants: vec![grant],
+            leaves: Some(Role::Viewer),
+            watermarks: watermarks.clone(),
+            rotate: Some(start.clone()),
+        },
+        AccessOp::AddDevice { certificate: ana.certificate, consent, under: Some(under), wraps: wraps.clone() },
+        AccessOp::RemoveDevice { under, revocation, watermarks, rotate: None },
+        AccessOp::Close { under, invitation: secret.id(), accepted: vec![grant], rotate: Some(start.clone()) },
+        AccessOp::Rotate { under, epoch: start },
+        AccessOp::Rewrap { under, wraps },
+        AccessOp::Destroy { under, document: DocumentId::from_bytes([8; 32]) },
     ]
 }
+
+/// How many operations there are.
+const OPERATIONS: usize = 11;
 
 #[test]
 fn a_cut_or_lengthened_operation_is_malformed() {
@@ -37,7 +65,7 @@ fn a_cut_or_lengthened_operation_is_malformed() {
 #[test]
 fn what_a_newer_sheaf_wrote_is_told_apart() {
     let bytes = operations()[1].encode();
-    for (at, value) in [(0, 2), (0, 200), (1, 3), (1, 255)] {
+    for (at, value) in [(0, 3), (0, 200), (1, OPERATIONS as u8), (1, 255)] {
         let mut newer = bytes.clone();
         newer[at] = value;
         assert_eq!(AccessOp::decode(&newer), Err(OperationError::Unknown));
@@ -56,32 +84,54 @@ fn a_number_written_longer_than_it_need_be_is_malformed() {
 
 #[test]
 fn a_claimed_length_allocates_nothing() {
-    // A `Create` that says it has 2^63 wraps, and has none.
-    let mut bytes = operations()[0].encode();
+    // A `Create` that says it has 2^63 parents, or wraps, and has none.
+    let whole = operations()[0].encode();
     let count = 2 + 32 + 32 + 32 + 64 + 16 + 32;
-    assert_eq!(bytes[count], 1);
-    bytes.truncate(count);
-    bytes.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
-    assert_eq!(AccessOp::decode(&bytes), Err(OperationError::Malformed));
+    assert_eq!(whole[count..count + 2], [0, 1]);
+    for count in [count, count + 1] {
+        let mut bytes = whole[..count].to_vec();
+        bytes.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+        assert_eq!(AccessOp::decode(&bytes), Err(OperationError::Malformed));
+    }
 }
 
 #[test]
 fn too_much_is_too_large() {
     assert_eq!(AccessOp::decode(&vec![1; 512 * 1024 + 1]), Err(OperationError::TooLarge));
-    let AccessOp::Invite { under, invitation, sealing_key, role, wraps } = operations().remove(1) else {
-        unreachable!()
-    };
-    let wraps: Vec<Wrap> = std::iter::repeat_n(wraps[0].clone(), MAX_WRAPS + 1).collect();
-    let large = AccessOp::Invite { under, invitation, sealing_key, role, wraps }.encode();
-    assert!(large.len() < 512 * 1024, "{}", large.len());
-    assert_eq!(AccessOp::decode(&large), Err(OperationError::TooLarge));
+    let mut rewrap = operations().swap_remove(9);
+    let AccessOp::Rewrap { wraps, .. } = &mut rewrap else { unreachable!() };
+    *wraps = vec![wraps[0].clone(); MAX_WRAPS + 1];
+    let mut rotate = operations().swap_remove(8);
+    let AccessOp::Rotate { epoch, .. } = &mut rotate else { unreachable!() };
+    epoch.parents = vec![epoch.parents[0].clone(); MAX_PARENTS + 1];
+    let mut remove = operations().swap_remove(4);
+    let AccessOp::Remove { watermarks, .. } = &mut remove else { unreachable!() };
+    *watermarks = vec![watermarks[0]; MAX_WATERMARKS + 1];
+    for operation in [rewrap, rotate, remove] {
+        let large = operation.encode();
+        assert!(large.len() < 512 * 1024, "{}", large.len());
+        assert_eq!(AccessOp::decode(&large), Err(OperationError::TooLarge));
+    }
+}
+
+/// What a key for the most readers there can be comes to: it fits into an entry, with the rest that a removal says.
+#[test]
+fn the_most_readers_fit() {
+    let mut remove = operations().swap_remove(4);
+    let AccessOp::Remove { rotate: Some(start), watermarks, .. } = &mut remove else { unreachable!() };
+    start.wraps = vec![start.wraps[0].clone(); MAX_READERS];
+    start.parents = vec![start.parents[0].clone(); MAX_PARENTS];
+    *watermarks = vec![watermarks[1]; 256];
+    let bytes = remove.encode();
+    assert!(bytes.len() < 508 * 1024, "{}", bytes.len());
+    AccessOp::decode(&bytes).unwrap();
 }
 
 proptest! {
     #![proptest_config(cases(3000))]
 
     #[test]
-    fn bytes_decode_only_as_what_they_encode(which in 0..3_usize, at: prop::sample::Index, bit in 0..8_u32) {
+    fn bytes_decode_only_as_what_they_encode(which in 0..OPERATIONS, at: prop::sample::Index, bit in 0..8_u32) {
         let mut bytes = operations()[which].encode();
         let at = at.index(bytes.len());
         bytes[at] ^= 1_u8 << bit;
@@ -91,8 +141,8 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..400), known in 0..3_u8) {
-        for bytes in [bytes.clone(), [&[1, known], bytes.as_slice()].concat()] {
+    fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..400), known in 0..OPERATIONS as u8) {
+        for bytes in [bytes.clone(), [&[2, known], bytes.as_slice()].concat()] {
             if let Ok(operation) = AccessOp::decode(&bytes) {
                 prop_assert_eq!(operation.encode(), bytes);
             }

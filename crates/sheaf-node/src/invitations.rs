@@ -23,11 +23,15 @@ impl Core {
         let secret = InvitationSecret::generate(&mut rand::rng());
         let mut state = space.lock();
         let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
-        let member = access.as_ref().and_then(|access| access.member(&me.person()));
-        let Some(grant) = member.filter(|member| member.role == Role::Owner).map(|member| member.grant) else {
+        let owned = access.and_then(|access| {
+            let member = access.member(&me.person()).filter(|member| member.role == Role::Owner)?;
+            Some((member.grant, access))
+        });
+        let Some((grant, access)) = owned else {
             return Err(NodeError::Role("only an owner can invite. Ask one of them, or ask to become one.".into()));
         };
         let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
+        let keys = access.keys_to_give(&keys);
         let op = AccessOp::invite(space.id, grant, &secret, role, &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;
         let entry = state.write_access(space.id, &me, &op, now())?;
@@ -95,6 +99,7 @@ impl Core {
             return Ok(false);
         }
         let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
+        let keys = access.keys_to_give(&keys);
         let certificate = me.keys.certificate;
         let op = AccessOp::redeem(space.id, &link.secret, certificate, access.heads(), &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;

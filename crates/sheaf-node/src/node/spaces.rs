@@ -37,7 +37,7 @@ impl Node {
         let access = space.access();
         let name = self.core.space_name(space).await?;
         let people = access.as_ref().map_or(0, |access| access.members().len());
-        let open = access.as_ref().map_or(0, |access| access.invitations().len());
+        let open = access.as_ref().map_or(0, |access| access.invitations().count());
         Ok(SpaceInfo {
             id: space.id.to_string(),
             private: people == 1 && open == 0 && self.core.is_first_space(space.id),

@@ -1,8 +1,4 @@
-//! Epochs: the generations of a space's content key, and how a reader is given one (E).
-//!
-//! Content is sealed under a [`ContentKey`]. The entry that starts an epoch carries a [`Commitment`] to the key, and
-//! [`Wrap`]s of it: the key itself, HPKE-sealed to the sealing key of each device (or open invitation) that may read.
-//! A wrap that opens to another key than the one committed to is caught on opening (E4).
+//! A content key, wrapped for one reader.
 
 use std::fmt;
 
@@ -14,79 +10,13 @@ use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::{Commitment, ContentKey};
 use crate::domain;
 use crate::keys::{SealingKey, SealingSecret};
 use crate::{EpochId, SpaceId};
 
 /// The key encapsulation of every wrap.
 pub(crate) type Kem = hpke::kem::X25519HkdfSha256;
-
-/// The key that a space's content is sealed under during one epoch.
-#[derive(Clone)]
-pub struct ContentKey(Zeroizing<[u8; 32]>);
-
-impl ContentKey {
-    /// A new one.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.fill_bytes(bytes.as_mut());
-        Self(bytes)
-    }
-
-    /// From its 32 bytes.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Zeroizing::new(*bytes))
-    }
-
-    /// Its 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// What the entry that starts the epoch says of the key: enough to recognise it, nothing to learn it from.
-    pub fn commitment(&self) -> Commitment {
-        Commitment(domain::hash(domain::EPOCH_COMMITMENT, &[self.0.as_ref()]))
-    }
-}
-
-impl fmt::Debug for ContentKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ContentKey(..)")
-    }
-}
-
-/// A hash of a content key, by which every reader knows that they were given the same one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Commitment([u8; 32]);
-
-impl Commitment {
-    /// From its 32 bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its 32 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Commitment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Commitment(")?;
-        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(")")
-    }
-}
-
-/// How an epoch begins (E1): the commitment to its key, and the key wrapped for those who may read.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct EpochStart {
-    /// The commitment to the key.
-    pub commitment: Commitment,
-    /// The key, for each reader.
-    pub wraps: Vec<Wrap>,
-}
 
 /// Which key, of which epoch of which space, a wrap is of. Bound into the wrap, so that one cannot be passed off as
 /// another.
@@ -107,16 +37,29 @@ impl WrapContext {
 }
 
 /// A content key, sealed for one reader by HPKE (X25519, HKDF-SHA256, ChaCha20-Poly1305; base mode, for the entry it
-/// stands in is signed).
+/// stands in is signed). It does not say for whom, nor of which epoch: what it stands in does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wrap {
-    /// The epoch whose key it is; [`EpochId::UNBORN`] in the entry that starts it.
-    pub epoch: EpochId,
-    /// Who can open it.
-    pub recipient: SealingKey,
+pub struct SealedKey {
     encapsulated: [u8; 32],
     sealed: [u8; 32],
     tag: [u8; 16],
+}
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealedKey(..)")
+    }
+}
+
+/// A sealed key that says of which epoch it is, and for whom.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrap {
+    /// The epoch whose key it is.
+    pub epoch: EpochId,
+    /// Who can open it.
+    pub recipient: SealingKey,
+    /// The key.
+    pub key: SealedKey,
 }
 
 impl fmt::Debug for Wrap {
@@ -146,8 +89,8 @@ pub enum UnwrapError {
     WrongKey,
 }
 
-impl Wrap {
-    /// Seals the key for a reader.
+impl SealedKey {
+    /// Seals the key for a reader. The context's commitment is the key's own.
     pub fn seal(
         key: &ContentKey,
         space: SpaceId,
@@ -171,15 +114,12 @@ impl Wrap {
         let (mut encapsulated, mut tag) = ([0; 32], [0; 16]);
         encapped.write_exact(&mut encapsulated);
         aead_tag.write_exact(&mut tag);
-        Ok(Self { epoch, recipient, encapsulated, sealed: *sealed, tag })
+        Ok(Self { encapsulated, sealed: *sealed, tag })
     }
 
     /// Opens it, and checks that it holds the key that was committed to (E4). The context's space and epoch are those it
     /// was sealed under: see [`WrapContext`].
     pub fn open(&self, context: &WrapContext, secret: &SealingSecret) -> Result<ContentKey, UnwrapError> {
-        if secret.public() != self.recipient {
-            return Err(UnwrapError::NotForYou);
-        }
         let encapped =
             <Kem as hpke::Kem>::EncappedKey::from_bytes(&self.encapsulated).map_err(|_| UnwrapError::Damaged)?;
         let tag = AeadTag::from_bytes(&self.tag).map_err(|_| UnwrapError::Damaged)?;
@@ -194,7 +134,67 @@ impl Wrap {
             &tag,
         )
         .map_err(|_| UnwrapError::Damaged)?;
-        let key = ContentKey(bytes);
+        let key = ContentKey::from_bytes(&bytes);
         if key.commitment() == context.commitment { Ok(key) } else { Err(UnwrapError::WrongKey) }
     }
+}
+
+impl Wrap {
+    /// Seals the key for a reader.
+    pub fn seal(
+        key: &ContentKey,
+        space: SpaceId,
+        epoch: EpochId,
+        recipient: SealingKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, UnusableSealingKey> {
+        Ok(Self { epoch, recipient, key: SealedKey::seal(key, space, epoch, recipient, rng)? })
+    }
+
+    /// Opens it, as [`SealedKey::open`] does, if it is for this secret.
+    pub fn open(&self, context: &WrapContext, secret: &SealingSecret) -> Result<ContentKey, UnwrapError> {
+        if secret.public() == self.recipient { self.key.open(context, secret) } else { Err(UnwrapError::NotForYou) }
+    }
+}
+
+impl SealingKey {
+    /// Whether a key can be wrapped for it at all. Points of low order cannot; a member who brought one would keep everyone
+    /// else from ever rotating, so they are refused where they are named (E1).
+    pub fn is_usable(&self) -> bool {
+        let mut point = *self.as_bytes();
+        // X25519 does not look at the highest bit.
+        point[31] &= 0x7f;
+        !LOW_ORDER.contains(&point)
+    }
+}
+
+/// The points of low order: 0, 1, the two of order eight, and p - 1, p and p + 1, which are -1, 0 and 1 again.
+const LOW_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    small(1),
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09,
+        0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44,
+        0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    near_p(0xec),
+    near_p(0xed),
+    near_p(0xee),
+];
+
+const fn small(number: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = number;
+    bytes
+}
+
+/// The field's prime is 0x7fff...ffed, written here from its low end.
+const fn near_p(lowest: u8) -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    bytes[0] = lowest;
+    bytes[31] = 0x7f;
+    bytes
 }
