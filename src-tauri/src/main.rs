@@ -41,7 +41,8 @@ fn main() -> anyhow::Result<()> {
         builder = builder.plugin(links::one_process(links::opened));
         sheaf_node::default_home().context("there is no folder for Sheaf's data")?
     };
-    let options = Options { home, listen: arguments.listen, discovery: !arguments.no_discovery };
+    let options =
+        Options { listen: arguments.listen, discovery: !arguments.no_discovery, ..Options::of_this_user(home) };
     let app = App::new(options);
     if let Some(link) = arguments.link.filter(|link| links::is_ours(link)) {
         app.keep_link(link);

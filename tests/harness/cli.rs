@@ -87,6 +87,9 @@ impl Home {
         let mut command = Command::new(program("sheaf"));
         command
             .env_remove("SHEAF_HOME")
+            .env_remove("SHEAF_PASSPHRASE")
+            .env("SHEAF_KEYRING", "off")
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .arg("--home")
             .arg(self.folder.path().join("home"))
             .arg("--no-discovery")

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sheaf_node::{Node, Options};
-use sheaf_store::{Home, StoreError};
+use sheaf_store::Home;
 use tempfile::TempDir;
 
 /// A folder for a home, on the same disk as the build: what is temporary may be kept in memory, where syncing is free.
@@ -47,7 +47,7 @@ pub async fn open_timed(folder: &Folder) -> Result<(Node, Duration)> {
     loop {
         let listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let start = Instant::now();
-        match Node::open(Options { home: folder.home(), listen, discovery: false }).await {
+        match Node::open(Options { listen, ..Options::alone(folder.home()) }).await {
             Ok(node) => return Ok((node, start.elapsed())),
             // The threads of a node that was shut down may hold on to its home for a moment.
             Err(error) if error.code() == "home-locked" && begun.elapsed() < RELEASE => {
@@ -62,9 +62,9 @@ pub async fn open_timed(folder: &Folder) -> Result<(Node, Duration)> {
 pub async fn open_below(folder: &Folder) -> Result<Home> {
     let begun = Instant::now();
     loop {
-        match Home::open(&folder.home()) {
-            Ok((home, _)) => return Ok(home),
-            Err(StoreError::Locked { .. }) if begun.elapsed() < RELEASE => {
+        match sheaf_node::open_below(&folder.home()) {
+            Ok(home) => return Ok(home),
+            Err(error) if error.code() == "home-locked" && begun.elapsed() < RELEASE => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Err(error) => return Err(error.into()),

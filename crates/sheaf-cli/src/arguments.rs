@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{documents, identity, invitations, network, people, spaces};
+use crate::commands::{documents, identity, invitations, keeping, network, people, spaces};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -33,6 +33,9 @@ pub struct Global {
     /// Neither look for devices on this network, nor be found
     #[arg(long, global = true)]
     pub no_discovery: bool,
+    /// A file whose first line is this home's passphrase; SHEAF_PASSPHRASE may hold it too
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// All commands, group by group, in the order in which the help lists them.
@@ -52,6 +55,8 @@ pub enum Command {
     People(people::Command),
     #[command(flatten)]
     Network(network::Command),
+    #[command(flatten)]
+    Keeping(keeping::Command),
 }
 
 #[cfg(test)]

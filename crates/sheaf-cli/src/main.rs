@@ -7,6 +7,7 @@
 mod arguments;
 mod commands;
 mod output;
+mod unlock;
 
 use std::process::ExitCode;
 

@@ -7,12 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, InvitationLink, LogId, SpaceId};
 use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
-use sheaf_store::{Arrival, Home, Journal, Opened, Store, StoreError, Table};
+use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::keeping::generation::{self, Generation, Standing};
+use crate::keeping::vault::Vault;
+use crate::keeping::{Start, Surroundings};
 use crate::network::{self, Input, Network};
 use crate::presence::Presence;
 use crate::receipts::Receipts;
@@ -46,6 +49,11 @@ pub type Place = (SpaceId, DocumentId);
 /// What every part of the node shares.
 pub struct Core {
     home: Home,
+    /// The key of what is sealed in the home, and where it lies.
+    pub vault: Mutex<Vault>,
+    /// What lies outside of the home.
+    pub surroundings: Surroundings,
+    generation: Generation,
     /// Everything that is stored.
     pub store: Arc<dyn Store>,
     identity: RwLock<Option<Arc<Identity>>>,
@@ -83,16 +91,23 @@ pub fn now() -> u64 {
 
 impl Core {
     /// Opens what a home holds, and starts the writer.
-    pub fn open(home: Home, opened: &Opened) -> Result<Arc<Self>, NodeError> {
+    pub fn open(start: Start) -> Result<Arc<Self>, NodeError> {
+        let new_logs = start.needs_new_logs();
+        let Start { home, opened: _, vault, generation, standing, surroundings } = start;
         let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
-        let identity = Identity::read(&home)?.map(Arc::new);
-        // One that cannot be read is one that is empty: devices tell their addresses again.
-        let peers = home.file(PEERS)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
+        let peers = read_peers(&home)?;
+        let mut identity = Identity::read(&home)?;
+        if let Some(identity) = &mut identity {
+            identity.copied = standing == Standing::Copied;
+        }
         let (writer, start) = Writer::new();
         let core = Arc::new(Self {
             home,
+            vault: Mutex::new(vault),
+            surroundings,
+            generation,
             store,
-            identity: RwLock::new(identity),
+            identity: RwLock::new(identity.map(Arc::new)),
             spaces: RwLock::default(),
             documents: Mutex::default(),
             going_online: tokio::sync::Mutex::default(),
@@ -110,9 +125,19 @@ impl Core {
         start(Arc::downgrade(&core))
             .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread to save with: {error}")))?;
         if core.me().is_ok() {
-            core.load_spaces(opened.needs_new_logs())?;
+            core.load_spaces(new_logs)?;
         }
+        // Only now: whoever stops before this finds out again that there have to be new logs.
+        core.renew_generation()?;
         Ok(core)
+    }
+
+    /// Draws a new number for this home (L5). A copy keeps the old one: it stays a copy until it is a device of its own.
+    pub fn renew_generation(&self) -> Result<(), NodeError> {
+        if self.me().is_ok_and(|me| me.copied) {
+            return Ok(());
+        }
+        self.generation.renew(|bytes| Ok(self.home.put_file(generation::FILE, bytes)?))
     }
 
     /// The home.
@@ -527,10 +552,24 @@ impl Core {
         peers.insert(device, addresses.to_vec());
         let written = postcard::to_allocvec(&*peers)
             .map_err(|error| error.to_string())
-            .and_then(|bytes| self.home.put_file(PEERS, &bytes).map_err(|error| error.to_string()));
+            .and_then(|bytes| self.home.put_sealed_file(PEERS, &bytes).map_err(|error| error.to_string()));
         if let Err(error) = written {
             tracing::warn!(%error, %device, "its addresses are not remembered");
         }
+    }
+}
+
+/// Where other devices can be called. What cannot be read is as if it were empty: devices tell their addresses again.
+fn read_peers(home: &Home) -> Result<BTreeMap<DeviceId, Vec<SocketAddr>>, NodeError> {
+    match home.sealed_file(PEERS) {
+        Ok(bytes) => Ok(bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()),
+        // From before it was sealed, or damaged.
+        Err(StoreError::Damaged { .. }) => {
+            let peers = home.file(PEERS)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
+            home.put_sealed_file(PEERS, &postcard::to_allocvec(&peers).unwrap_or_default())?;
+            Ok(peers)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -13,7 +13,30 @@ pub enum NodeError {
     AlreadyInitialised(String),
     /// Another process holds the home.
     #[error("{0}")]
-    Locked(String),
+    InUse(String),
+    /// The home's key is under a passphrase, and none was given.
+    #[error("this home is locked. Type its passphrase to open it; on the command line, see --passphrase-file.")]
+    Locked,
+    /// Another passphrase was given.
+    #[error("this is not the passphrase of this home. Try again.")]
+    WrongPassphrase,
+    /// The home's key is in a keyring that does not give it.
+    #[error("{0}")]
+    Keyring(String),
+    /// The root secret is not in this home.
+    #[error("this needs your recovery phrase, the 24 words you wrote down.")]
+    NeedsPhrase,
+    /// These words are not this person's recovery phrase.
+    #[error("{0}")]
+    BadPhrase(String),
+    /// The recovery phrase was written down, and forgotten here.
+    #[error("the recovery phrase is not here any more: you said that it is written down.")]
+    PhraseGone,
+    /// The home is a copy of another machine's, and no device of its own yet.
+    #[error(
+        "this home was copied from another machine, which may still write with the same key. It can be read here. To write here, make it a device of its own with `sheaf device renew` and your recovery phrase, or pair this machine as a new device."
+    )]
+    Copied,
     /// No space matches.
     #[error("no space here is called `{0}`. `sheaf space list` shows them all.")]
     NoSuchSpace(String),
@@ -79,7 +102,14 @@ impl NodeError {
         match self {
             Self::NotInitialised => "not-initialised",
             Self::AlreadyInitialised(_) => "already-initialised",
-            Self::Locked(_) => "home-locked",
+            Self::InUse(_) => "home-locked",
+            Self::Locked => "locked",
+            Self::WrongPassphrase => "wrong-passphrase",
+            Self::Keyring(_) => "keyring",
+            Self::NeedsPhrase => "needs-phrase",
+            Self::BadPhrase(_) => "bad-phrase",
+            Self::PhraseGone => "phrase-gone",
+            Self::Copied => "copied",
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
             Self::Ambiguous { .. } => "ambiguous",
@@ -98,15 +128,16 @@ impl NodeError {
     }
 
     /// The command line's exit code: 1 in general, 3 the home is held by another process, 4 no such thing, 5 not
-    /// allowed, 6 nobody could be reached, 7 the disk refuses or is damaged, 8 the input cannot be used.
+    /// allowed, 6 nobody could be reached, 7 the disk refuses or is damaged, 8 the input cannot be used, 9 the home is locked.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Locked(_) => 3,
+            Self::InUse(_) => 3,
             Self::NoSuchSpace(_) | Self::NoSuchDocument(_) | Self::Ambiguous { .. } => 4,
-            Self::Role(_) | Self::InvitationRefused(_) => 5,
+            Self::Role(_) | Self::InvitationRefused(_) | Self::Copied => 5,
             Self::Unreachable(_) => Self::UNREACHABLE,
             Self::CannotWrite(_) | Self::Damaged(_) => 7,
-            Self::InvitationCutShort(_) | Self::NotAnInvitation(_) | Self::BadInput(_) => 8,
+            Self::InvitationCutShort(_) | Self::NotAnInvitation(_) | Self::BadInput(_) | Self::BadPhrase(_) => 8,
+            Self::Locked | Self::WrongPassphrase | Self::Keyring(_) => 9,
             _ => 1,
         }
     }
@@ -116,7 +147,7 @@ impl From<sheaf_store::StoreError> for NodeError {
     fn from(error: sheaf_store::StoreError) -> Self {
         use sheaf_store::StoreError;
         match &error {
-            StoreError::Locked { .. } => Self::Locked(error.to_string()),
+            StoreError::Locked { .. } => Self::InUse(error.to_string()),
             StoreError::DiskFull { .. }
             | StoreError::NotPermitted { .. }
             | StoreError::Io { .. }

@@ -8,6 +8,7 @@
 //! - `document`: one thread for each open document (W1). It owns the CRDT and its windows' sessions, seals what is written
 //!   here, and applies what others wrote.
 //! - `space`: this device's part in a space, behind one lock: the access state, the keys, its own log.
+//! - `keeping`: where the home's key lies, whether the home is the one it was, and the person's recovery phrase.
 //! - `writer`: one thread through which every own entry goes, to the journal first and then to the store.
 //! - `accept` and `opening`: entries from others are admitted and stored; stored entries are opened and become changes.
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
@@ -35,6 +36,7 @@ mod document;
 mod error;
 mod identity;
 mod invitations;
+mod keeping;
 mod library;
 mod network;
 mod node;
@@ -48,6 +50,7 @@ mod view;
 mod writer;
 
 pub use error::NodeError;
+pub use keeping::{Keyring, KeyringError, SecretText, Surroundings, open_below};
 pub use node::{Format, Node, Options, Session};
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};

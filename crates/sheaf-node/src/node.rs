@@ -4,6 +4,7 @@
 
 mod documents;
 mod find;
+mod keeping;
 mod links;
 mod online;
 mod people;
@@ -15,12 +16,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sheaf_access::SpaceId;
-use sheaf_store::Home;
 use tokio::sync::broadcast;
 
 use crate::core::{Core, locked};
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::keeping::{SecretText, Start, Surroundings};
 use crate::space::Space;
 use crate::view::{Me, NodeEvent, RefusalInfo};
 
@@ -39,6 +40,23 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// Whether to look for devices on the local network, and be found.
     pub discovery: bool,
+    /// What opens the home, if it is locked.
+    pub passphrase: Option<SecretText>,
+    /// What lies outside of the home and matters to it.
+    pub surroundings: Surroundings,
+}
+
+impl Options {
+    /// A home that has nothing to do with the machine it lies on: no keyring, no state folder. For tests and tools.
+    pub fn alone(home: impl Into<PathBuf>) -> Self {
+        let surroundings = Surroundings::default();
+        Self { home: home.into(), listen: None, discovery: false, passphrase: None, surroundings }
+    }
+
+    /// A home of the user who runs this program.
+    pub fn of_this_user(home: impl Into<PathBuf>) -> Self {
+        Self { discovery: true, surroundings: Surroundings::of_this_user(), ..Self::alone(home) }
+    }
 }
 
 /// The local node. Cheap to clone; all clones are the same node.
@@ -59,14 +77,13 @@ async fn blocking<R: Send + 'static>(
 impl Node {
     /// Opens a home: takes its lock, puts in order what a crash has left, and reads what it needs. No network yet.
     pub async fn open(options: Options) -> Result<Self, NodeError> {
-        let folder = options.home.clone();
+        let mut options = options;
+        let passphrase = options.passphrase.take();
+        let (folder, surroundings) = (options.home.clone(), options.surroundings.clone());
         let (core, notices) = blocking(move || {
-            let (home, opened) = Home::open(&folder)?;
-            let mut notices: Vec<String> = opened.repaired.iter().map(ToString::to_string).collect();
-            if opened.needs_new_logs() {
-                notices.push("what others wrote comes back when one of their devices can be reached.".into());
-            }
-            Ok((Core::open(home, &opened)?, notices))
+            let start = Start::open(&folder, passphrase.as_ref(), surroundings)?;
+            let notices = start.notices();
+            Ok((Core::open(start)?, notices))
         })
         .await?;
         Ok(Self { core, options: Arc::new(options), notices: notices.into() })
@@ -129,7 +146,9 @@ impl Node {
         self.core.rest_documents().await;
         let saved = self.settle().await;
         self.core.stop_writer();
-        saved
+        let core = Arc::clone(&self.core);
+        let renewed = blocking(move || core.renew_generation()).await;
+        saved.and(renewed)
     }
 
     /// Waits until everything written so far is stored.

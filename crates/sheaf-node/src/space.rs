@@ -115,6 +115,9 @@ impl State {
 
     /// Writes an access operation as the log's next entry, and lets it take effect here.
     pub fn write_access(&mut self, space: SpaceId, me: &Identity, op: &AccessOp, now: u64) -> Result<Entry, NodeError> {
+        if me.copied {
+            return Err(NodeError::Copied);
+        }
         let heads = self.access.as_ref().map(|history| history.now().heads().to_vec()).unwrap_or_default();
         let epoch = self.access.as_ref().and_then(|history| history.now().writable_epoch()).unwrap_or(EpochId::UNBORN);
         let entry = self.draft(space, &heads, epoch, now).access(op, &me.keys.device).map_err(unsealable)?;
@@ -156,6 +159,9 @@ impl State {
     }
 
     fn access_state(&self, least: Role, me: &Identity) -> Result<Arc<AccessState>, NodeError> {
+        if me.copied {
+            return Err(NodeError::Copied);
+        }
         let access = self.access.as_ref().map(|history| Arc::clone(history.now())).ok_or_else(still_arriving)?;
         match access.role_of(&me.keys.device.id()) {
             Some(role) if role >= least => Ok(access),

@@ -188,6 +188,10 @@ pub struct Protection {
     pub passphrase: bool,
     /// The person has said that the recovery phrase is written down.
     pub phrase_written: bool,
+    /// The recovery phrase can be shown here.
+    pub phrase_here: bool,
+    /// The home is a copy of another machine's: it can be read, and not written to before it is a device of its own.
+    pub copied: bool,
 }
 
 /// Work that does not count, and is kept: someone who may write can adopt it (A6).

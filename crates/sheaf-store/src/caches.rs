@@ -11,6 +11,7 @@ use sheaf_access::DocumentId;
 
 use crate::damage::DamageList;
 use crate::files::{TEMPORARY, replace};
+use crate::vault::{self, Purpose, VaultKey};
 use crate::{CacheKind, Damaged, Files, Result, StoreError, frame, limits};
 
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Caches {
     folder: PathBuf,
     files: Arc<dyn Files>,
     damage: Arc<DamageList>,
+    vault: VaultKey,
 }
 
 const fn name(kind: CacheKind) -> &'static str {
@@ -28,8 +30,13 @@ const fn name(kind: CacheKind) -> &'static str {
 }
 
 impl Caches {
-    pub(crate) fn open(folder: &Path, files: Arc<dyn Files>, damage: Arc<DamageList>) -> Result<Self> {
-        let caches = Self { folder: folder.to_path_buf(), files, damage };
+    pub(crate) fn open(
+        folder: &Path,
+        files: Arc<dyn Files>,
+        damage: Arc<DamageList>,
+        vault: &VaultKey,
+    ) -> Result<Self> {
+        let caches = Self { folder: folder.to_path_buf(), files, damage, vault: vault.clone() };
         for kind in CacheKind::ALL {
             let folder = caches.folder(kind);
             let made = caches.files.create_folder(&folder).and_then(|()| caches.files.list(&folder));
@@ -58,20 +65,23 @@ impl Caches {
     pub(crate) fn put(&self, kind: CacheKind, document: DocumentId, bytes: &[u8]) -> Result<()> {
         limits::check_cache(bytes)?;
         let path = self.path(kind, document);
-        let head = frame::head(&Self::place(kind, document), bytes);
-        replace(&*self.files, &path, &[&head, bytes], false)
+        let place = Self::place(kind, document);
+        let sealed = self.vault.seal(Purpose::Cache, &place, bytes);
+        let head = frame::head(&place, &sealed);
+        replace(&*self.files, &path, &[&head, &sealed], false)
             .map_err(|error| StoreError::io(&path, "writing a cache", &error))
     }
 
     pub(crate) fn get(&self, kind: CacheKind, document: DocumentId) -> Result<Option<Vec<u8>>> {
         let path = self.path(kind, document);
-        let found = match self.files.read(&path, (limits::MAX_CACHE + frame::OVERHEAD) as u64) {
-            Ok(bytes) => match frame::open(&Self::place(kind, document), &bytes) {
-                Ok(_) => {
-                    let mut bytes = bytes;
-                    bytes.drain(..frame::OVERHEAD);
-                    return Ok(Some(bytes));
-                }
+        let place = Self::place(kind, document);
+        let most = limits::MAX_CACHE + vault::OVERHEAD + frame::OVERHEAD;
+        let found = match self.files.read(&path, most as u64) {
+            Ok(bytes) => match frame::open(&place, &bytes) {
+                Ok(sealed) => match self.vault.open(Purpose::Cache, &place, sealed) {
+                    Some(bytes) => return Ok(Some(bytes)),
+                    None => "it is not sealed with this home's key".to_owned(),
+                },
                 Err(broken) => broken.to_string(),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -85,6 +95,19 @@ impl Caches {
         // So that it is reported once. If it cannot be removed, it is reported again.
         let _ = self.files.remove(&path);
         Ok(None)
+    }
+
+    /// Forgets all of them: before there was a vault key they were not sealed.
+    pub(crate) fn clear(&self) -> Result<()> {
+        for kind in CacheKind::ALL {
+            let folder = self.folder(kind);
+            let named = |error: &io::Error| StoreError::io(&folder, "removing the caches", error);
+            for name in self.files.list(&folder).map_err(|error| named(&error))? {
+                self.files.remove(&folder.join(name)).map_err(|error| named(&error))?;
+            }
+            self.files.sync_folder(&folder).map_err(|error| named(&error))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn remove(&self, kind: CacheKind, document: DocumentId) -> Result<()> {

@@ -90,6 +90,12 @@ pub enum StoreError {
         /// Where it belongs.
         found: SpaceId,
     },
+    /// The store is whole and this is not the key it is sealed with.
+    #[error("{} is sealed with another key than the one this home has. Put `vault.json` back as it was, or restore a backup", folder.display())]
+    OtherKey {
+        /// The store's folder.
+        folder: PathBuf,
+    },
     /// A value larger than the store takes.
     #[error("{what} of {size} bytes is more than the store takes ({limit} bytes)")]
     TooLarge {

@@ -8,9 +8,10 @@
 //! | `store.damaged-1/` ... | stores as they were found when they could not be opened; for `sheaf doctor`, or to be deleted |
 //! | `journal/` | own entries, in the order they were written (S1) |
 //! | `cache/snapshot/`, `cache/view/` | cached copies of documents; all of it may be deleted |
-//! | others | small whole files, such as `keys`: see [`Home::put_file`] |
+//! | others | small whole files, sealed or not: see [`Home::put_sealed_file`] |
 //!
-//! Everything is for its owner's eyes only: folders 0700, files 0600 on Unix.
+//! Everything is for its owner's eyes only: folders 0700, files 0600 on Unix. What can be read is sealed besides, with the
+//! home's [`VaultKey`].
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 use crate::damage::DamageList;
 use crate::files::replace;
-use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError};
+use crate::vault::Purpose;
+use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError, VaultKey};
 
 pub(crate) const STORE: &str = "store";
 pub(crate) const CACHE: &str = "cache";
@@ -31,12 +33,20 @@ const HOLDER: &str = "lock.pid";
 /// The largest of the small files.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
+/// A home that is locked, and not open yet: the small files can be read, which say where its key is.
+#[derive(Debug)]
+pub struct Claim {
+    folder: PathBuf,
+    lock: Arc<Lock>,
+}
+
 /// A home that is open. While it lives, no other process can open it.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,
     store: Arc<SledStore>,
     journal: Arc<Journal>,
+    vault: VaultKey,
     /// The store and the journal have it as well: whoever holds on to one of them holds on to the home.
     _lock: Arc<Lock>,
 }
@@ -60,14 +70,45 @@ impl Opened {
     }
 }
 
-impl Home {
-    /// Opens the home in a folder, or makes one: takes its lock, opens the journal and the store, puts both in order, and
-    /// gives the store those of the journal's entries that it lacks.
-    pub fn open(folder: &Path) -> Result<(Self, Opened)> {
-        let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let made = if folder.exists() { Ok(()) } else { files.create_folder(folder) };
+impl Claim {
+    /// Takes the lock of the home in a folder, which is made if it is not there.
+    pub fn take(folder: &Path) -> Result<Self> {
+        let made = if folder.exists() { Ok(()) } else { RealFiles.create_folder(folder) };
         made.map_err(|error| StoreError::io(folder, "making the data folder", &error))?;
         let lock = Arc::new(Lock::take(folder)?);
+        Ok(Self { folder: folder.to_path_buf(), lock })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether a store has been made in it.
+    pub fn has_store(&self) -> bool {
+        self.folder.join(STORE).exists()
+    }
+
+    /// A small file of the home; see [`Home::file`].
+    pub fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        read_file(&self.folder, name)
+    }
+
+    /// Writes a small file of the home; see [`Home::put_file`].
+    pub fn put_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        put_file(&self.folder, name, bytes)
+    }
+
+    /// Writes a small file that holds a key, or held one; see [`Home::put_key_file`].
+    pub fn put_key_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        put_key_file(&self.folder, name, bytes)
+    }
+
+    /// Opens the home: the journal and the store are put in order, and the store gets those of the journal's entries that it
+    /// lacks. What is sealed is sealed with this key; a store from before there was one is sealed now.
+    pub fn open(self, vault: &VaultKey) -> Result<(Home, Opened)> {
+        let Self { folder, lock } = self;
+        let files: Arc<dyn Files> = Arc::new(RealFiles);
         let damage = Arc::new(DamageList::default());
         let config = JournalConfig::default();
         let (journal, repaired) = Journal::open_on(
@@ -78,12 +119,19 @@ impl Home {
             Some(Arc::clone(&lock)),
         )?;
         let mut opened = Opened { repaired, ..Opened::default() };
-        let (store, repaired) = SledStore::open_on(folder, files, damage, Some(Arc::clone(&lock)))?;
+        let (store, repaired) = SledStore::open_on(&folder, vault, files, damage, Some(Arc::clone(&lock)))?;
         opened.repaired.extend(repaired);
         let home =
-            Self { folder: folder.to_path_buf(), store: Arc::new(store), journal: Arc::new(journal), _lock: lock };
+            Home { folder, store: Arc::new(store), journal: Arc::new(journal), vault: vault.clone(), _lock: lock };
         home.reconcile(&mut opened)?;
         Ok((home, opened))
+    }
+}
+
+impl Home {
+    /// Claims the home in a folder and opens it with its key.
+    pub fn open(folder: &Path, vault: &VaultKey) -> Result<(Self, Opened)> {
+        Claim::take(folder)?.open(vault)
     }
 
     /// The folder.
@@ -101,21 +149,37 @@ impl Home {
         &self.journal
     }
 
-    /// A small file of this home, such as `keys`. A name has no slashes in it.
+    /// The key that what is readable here is sealed with.
+    pub fn vault(&self) -> &VaultKey {
+        &self.vault
+    }
+
+    /// A small file of this home that is not sealed, such as `first-space`. A name has no slashes in it.
     pub fn file(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let path = self.folder.join(name);
-        match RealFiles.read(&path, MAX_FILE) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(&path, "reading a file of the home", &error)),
-        }
+        read_file(&self.folder, name)
     }
 
     /// Writes a small file of this home, durably and whole or not at all, readable by this user alone.
     pub fn put_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.folder.join(name);
-        replace(&RealFiles, &path, &[bytes], true)
-            .map_err(|error| StoreError::io(&path, "writing a file of the home", &error))
+        put_file(&self.folder, name, bytes)
+    }
+
+    /// The same, and what was in the file before is overwritten on the disk, as far as a file system lets anyone do that.
+    pub fn put_key_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        put_key_file(&self.folder, name, bytes)
+    }
+
+    /// The same, of a file that is sealed with the vault key.
+    pub fn sealed_file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        let opened = self.vault.open(Purpose::File, name.as_bytes(), &bytes);
+        let what = || "it is not what was sealed with this home's key".to_owned();
+        opened.map(Some).ok_or_else(|| StoreError::Damaged { path: self.folder.join(name), what: what() })
+    }
+
+    /// Writes a small file of this home, sealed with the vault key.
+    pub fn put_sealed_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.put_file(name, &self.vault.seal(Purpose::File, name.as_bytes(), bytes))
     }
 
     /// The journal and the store each may have lost what the other has: the store's last writes when the machine went down,
@@ -136,6 +200,53 @@ impl Home {
         }
         Ok(())
     }
+}
+
+fn read_file(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let path = folder.join(name);
+    match RealFiles.read(&path, MAX_FILE) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io(&path, "reading a file of the home", &error)),
+    }
+}
+
+fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    write_whole(&folder.join(name), bytes)
+}
+
+/// Writes a file, durably and whole or not at all, readable by this user alone.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(&RealFiles, path, &[bytes], true).map_err(|error| StoreError::io(path, "writing a file", &error))
+}
+
+fn put_key_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = folder.join(name);
+    // Held open, so that what it held can be reached when its name is another file's.
+    let before = cfg!(unix).then(|| OpenOptions::new().write(true).open(&path).ok()).flatten();
+    put_file(folder, name, bytes)?;
+    if let Some(before) = before
+        && let Err(error) = overwrite(before)
+    {
+        // The new file is in its place all the same.
+        tracing::debug!(%error, path = %path.display(), "what a file held before is not overwritten");
+    }
+    Ok(())
+}
+
+/// Writes zeros over a file that has no name any more. One that has another name yet is somebody's copy.
+fn overwrite(mut file: File) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.nlink() > 0 {
+            return Ok(());
+        }
+    }
+    let length = metadata.len().min(MAX_FILE);
+    file.write_all(&vec![0; usize::try_from(length).unwrap_or(0)])?;
+    file.sync_data()
 }
 
 /// The right to use a home. The system takes it back from a process that dies, however it dies.

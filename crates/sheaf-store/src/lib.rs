@@ -11,13 +11,18 @@
 //!   others' from others;
 //! - **caches** of documents, which cost only time when they are gone.
 //!
+//! Entries are sealed for the members of their space. Everything else that could be read, records, caches and the small
+//! files, is sealed under the home's [`VaultKey`]. So a home is opened in two steps: it is claimed, which locks it and lets
+//! the small files be read that say where the key is; and then opened with the key.
+//!
 //! An own entry goes into the journal, then into the store, then out to others. An entry from others goes into the store.
 //!
 //! ```no_run
 //! # fn main() -> sheaf_store::Result<()> {
-//! use sheaf_store::{Home, Store};
+//! use sheaf_store::{Claim, Store, VaultKey};
 //!
-//! let (home, opened) = Home::open("/home/ana/.local/share/sheaf".as_ref())?;
+//! let claim = Claim::take("/home/ana/.local/share/sheaf".as_ref())?;
+//! let (home, opened) = claim.open(&VaultKey::generate())?;
 //! for repair in &opened.repaired {
 //!     println!("{repair}");
 //! }
@@ -64,14 +69,16 @@ mod limits;
 mod memory;
 mod repair;
 mod store;
+mod vault;
 
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;
 pub use error::{Result, StoreError};
 pub use files::{Fault, Files, OpenFile, RealFiles, SimulatedDisk};
-pub use home::{Home, Opened};
+pub use home::{Claim, Home, Opened, write_whole};
 pub use journal::{Completion, Journal, JournalConfig, Replay};
 pub use limits::{MAX_CACHE, MAX_KEY, MAX_RECORD};
 pub use memory::MemoryStore;
 pub use repair::Repair;
 pub use store::{Arrival, CacheKind, DocumentRow, Store, Table};
+pub use vault::{Purpose, VaultKey};

@@ -8,7 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, Damaged, DocumentRow, Home, Repair, SledStore, Store, StoreError, Table};
-use support::{Writer, cases, document, space};
+use support::{Writer, cases, document, space, vault};
 
 /// Changes rows behind the store's back. The first byte of a key says what sort of row it is, see the store's `keys`.
 fn tamper(home: &Path, mut change: impl FnMut(&[u8], &mut Vec<u8>) -> Change) {
@@ -49,7 +49,7 @@ fn wait_until_closed(home: &Path) {
 }
 
 fn open(home: &Path) -> SledStore {
-    SledStore::open(home).unwrap().0
+    SledStore::open(home, &vault()).unwrap().0
 }
 
 /// A store with six entries of one log and two of another, which came last.
@@ -367,13 +367,13 @@ proptest! {
         reopen in 0..40usize,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let (mut home, _) = Home::open(folder.path()).unwrap();
+        let (mut home, _) = Home::open(folder.path(), &vault()).unwrap();
         let (mut own, mut other) = (Writer::new(0), Writer::new(1));
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
         for (number, size) in sizes.iter().enumerate() {
             if number == reopen {
                 drop(home);
-                home = Home::open(folder.path()).unwrap().0;
+                home = Home::open(folder.path(), &vault()).unwrap().0;
             }
             let entry = own.entry(space(0), 0, number as u64, *size);
             home.journal().append(space(0), std::slice::from_ref(&entry)).unwrap().wait().unwrap();
@@ -389,7 +389,7 @@ proptest! {
             do_harm(&folder.path().join("store"), harm);
         }
 
-        let (home, opened) = Home::open(folder.path()).unwrap();
+        let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
         let store = home.store();
         for entry in &mine {
             prop_assert_eq!(store.entry(space(0), entry.log(), entry.seq()).unwrap(), Some(entry.clone()));
@@ -419,7 +419,7 @@ proptest! {
         let lost = opened.repaired.iter().any(Repair::is_of_damage);
         prop_assert!(!lost || opened.needs_new_logs());
         drop(home);
-        let (_home, opened) = Home::open(folder.path()).unwrap();
+        let (_home, opened) = Home::open(folder.path(), &vault()).unwrap();
         prop_assert_eq!(opened.repaired, vec![]);
         prop_assert_eq!(opened.restored, 0);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, Home, Repair, Store, StoreError, Table};
-use support::{Writer, document, space};
+use support::{Writer, document, space, vault};
 
 /// Writes own entries and another's, as the node does.
 fn fill(home: &Home, own: &mut Writer, other: &mut Writer, count: u64) -> (Vec<Entry>, Vec<Entry>) {
@@ -27,13 +27,13 @@ fn fill(home: &Home, own: &mut Writer, other: &mut Writer, count: u64) -> (Vec<E
 #[test]
 fn sled_lost_whole_is_rebuilt_from_the_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let (home, opened) = Home::open(folder.path()).unwrap();
+    let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
     assert_eq!(opened.repaired, vec![]);
     let (mine, theirs) = fill(&home, &mut Writer::new(0), &mut Writer::new(1), 20);
     home.store().put_cache(CacheKind::Snapshot, document(0), b"as it was").unwrap();
     drop(home);
     fs::remove_dir_all(folder.path().join("store")).unwrap();
-    let (home, opened) = Home::open(folder.path()).unwrap();
+    let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
     assert!(matches!(opened.repaired.as_slice(), [Repair::Salvaged { .. }]), "{:?}", opened.repaired);
     assert_eq!(opened.restored, 20);
     assert!(opened.needs_new_logs());
@@ -48,13 +48,13 @@ fn sled_lost_whole_is_rebuilt_from_the_journal() {
 #[test]
 fn own_entries_the_journal_has_lost_come_back_from_the_store() {
     let folder = tempfile::tempdir().unwrap();
-    let (home, _) = Home::open(folder.path()).unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
     let (mine, _) = fill(&home, &mut Writer::new(0), &mut Writer::new(1), 5);
     drop(home);
     let segment = folder.path().join("journal/0000000001.own");
     let length = fs::metadata(&segment).unwrap().len();
     fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(length - 100).unwrap();
-    let (home, opened) = Home::open(folder.path()).unwrap();
+    let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
     assert!(matches!(opened.repaired.as_slice(), [Repair::TornJournal { .. }]));
     assert_eq!(opened.copied_back, 1);
     assert!(opened.needs_new_logs());
@@ -65,7 +65,7 @@ fn own_entries_the_journal_has_lost_come_back_from_the_store() {
 #[test]
 fn small_files_are_written_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let (home, _) = Home::open(folder.path()).unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
     assert_eq!(home.file("keys").unwrap(), None);
     home.put_file("keys", b"secret").unwrap();
     home.put_file("keys", b"another").unwrap();
@@ -91,7 +91,7 @@ fn everything_is_for_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("new/home");
     for _ in 0..2 {
-        let (home, _) = Home::open(&folder).unwrap();
+        let (home, _) = Home::open(&folder, &vault()).unwrap();
         home.put_file("keys", b"secret").unwrap();
         home.store().put_cache(CacheKind::View, document(0), b"blocks").unwrap();
         home.store().put(Table::Settings, b"key", b"value").unwrap();
@@ -105,12 +105,12 @@ fn a_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, b"").unwrap();
-    let error = Home::open(&file.join("home")).unwrap_err();
+    let error = Home::open(&file.join("home"), &vault()).unwrap_err();
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
     for name in ["store", "journal", "cache"] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), b"").unwrap();
-        let error = Home::open(folder.path()).unwrap_err();
+        let error = Home::open(folder.path(), &vault()).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
 }
@@ -118,12 +118,12 @@ fn a_folder_that_cannot_be_written_is_named() {
 #[test]
 fn a_store_of_a_later_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Home::open(folder.path()).unwrap());
+    drop(Home::open(folder.path(), &vault()).unwrap());
     let db = sled::open(folder.path().join("store")).unwrap();
-    db.insert(b"v", &[2]).unwrap();
+    db.insert(b"v", &[3]).unwrap();
     db.flush().unwrap();
     drop(db);
-    let error = Home::open(folder.path()).unwrap_err();
+    let error = Home::open(folder.path(), &vault()).unwrap_err();
     assert!(error.to_string().contains("later version of Sheaf"), "{error}");
     assert!(!folder.path().join("store.damaged-1").exists());
 }
@@ -155,7 +155,7 @@ mod full {
     fn child() {
         let Some(folder) = std::env::var_os(CHILD) else { return };
         let folder = Path::new(&folder);
-        let (home, _) = Home::open(folder).unwrap();
+        let (home, _) = Home::open(folder, &vault()).unwrap();
         let mut other = Writer::new(1);
         let mut stored = Vec::new();
         let error = loop {
@@ -183,7 +183,7 @@ mod full {
         assert_eq!(found, stored);
         // The last one may have been written in part.
         drop(home);
-        let (home, opened) = Home::open(folder).unwrap();
+        let (home, opened) = Home::open(folder, &vault()).unwrap();
         assert_eq!(opened.repaired, vec![]);
         assert_eq!(home.store().since(space(0), 0, usize::MAX).unwrap().len(), stored.len());
     }

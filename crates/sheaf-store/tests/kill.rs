@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, DocumentRow, Home, Repair, Store, StoreError, Table};
-use support::{Writer, document, space};
+use support::{Writer, document, space, vault};
 
 const CHILD: &str = "SHEAF_KILL_CHILD";
 
@@ -27,7 +27,7 @@ fn other(seq: u64, previous: Option<&Entry>) -> Entry {
 
 /// Writes as fast as it can, and says what has been acknowledged, until it is killed.
 fn write_until_killed(folder: &Path) {
-    let (home, _) = Home::open(folder).unwrap();
+    let (home, _) = Home::open(folder, &vault()).unwrap();
     let store = home.store();
     let frontier = store.frontier(space(0)).unwrap();
     let last = |log| store.entry(space(0), log, frontier.get(&log)).unwrap();
@@ -136,7 +136,7 @@ fn nothing_acknowledged_is_lost_whenever_it_is_killed() {
         child.wait().unwrap();
 
         let started = Instant::now();
-        let (home, opened) = Home::open(folder.path()).unwrap();
+        let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
         slowest = slowest.max(started.elapsed());
         for repair in &opened.repaired {
             match repair {
@@ -197,16 +197,16 @@ fn a_home_in_use_says_by_whom_and_a_dead_one_does_not_hold_it() {
     while lines.next().unwrap().unwrap() != "open 0" {
         assert!(Instant::now() < deadline);
     }
-    let error = Home::open(folder.path()).unwrap_err();
+    let error = Home::open(folder.path(), &vault()).unwrap_err();
     assert_eq!(error, StoreError::Locked { folder: folder.path().to_path_buf(), holder: Some(child.id()) });
     assert!(error.to_string().contains(&format!("in use by process {}", child.id())), "{error}");
     child.kill().unwrap();
     child.wait().unwrap();
-    let (home, _) = Home::open(folder.path()).unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
     // As long as anyone has a part of it.
     let store = std::sync::Arc::clone(home.store());
     drop(home);
-    assert!(matches!(Home::open(folder.path()), Err(StoreError::Locked { .. })));
+    assert!(matches!(Home::open(folder.path(), &vault()), Err(StoreError::Locked { .. })));
     drop(store);
-    Home::open(folder.path()).unwrap();
+    Home::open(folder.path(), &vault()).unwrap();
 }

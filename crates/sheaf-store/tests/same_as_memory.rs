@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, DocumentRow, MemoryStore, SledStore, Store, Table};
-use support::{Writer, cases, document, space};
+use support::{Writer, cases, document, space, vault};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -194,7 +194,7 @@ proptest! {
     fn the_sled_store_and_the_one_in_memory_answer_alike(steps in prop::collection::vec(step(), 1..60)) {
         let folder = tempfile::tempdir().unwrap();
         let memory = MemoryStore::new();
-        let (mut sled, repairs) = SledStore::open(folder.path()).unwrap();
+        let (mut sled, repairs) = SledStore::open(folder.path(), &vault()).unwrap();
         prop_assert!(repairs.is_empty());
         let mut writers: Vec<Writer> = (0..3).map(Writer::new).collect();
         let mut content = 0;
@@ -214,7 +214,7 @@ proptest! {
             };
             if matches!(step, Step::Reopen) {
                 drop(sled);
-                let opened = SledStore::open(folder.path()).unwrap();
+                let opened = SledStore::open(folder.path(), &vault()).unwrap();
                 prop_assert_eq!(&opened.1, &[]);
                 sled = opened.0;
             }
@@ -226,7 +226,7 @@ proptest! {
         }
         prop_assert_eq!(everything(&sled), everything(&memory));
         drop(sled);
-        let (sled, repairs) = SledStore::open(folder.path()).unwrap();
+        let (sled, repairs) = SledStore::open(folder.path(), &vault()).unwrap();
         prop_assert_eq!(repairs, vec![]);
         prop_assert_eq!(everything(&sled), everything(&memory));
         prop_assert_eq!(sled.damage(), vec![]);

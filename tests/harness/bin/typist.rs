@@ -11,7 +11,7 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut argument = || arguments.next().expect("typist HOME DOCUMENT FROM");
     let (home, document, from) = (argument(), argument(), argument().parse::<u64>().expect("a number"));
-    let node = Node::open(Options { home: home.into(), listen: None, discovery: false }).await.expect("the home opens");
+    let node = Node::open(Options::alone(home)).await.expect("the home opens");
     // A second window on the same document, so that changes are made every 40 ms, as when two people write.
     let (_other, _unread) = node.open_session(&document).await.expect("the document opens twice");
     let (session, mut messages) = node.open_session(&document).await.expect("the document opens");

@@ -95,6 +95,8 @@ impl Screen {
             .env_remove("WAYLAND_DISPLAY")
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("HOME", folder)
+            .env("SHEAF_KEYRING", "off")
+            .env_remove("XDG_STATE_HOME")
             .env("XDG_RUNTIME_DIR", folder)
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")

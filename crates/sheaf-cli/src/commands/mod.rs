@@ -3,6 +3,7 @@
 pub mod documents;
 pub mod identity;
 pub mod invitations;
+pub mod keeping;
 pub mod network;
 pub mod people;
 pub mod spaces;
@@ -13,6 +14,7 @@ use sheaf_node::{Node, Options};
 
 use crate::arguments::{Arguments, Command, Global};
 use crate::output::Failure;
+use crate::unlock;
 
 /// Runs one command on the home it names.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -33,6 +35,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Invitations(command) => invitations::run(node, global, command).await,
         Command::People(command) => people::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
+        Command::Keeping(command) => keeping::run(node, global, command).await,
     }
 }
 
@@ -41,7 +44,8 @@ async fn open(global: &Global) -> Result<Node, Failure> {
         Some(home) => home.clone(),
         None => default_home()?,
     };
-    let node = Node::open(Options { home, listen: global.listen, discovery: !global.no_discovery }).await?;
+    let options = Options { listen: global.listen, discovery: !global.no_discovery, ..Options::of_this_user(home) };
+    let node = unlock::open(global, options).await?;
     for notice in node.notices() {
         eprintln!("sheaf: {notice}");
     }

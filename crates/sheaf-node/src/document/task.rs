@@ -215,6 +215,7 @@ impl Task {
     fn may_write(&self) -> Result<(), NodeError> {
         let me = self.core.me()?;
         match self.space.role(&me) {
+            _ if me.copied => Err(NodeError::Copied),
             Some(role) if role >= Role::Editor => Ok(()),
             _ => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
         }

@@ -21,6 +21,10 @@ impl Node {
             return Ok(network.addresses.to_vec());
         }
         let me = self.core.me()?;
+        if me.copied {
+            // The machine it was copied from may be online with the same key.
+            return Err(NodeError::Copied);
+        }
         let network = self.open_network(&me).await?;
         let addresses = network.addresses.to_vec();
         self.core.set_network(Some(network));

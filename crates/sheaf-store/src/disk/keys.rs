@@ -11,12 +11,13 @@
 //! | `t` | space, log | the tip: the highest seq stored |
 //! | `o` | space, log, seq | a hole: an entry below the tip that is damaged and set aside; its arrival number and hash, where known |
 //! | `d` | space, document, arrival number | which changes of the document the entry holds |
-//! | `r` | table, key | a record |
+//! | `r` | table, key | a record, sealed with the vault key |
 //! | `k` | id, number | a piece of a value that is too large for one row |
 //! | `x` | the key it had | a value that was damaged, as it was found |
 //! | `j` | | the segment of the journal up to which the store has everything
 //! | `w` | | the number of the last change, see `mark`
-//! | `v` | | the version of this layout |
+//! | `v` | | the version of this layout: 1 had records that were not sealed
+//! | `s` | | a value sealed with the vault key, by which it is known that the key is the right one
 
 use sheaf_access::{DeviceId, DocumentId, EntryHash, LogId, SpaceId};
 
@@ -34,6 +35,7 @@ pub(super) const ASIDE: u8 = b'x';
 pub(super) const JOURNAL: u8 = b'j';
 pub(super) const CHANGE: u8 = b'w';
 pub(super) const VERSION: u8 = b'v';
+pub(super) const SEAL: u8 = b's';
 
 /// A key in the making.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 
 mod entries;
 mod keys;
+mod layout;
 mod mark;
 mod records;
 mod recovery;
@@ -23,7 +24,9 @@ use sheaf_access::{DocumentId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, Frontier};
 
 use self::mark::Mark;
+use self::recovery::Site;
 use self::rows::{Batch, Rows, Trouble};
+use self::salvage::Why;
 use self::state::{LogState, State, index_row, index_value};
 use crate::caches::Caches;
 use crate::damage::DamageList;
@@ -31,7 +34,7 @@ use crate::home::Lock;
 use crate::store::belongs;
 use crate::{
     Arrival, CacheKind, Damage, DocumentRow, Files, Journal, RealFiles, Repair, Result, Store, StoreError, Table,
-    limits,
+    VaultKey, limits,
 };
 
 /// The store on sled, and on files beside it.
@@ -39,6 +42,7 @@ use crate::{
 pub struct SledStore {
     folder: PathBuf,
     caches: Caches,
+    vault: VaultKey,
     /// `None` after an attempt to open it anew that failed.
     open: RwLock<Option<Open>>,
     health: AtomicU8,
@@ -143,25 +147,28 @@ impl From<StoreError> for Stop {
 impl SledStore {
     /// Opens the store in a home's folder, or makes one there, and brings it in order after a crash. The caller holds the
     /// home's lock.
-    pub fn open(home: &Path) -> Result<(Self, Vec<Repair>)> {
-        Self::open_on(home, Arc::new(RealFiles), Arc::default(), None)
+    pub fn open(home: &Path, vault: &VaultKey) -> Result<(Self, Vec<Repair>)> {
+        Self::open_on(home, vault, Arc::new(RealFiles), Arc::default(), None)
     }
 
     pub(crate) fn open_on(
         home: &Path,
+        vault: &VaultKey,
         files: Arc<dyn Files>,
         damage: Arc<DamageList>,
         lock: Option<Arc<Lock>>,
     ) -> Result<(Self, Vec<Repair>)> {
         let folder = home.join(crate::home::STORE);
-        let caches = Caches::open(&home.join(crate::home::CACHE), files, Arc::clone(&damage))?;
+        let caches = Caches::open(&home.join(crate::home::CACHE), files, Arc::clone(&damage), vault)?;
         let mut repairs = Vec::new();
-        let open = recovery::open(&folder, &damage, &mut repairs)?;
+        let site = Site { folder: &folder, vault, caches: &caches, damage: &damage };
+        let open = recovery::open(site, &mut repairs)?;
         let health = AtomicU8::new(health::FINE);
         Ok((
             Self {
                 folder,
                 caches,
+                vault: vault.clone(),
                 open: RwLock::new(Some(open)),
                 health,
                 damage,
@@ -170,6 +177,10 @@ impl SledStore {
             },
             repairs,
         ))
+    }
+
+    fn site(&self) -> Site<'_> {
+        Site { folder: &self.folder, vault: &self.vault, caches: &self.caches, damage: &self.damage }
     }
 
     /// Runs a call on the rows. One that meets damage puts the store in order and is run again.
@@ -208,12 +219,12 @@ impl SledStore {
         }
         let open = match place.take() {
             Some(Open { rows, .. }) if health == health::DAMAGED => {
-                salvage::salvage(rows, "rows that should be there cannot be read", &self.damage)
+                salvage::salvage(self.site(), rows, Why::Damage("rows that should be there cannot be read"))
                     .map_err(|trouble| trouble.named(&self.folder, doing))?
             }
             failed => {
                 drop(failed);
-                recovery::open(&self.folder, &self.damage, &mut Vec::new())?
+                recovery::open(self.site(), &mut Vec::new())?
             }
         };
         // Before anyone sees it: what this device wrote must never seem to be missing.
@@ -356,7 +367,7 @@ impl Store for SledStore {
 
     fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
         limits::check_record(key, value)?;
-        self.with("writing a record", |open| records::put(open, table, key, value))
+        self.with("writing a record", |open| records::put(open, &self.vault, table, key, value))
     }
 
     fn delete(&self, table: Table, key: &[u8]) -> Result<()> {

@@ -7,16 +7,19 @@ use super::rows::Batch;
 use super::value::{self, Unread};
 use super::{Open, SledStore, Stop};
 use crate::frame::Broken;
+use crate::vault::{Purpose, VaultKey};
 use crate::{Arrival, Damaged, DocumentRow, StoreError, Table};
 
 type Answer<T> = std::result::Result<T, Stop>;
 
 /// See [`crate::Store::put`].
-pub(super) fn put(open: &Open, table: Table, key: &[u8], value: &[u8]) -> Answer<()> {
+pub(super) fn put(open: &Open, vault: &VaultKey, table: Table, key: &[u8], value: &[u8]) -> Answer<()> {
+    let row = keys::record(table, key);
+    let sealed = vault.seal(Purpose::Record, &row, value);
     {
         let _writing = open.writing();
         let mut batch = Batch::default();
-        replace(open, &mut batch, &keys::record(table, key), value)?;
+        replace(open, &mut batch, &row, &sealed)?;
         open.apply(batch)?;
     }
     Ok(open.flush()?)
@@ -59,11 +62,19 @@ fn replace(open: &Open, batch: &mut Batch, key: &[u8], value: &[u8]) -> Answer<(
     Ok(())
 }
 
+/// The record in a row, `stored` being what is there.
+fn unseal(open: &Open, vault: &VaultKey, row: &[u8], stored: &[u8]) -> Result<Vec<u8>, Unread> {
+    let sealed = value::open(&open.rows, row, stored)?;
+    vault.open(Purpose::Record, row, &sealed).ok_or_else(|| Broken::Content.into())
+}
+
 impl SledStore {
     /// See [`crate::Store::get`].
     pub(super) fn record(&self, open: &Open, table: Table, key: &[u8]) -> Answer<Option<Vec<u8>>> {
-        match value::read(&open.rows, &keys::record(table, key)) {
-            Ok(value) => Ok(value),
+        let row = keys::record(table, key);
+        let Some(stored) = open.rows.get(&row)? else { return Ok(None) };
+        match unseal(open, &self.vault, &row, &stored) {
+            Ok(value) => Ok(Some(value)),
             Err(Unread::Trouble(trouble)) => Err(trouble.into()),
             Err(Unread::Broken(_)) => self.set_record_aside(open, table, key),
         }
@@ -78,7 +89,7 @@ impl SledStore {
             let mut parts = Parts::of(&row);
             parts.table();
             let key = parts.rest();
-            let value = match value::open(&open.rows, &row, &stored) {
+            let value = match unseal(open, &self.vault, &row, &stored) {
                 Ok(value) => Some(value),
                 Err(Unread::Trouble(trouble)) => return Err(trouble.into()),
                 Err(Unread::Broken(_)) => self.set_record_aside(open, table, key)?,
@@ -93,7 +104,7 @@ impl SledStore {
         let _writing = open.writing();
         let row = keys::record(table, key);
         let Some(found) = open.rows.get(&row)? else { return Ok(None) };
-        let broken = match value::open(&open.rows, &row, &found) {
+        let broken = match unseal(open, &self.vault, &row, &found) {
             Ok(value) => return Ok(Some(value)),
             Err(Unread::Trouble(trouble)) => return Err(trouble.into()),
             Err(Unread::Broken(broken)) => broken,

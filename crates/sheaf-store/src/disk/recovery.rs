@@ -8,42 +8,58 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::rows::{Batch, Rows, Trouble};
+use super::rows::{Rows, Trouble};
+use super::salvage::{self, Why};
 use super::state::State;
-use super::{Open, beside, keys, mark, salvage};
+use super::{Open, beside, layout, mark};
+use crate::caches::Caches;
 use crate::damage::DamageList;
-use crate::{Damaged, Files, RealFiles, Repair, Result, StoreError};
+use crate::{Damaged, Files, RealFiles, Repair, Result, StoreError, VaultKey};
 
 /// What a folder that is being salvaged into is called, next to the store's.
 const SALVAGE: &str = "salvage";
 
+/// Where a store is, and what is needed to open it.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) vault: &'a VaultKey,
+    /// They were not sealed either when the store was not.
+    pub(super) caches: &'a Caches,
+    pub(super) damage: &'a DamageList,
+}
+
 /// Opens the store in a folder, making it if it is not there, and says what had to be done.
-pub(super) fn open(folder: &Path, damage: &DamageList, repairs: &mut Vec<Repair>) -> Result<Open> {
+pub(super) fn open(site: Site<'_>, repairs: &mut Vec<Repair>) -> Result<Open> {
+    let Site { folder, damage, .. } = site;
     let named = |error: &io::Error| StoreError::io(folder, "opening the store", error);
     finish_interrupted(folder).map_err(|error| named(&error))?;
     RealFiles.create_folder(folder).map_err(|error| named(&error))?;
     let swept = sweep(folder).map_err(|error| named(&error))?;
     repairs.extend((swept > 0).then_some(Repair::UnfinishedSnapshots { count: swept }));
 
-    let why = match attempt(folder) {
+    let why = match attempt(site) {
         Ok(open) => return Ok(open),
         Err(Failed::Open(Trouble::Corrupt(why))) => why,
-        Err(Failed::Read(rows, Trouble::Corrupt(why))) => {
-            return salvaged(folder, rows, why, damage, repairs);
-        }
+        Err(Failed::Read(rows, Trouble::Corrupt(why))) => return salvaged(site, rows, why, repairs),
+        Err(Failed::Unsealed(rows)) => return sealed(site, rows),
         Err(failed) => return Err(failed.trouble().named(folder, "opening the store")),
     };
 
     // sled may have written before it gave up, and may still hold the files: go on with copies.
     let aside = set_aside(folder).map_err(|error| named(&error))?;
     copy_without_snapshots(&aside, folder).map_err(|error| named(&error))?;
-    match attempt(folder) {
+    match attempt(site) {
         Ok(open) => {
             damage.report(Damaged::Store, format!("{why}; it opened without its snapshots"));
             repairs.push(Repair::SnapshotsDropped { why, kept: aside });
             return Ok(open);
         }
-        Err(Failed::Read(rows, Trouble::Corrupt(why))) => return salvaged(folder, rows, why, damage, repairs),
+        Err(Failed::Read(rows, Trouble::Corrupt(why))) => return salvaged(site, rows, why, repairs),
+        Err(Failed::Unsealed(rows)) => {
+            repairs.push(Repair::SnapshotsDropped { why, kept: aside });
+            return sealed(site, rows);
+        }
         Err(Failed::Open(Trouble::Corrupt(_))) => {}
         Err(failed) => return Err(failed.trouble().named(folder, "opening the store")),
     }
@@ -52,7 +68,7 @@ pub(super) fn open(folder: &Path, damage: &DamageList, repairs: &mut Vec<Repair>
     retire(folder).map_err(|error| named(&error))?;
     mark::forget(folder).map_err(|error| named(&error))?;
     RealFiles.create_folder(folder).map_err(|error| named(&error))?;
-    let open = attempt(folder).map_err(|failed| failed.trouble().named(folder, "starting an empty store"))?;
+    let open = attempt(site).map_err(|failed| failed.trouble().named(folder, "starting an empty store"))?;
     damage.report(Damaged::Store, format!("{why}; nothing in it could be read, an empty one was begun"));
     repairs.push(Repair::StoreLost { why, kept: aside });
     Ok(open)
@@ -64,62 +80,60 @@ enum Failed {
     Open(Trouble),
     /// sled opened, but not all of what is read at once can be.
     Read(Rows, Trouble),
+    /// It is well, and from before its records were sealed.
+    Unsealed(Rows),
 }
 
 impl Failed {
     fn trouble(self) -> Trouble {
         match self {
             Self::Open(trouble) | Self::Read(_, trouble) => trouble,
+            // Only a store that was there before can be, and that one is looked for.
+            Self::Unsealed(_) => Trouble::Corrupt("it is not sealed".to_owned()),
         }
     }
 }
 
-fn attempt(folder: &Path) -> std::result::Result<Open, Failed> {
-    let rows = Rows::open(folder).map_err(Failed::Open)?;
+fn attempt(site: Site<'_>) -> std::result::Result<Open, Failed> {
+    let rows = Rows::open(site.folder).map_err(Failed::Open)?;
     let read = || {
-        check_version(&rows)?;
-        mark::check(folder, mark::last_change(&rows)?)?;
-        State::load(&rows)
+        let sealed = layout::check(&rows, site.vault)?;
+        mark::check(site.folder, mark::last_change(&rows)?)?;
+        Ok((State::load(&rows)?, sealed))
     };
     match read() {
-        Ok(state) => {
-            tighten(folder);
+        Ok((state, true)) => {
+            tighten(site.folder);
             Open::new(rows, state).map_err(Failed::Open)
         }
+        Ok((_, false)) => Err(Failed::Unsealed(rows)),
         Err(trouble) => Err(Failed::Read(rows, trouble)),
     }
 }
 
-/// The version of the layout in `keys`. A later one is not damage: it is left alone.
-fn check_version(rows: &Rows) -> std::result::Result<(), Trouble> {
-    const VERSION: &[u8] = &[1];
-    match rows.get(&[keys::VERSION])? {
-        Some(found) if found == VERSION => Ok(()),
-        Some(found) if found.len() == 1 && found[0] > VERSION[0] => Err(Trouble::Io {
-            kind: io::ErrorKind::Unsupported,
-            reason: "it was written by a later version of Sheaf; install that one".to_owned(),
-        }),
-        Some(_) => Err(Trouble::Corrupt("the version of its layout cannot be read".to_owned())),
-        None => {
-            let mut batch = Batch::default();
-            batch.insert(&[keys::VERSION], VERSION);
-            rows.apply(batch)?;
-            rows.flush()
-        }
-    }
-}
-
-fn salvaged(folder: &Path, rows: Rows, why: String, damage: &DamageList, repairs: &mut Vec<Repair>) -> Result<Open> {
-    let open = salvage::salvage(rows, &why, damage).map_err(|trouble| trouble.named(folder, "salvaging the store"))?;
+fn salvaged(site: Site<'_>, rows: Rows, why: String, repairs: &mut Vec<Repair>) -> Result<Open> {
+    let open = salvage::salvage(site, rows, Why::Damage(&why))
+        .map_err(|trouble| trouble.named(site.folder, "salvaging the store"))?;
     repairs.push(Repair::Salvaged { why });
     Ok(open)
 }
 
-/// Puts a finished salvage in place of the store it was made from.
-pub(super) fn replace_with_salvage(folder: &Path) -> io::Result<()> {
-    set_aside(folder)?;
+/// A store from before there was a vault key is written anew, so that nothing unsealed lingers in sled's old pages.
+fn sealed(site: Site<'_>, rows: Rows) -> Result<Open> {
+    salvage::salvage(site, rows, Why::Unsealed).map_err(|trouble| trouble.named(site.folder, "sealing the store"))
+}
+
+/// Puts a finished salvage in place of the store it was made from, which is kept or not.
+pub(super) fn replace_with_salvage(folder: &Path, keep: bool) -> io::Result<()> {
+    if keep {
+        set_aside(folder)?;
+    } else {
+        remove_all(&retired(folder))?;
+        fs::rename(folder, retired(folder))?;
+    }
     fs::rename(salvage_folder(folder), folder)?;
-    sync_above(folder)
+    sync_above(folder)?;
+    remove_all(&retired(folder))
 }
 
 /// Where a salvage is written. Left-overs of an earlier one are removed.
@@ -134,13 +148,19 @@ fn salvage_folder(folder: &Path) -> PathBuf {
     beside(folder, SALVAGE)
 }
 
-/// A crash between the two renames of a salvage leaves no store but a finished salvage.
+/// A crash between the two renames of a salvage leaves no store but a finished salvage; one after them, a store that
+/// nobody needs any more.
 fn finish_interrupted(folder: &Path) -> io::Result<()> {
     let salvage = salvage_folder(folder);
-    if !salvage.exists() {
-        return Ok(());
+    if salvage.exists() {
+        if folder.exists() { remove_all(&salvage)? } else { fs::rename(&salvage, folder)? }
     }
-    if folder.exists() { remove_all(&salvage) } else { fs::rename(&salvage, folder) }
+    remove_all(&retired(folder))
+}
+
+/// What a store is called that is about to be removed.
+fn retired(folder: &Path) -> PathBuf {
+    beside(folder, "retired")
 }
 
 /// Removes the snapshots that a crash has left half written: sled takes one for a snapshot, and gives up on it.
@@ -172,10 +192,9 @@ fn set_aside(folder: &Path) -> io::Result<PathBuf> {
 
 /// Takes a copy of a set-aside folder out of the way. It is renamed first, for sled may hold its files still.
 fn retire(folder: &Path) -> io::Result<()> {
-    let retired = beside(folder, "retired");
-    remove_all(&retired)?;
-    fs::rename(folder, &retired)?;
-    remove_all(&retired)
+    remove_all(&retired(folder))?;
+    fs::rename(folder, retired(folder))?;
+    remove_all(&retired(folder))
 }
 
 fn copy_without_snapshots(from: &Path, to: &Path) -> io::Result<()> {

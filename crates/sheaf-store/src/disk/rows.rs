@@ -19,6 +19,8 @@ pub(super) enum Trouble {
     Corrupt(String),
     /// Someone has the file open.
     Busy,
+    /// What it holds is sealed with another key.
+    OtherKey,
 }
 
 impl Trouble {
@@ -28,6 +30,7 @@ impl Trouble {
             Self::Io { kind, reason } => StoreError::from_kind(&folder.join("db"), doing, kind, reason),
             Self::Corrupt(what) => StoreError::Damaged { path: folder.join("db"), what },
             Self::Busy => StoreError::Locked { folder: folder.to_path_buf(), holder: None },
+            Self::OtherKey => StoreError::OtherKey { folder: folder.to_path_buf() },
         }
     }
 }

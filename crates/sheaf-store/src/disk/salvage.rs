@@ -6,17 +6,20 @@
 //! which the next exchange with anyone who has those entries fills.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use sheaf_access::{EntryHash, LogId, SpaceId};
 use sled::IVec;
 
 use super::entries::decode_entry;
 use super::keys::{self, Parts};
+use super::recovery::Site;
 use super::rows::{Batch, Rows, Trouble, after};
 use super::state::{Arrived, Hole, Place, State, Tip, index_row, index_value};
 use super::value::{self, Unread};
-use super::{Open, mark, recovery};
+use super::{Open, layout, mark, recovery};
 use crate::damage::DamageList;
+use crate::vault::{Purpose, VaultKey};
 use crate::{Arrival, Damaged, Table, limits};
 
 /// More missing entries than this in one log are not kept as holes: what is above them is let go, and fetched again.
@@ -25,18 +28,38 @@ const MOST_HOLES: u64 = 10_000;
 /// More unreadable places than this, and the rest is given up.
 const MOST_PLACES: usize = 10_000;
 
-/// Makes a new store of what can be read, and puts it in the place of the old one, which stays beside it.
-pub(super) fn salvage(old: Rows, why: &str, damage: &DamageList) -> Result<Open, Trouble> {
-    damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
-    let folder = old.folder().to_path_buf();
-    let new = Rows::open(&recovery::fresh_salvage_folder(&folder)?)?;
-    Salvage { old: &old, new: &new, damage, batch: Batch::default(), bytes: 0, lossy: false }.run()?;
+/// Why a store is written anew.
+pub(super) enum Why<'a> {
+    /// Something in it cannot be read.
+    Damage(&'a str),
+    /// It is from before records were sealed.
+    Unsealed,
+}
+
+/// Makes a new store of what can be read, with its records sealed, and puts it in the place of the old one. That stays
+/// beside it, unless it was only not sealed.
+pub(super) fn salvage(site: Site<'_>, old: Rows, why: Why<'_>) -> Result<Open, Trouble> {
+    let Site { folder, vault, caches, damage } = site;
+    let damaged = match why {
+        Why::Damage(why) => {
+            damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
+            true
+        }
+        Why::Unsealed => false,
+    };
+    if !matches!(layout::is_sealed(&old), Ok(true)) {
+        // Before the new store says that all is sealed.
+        caches.clear().map_err(|error| Trouble::Io { kind: io::ErrorKind::Other, reason: error.to_string() })?;
+    }
+    let new = Rows::open(&recovery::fresh_salvage_folder(folder)?)?;
+    let salvage = Salvage { old: &old, new: &new, vault, damage, batch: Batch::default(), bytes: 0, lossy: false };
+    let lossy = salvage.run()?;
     drop(old);
     drop(new);
     // The new store counts its changes from the beginning.
-    mark::forget(&folder)?;
-    recovery::replace_with_salvage(&folder)?;
-    let rows = Rows::open(&folder)?;
+    mark::forget(folder)?;
+    recovery::replace_with_salvage(folder, damaged || lossy)?;
+    let rows = Rows::open(folder)?;
     let state = State::load(&rows)?;
     Open::new(rows, state)
 }
@@ -44,6 +67,7 @@ pub(super) fn salvage(old: Rows, why: &str, damage: &DamageList) -> Result<Open,
 struct Salvage<'a> {
     old: &'a Rows,
     new: &'a Rows,
+    vault: &'a VaultKey,
     damage: &'a DamageList,
     batch: Batch,
     bytes: usize,
@@ -60,8 +84,11 @@ struct FoundLog {
 }
 
 impl Salvage<'_> {
-    fn run(mut self) -> Result<(), Trouble> {
-        self.put(vec![keys::VERSION], vec![1])?;
+    /// Answers whether anything could not be read.
+    fn run(mut self) -> Result<bool, Trouble> {
+        for (key, value) in layout::rows_of(self.vault) {
+            self.put(key.to_vec(), value)?;
+        }
         self.entries()?;
         self.values()?;
         if !self.lossy {
@@ -69,7 +96,8 @@ impl Salvage<'_> {
             self.progress()?;
         }
         self.commit()?;
-        self.new.flush()
+        self.new.flush()?;
+        Ok(self.lossy)
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Trouble> {
@@ -82,6 +110,15 @@ impl Salvage<'_> {
         self.bytes += key.len() + value.len();
         value::insert(&mut self.batch, key, value);
         self.commit_if(limits::BATCH)
+    }
+
+    /// Puts a record, sealing it if it was not. That it opens tells a sealed one for certain.
+    fn record(&mut self, key: &[u8], value: &[u8]) -> Result<(), Trouble> {
+        if self.vault.open(Purpose::Record, key, value).is_some() {
+            return self.insert(key, value);
+        }
+        let sealed = self.vault.seal(Purpose::Record, key, value);
+        self.insert(key, &sealed)
     }
 
     fn commit_if(&mut self, bytes: usize) -> Result<(), Trouble> {
@@ -267,7 +304,7 @@ impl Salvage<'_> {
                 return Ok(());
             }
             match value::open(old, key, stored) {
-                Ok(value) => salvage.insert(key, &value),
+                Ok(value) => salvage.record(key, &value),
                 Err(Unread::Trouble(trouble @ (Trouble::Io { .. } | Trouble::Busy))) => Err(trouble),
                 Err(_) => {
                     let item = Damaged::Record { table, key: parts.rest().to_vec() };
@@ -283,7 +320,7 @@ impl Salvage<'_> {
         self.each(keys::RECORD, |salvage, key, stored| {
             let progress = Parts::of(key).table() == Some(Table::Progress);
             match value::open(old, key, stored) {
-                Ok(value) if progress => salvage.insert(key, &value),
+                Ok(value) if progress => salvage.record(key, &value),
                 _ => Ok(()),
             }
         })

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use sheaf_access::{ContentKey, DeviceKeys, DocumentId, EntryHash, EpochId, LogId, SealingSecret, SpaceId};
 use sheaf_log::{Content, Draft, Entry, Mine, NONCE_SIZE, Part};
+use sheaf_store::VaultKey;
 
 /// How many cases a property test runs: `SHEAF_CASES`, else what it says itself.
 pub fn cases(default: u32) -> u32 {
@@ -69,4 +70,9 @@ impl Writer {
         let content = Content { document: document(0), part: Part::Body, changes: vec![change] };
         draft.seal(&ContentKey::from_bytes(&[3; 32]), &content, &[5; NONCE_SIZE], &self.keys).unwrap()
     }
+}
+
+/// The key of every home in the tests.
+pub fn vault() -> VaultKey {
+    VaultKey::from_bytes(&[42; 32])
 }

@@ -15,4 +15,12 @@ passphrase: boolean,
 /**
  * The person has said that the recovery phrase is written down.
  */
-phraseWritten: boolean, };
+phraseWritten: boolean, 
+/**
+ * The recovery phrase can be shown here.
+ */
+phraseHere: boolean, 
+/**
+ * The home is a copy of another machine's: it can be read, and not written to before it is a device of its own.
+ */
+copied: boolean, };
