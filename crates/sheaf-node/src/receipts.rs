@@ -12,6 +12,7 @@ use sheaf_log::Frontier;
 use sheaf_store::{StoreError, Table};
 
 use crate::core::{Core, locked, now};
+use crate::refusals::Refused;
 use crate::space::Space;
 use crate::view::NodeEvent;
 
@@ -110,8 +111,8 @@ impl Core {
     pub fn signed_receipt(&self, device: DeviceId, space: SpaceId, bytes: &[u8]) {
         let receipt = match sheaf_log::Receipt::verify(bytes) {
             Ok(receipt) if receipt.space == space && receipt.device == device => receipt,
-            Ok(_) => return tracing::warn!(%device, %space, "a receipt of another device or space was sent"),
-            Err(error) => return tracing::warn!(%device, %space, %error, "a receipt is not taken"),
+            Ok(_) => return self.refused(device, &Refused::receipt("It is another device's, or for another space.")),
+            Err(error) => return self.refused(device, &Refused::receipt(&error.to_string())),
         };
         let Some(held) = self.space(space) else { return };
         let (log, written) = {
@@ -120,7 +121,7 @@ impl Core {
         };
         let own = receipt.held.get(&log);
         if own > written {
-            return tracing::warn!(%device, %space, "a receipt is for more than was ever written");
+            return self.refused(device, &Refused::receipt("It is for more than was ever written."));
         }
         if locked(&self.receipts).note_signed(space, device, log, own, receipt.time) {
             if let Err(error) = self.store.put(Table::Peers, &record(space, device), bytes) {

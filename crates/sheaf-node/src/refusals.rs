@@ -70,6 +70,11 @@ impl Refused {
         Self { code: 2_001, rule: "N4", reason: reason.to_owned() }
     }
 
+    /// A receipt that proves nothing.
+    pub fn receipt(reason: &str) -> Self {
+        Self { code: 2_002, rule: "N5", reason: reason.to_owned() }
+    }
+
     /// An invitation that does not let in.
     pub fn invitation(reason: RedemptionRefusal) -> Self {
         let (code, rule) = match reason {

@@ -15,6 +15,7 @@ use sheaf_sync::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::inbox::Inbox;
 use super::reach::Reach;
 use super::{Input, Network};
 use crate::core::{Core, locked};
@@ -49,6 +50,8 @@ struct Peer {
     waiting: VecDeque<(Stream, Bytes)>,
     /// How many bytes wait there.
     waiting_bytes: usize,
+    /// Receipts it has signed, to be checked.
+    receipts: Inbox,
 }
 
 /// An invitation of ours that waits for its inviter.
@@ -203,7 +206,8 @@ impl Driver {
     }
 
     fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
-        self.peers.insert(device, Peer { nonce, waiting: VecDeque::new(), waiting_bytes: 0 });
+        self.peers
+            .insert(device, Peer { nonce, waiting: VecDeque::new(), waiting_bytes: 0, receipts: Inbox::default() });
         let shares = self.core.shared_with(device);
         self.stand(device, |standing| {
             standing.connected = true;
@@ -370,8 +374,15 @@ impl Driver {
                 self.asked.entry(space).or_default().insert(peer);
             }
             Action::Signed { peer, space, receipt } => {
-                let core = Arc::clone(&self.core);
-                tokio::task::spawn_blocking(move || core.signed_receipt(peer, space, &receipt));
+                let Some(receipts) = self.peers.get(&peer).map(|peer| peer.receipts.clone()) else { return };
+                if receipts.put(space, receipt) {
+                    let core = Arc::clone(&self.core);
+                    tokio::task::spawn_blocking(move || {
+                        while let Some((space, receipt)) = receipts.take() {
+                            core.signed_receipt(peer, space, &receipt);
+                        }
+                    });
+                }
             }
             Action::Synced { peer, space, withheld } => {
                 if withheld > 0 {

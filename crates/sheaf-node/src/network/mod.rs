@@ -4,6 +4,7 @@
 //! (the store, cryptography over many entries) runs on blocking threads and comes back as an input.
 
 mod driver;
+mod inbox;
 mod reach;
 
 use std::net::SocketAddr;
