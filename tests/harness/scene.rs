@@ -197,7 +197,7 @@ impl Scene {
 
 async fn person(homes: &tempfile::TempDir, name: &str) -> Node {
     let listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let options = Options { home: homes.path().join(name), listen, discovery: false };
+    let options = Options { listen, ..Options::alone(homes.path().join(name)) };
     let node = Node::open(options).await.expect("a home");
     node.init(name, 1).await.expect("a person");
     node.go_online().await.expect("the loopback interface");
