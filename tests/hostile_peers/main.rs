@@ -9,6 +9,7 @@ mod content;
 mod entries;
 #[cfg(target_os = "linux")]
 mod memory;
+mod removal;
 mod roles;
 mod withholding;
 

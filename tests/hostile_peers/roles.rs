@@ -1,6 +1,6 @@
 //! Entries by members who may not write them.
 
-use sheaf_access::{AccessOp, InvitationSecret, Role};
+use sheaf_access::{InvitationSecret, Role};
 use sheaf_log::Part;
 use sheaf_tests::raw::{Author, typed};
 use sheaf_tests::{HOSTILE, Scene};
@@ -43,12 +43,11 @@ async fn who_is_no_owner_gives_nobody_anything() {
     let scene = Scene::new().await;
     let (raw, mut line, held) = scene.mallory("editor").await;
     let before = scene.picture().await;
-    let keys: Vec<_> = held.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
     let mine = held.history.now().member(&raw.certificate.person).expect("a member").grant;
     let founders = sheaf_access::EntryHash::from_bytes(*held.space.as_bytes());
     for (under, expected) in [(mine, MAY_NOT_INVITE), (founders, NOT_YOUR_GRANT)] {
         let secret = InvitationSecret::generate(&mut rand::rng());
-        let op = invite(&held, under, &secret, &keys);
+        let op = held.invitation(under, &secret, Role::Owner);
         let entry = raw.access(&held, &op);
         assert_eq!(line.send(held.space, &[entry.encoded()]).await.verdict(), Some(expected));
         scene.counted(&raw, expected).await;
@@ -68,13 +67,4 @@ async fn who_only_holds_a_link_writes_nothing_before_joining() {
     assert_eq!(line.send(held.space, &[entry.encoded()]).await.verdict(), Some(NOT_A_MEMBER));
     scene.counted(&raw, NOT_A_MEMBER).await;
     scene.unharmed(&before).await;
-}
-
-fn invite(
-    held: &sheaf_tests::raw::Held,
-    under: sheaf_access::EntryHash,
-    secret: &InvitationSecret,
-    keys: &[(sheaf_access::EpochId, sheaf_access::ContentKey)],
-) -> AccessOp {
-    AccessOp::invite(held.space, under, secret, Role::Owner, keys, &mut rand::rng()).expect("an operation")
 }

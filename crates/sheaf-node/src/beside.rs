@@ -45,7 +45,10 @@ impl Core {
         let space = self.space(presence.space)?;
         let (person, key) = {
             let state = space.lock();
-            let person = state.access.as_ref()?.now().person_of(&presence.device)?;
+            let access = state.access.as_ref()?.now();
+            // Whose devices were removed is still known, and they are heard no more.
+            access.role_of(&presence.device)?;
+            let person = access.person_of(&presence.device)?;
             (person, state.keys.get(&presence.epoch)?.clone())
         };
         let content = presence.open(&key).ok()?;
@@ -118,6 +121,12 @@ impl Core {
     pub fn shared_with(&self, device: DeviceId) -> Vec<SpaceId> {
         let shares = |space: &crate::space::Space| space.access().is_some_and(|a| a.role_of(&device).is_some());
         self.spaces().iter().filter(|space| shares(space)).map(|space| space.id).collect()
+    }
+
+    /// Whether a device was a member's, and is not any more.
+    pub fn was_removed(&self, device: DeviceId, space: SpaceId) -> bool {
+        let access = self.space(space).and_then(|space| space.access());
+        access.is_some_and(|access| access.role_of(&device).is_none() && access.person_of(&device).is_some())
     }
 
     /// Whether a device is a member's, or that of someone whose invitation is being redeemed.

@@ -208,6 +208,18 @@ impl Line {
         }
     }
 
+    /// The entries that have come and were not asked about, without waiting for more.
+    pub fn drain(&mut self) -> Vec<Entry> {
+        while let Some(event) = self.events.try_recv() {
+            if let NetEvent::Frame { bytes, .. } = event
+                && let Ok(Frame::Entries { tag, entries, .. }) = Frame::decode(&bytes)
+            {
+                self.keep(tag, &entries);
+            }
+        }
+        std::mem::take(&mut self.received).into_iter().map(|(_, entry)| entry).collect()
+    }
+
     /// Sends entries and waits for what became of all of them.
     pub async fn send(&mut self, space: SpaceId, entries: &[&[u8]]) -> Answer {
         let tag = self.tag(space);

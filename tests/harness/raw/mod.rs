@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use sheaf_access::{
     AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceId, DeviceKeys, DocumentId, EntryHash, EpochId,
-    InvitationLink, LogId, PersonKey, SpaceId,
+    InvitationLink, InvitationSecret, LogId, PersonId, PersonKey, Removal, Role, SpaceId,
 };
 use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, Mine, Part};
 
@@ -35,6 +35,7 @@ pub struct Raw {
 }
 
 /// What a raw device has of a space, and its own log there.
+#[derive(Clone)]
 pub struct Held {
     /// The space.
     pub space: SpaceId,
@@ -108,13 +109,45 @@ impl Raw {
 
     /// The first entry of a newcomer's log (I2). It is counted as written; sending it is another matter.
     pub fn redemption(&self, held: &mut Held, invitation: &str) -> Entry {
-        let link = parse(invitation);
-        let keys: Vec<_> = held.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
+        self.redemption_of(held, &parse(invitation).secret)
+    }
+
+    /// The same, by the secret of the invitation.
+    ///
+    /// # Panics
+    /// When nothing can be written in the space.
+    pub fn redemption_of(&self, held: &mut Held, secret: &InvitationSecret) -> Entry {
         let heads = held.history.now().heads().to_vec();
-        let op = AccessOp::redeem(held.space, &link.secret, self.certificate, &heads, &keys, &mut rand::rng());
+        let op = AccessOp::redeem(held.space, secret, self.certificate, &heads, &held.given_keys(), &mut rand::rng());
         let entry = self.access(held, &op.expect("the keys of a device can be wrapped for"));
         held.take(entry.clone());
         entry
+    }
+
+    /// A log of its own that nobody has heard of.
+    pub fn log(&self) -> LogId {
+        LogId { device: self.device.id(), nonce: rand::random() }
+    }
+
+    /// Fetches what came since, and takes it in.
+    pub async fn catch_up(&self, line: &mut Line, held: &mut Held) {
+        for entry in line.fetch(held.space, &held.frontier()).await {
+            held.take(entry);
+        }
+        held.open_keys(self);
+    }
+
+    /// The honest removal of a person, who loses nothing that is held.
+    ///
+    /// # Panics
+    /// When it may not remove them.
+    pub fn removal(&self, held: &Held, person: PersonId) -> AccessOp {
+        let logs = held.frontier();
+        let theirs = |log: &LogId| held.history.now().person_of(&log.device) == Some(person);
+        let watermarks = logs.iter().filter(|(log, _)| theirs(log)).map(|(log, seq)| (*log, seq)).collect();
+        let removal = Removal { person, leaves: None, watermarks };
+        let removed = AccessOp::remove(&held.history, &self.device.id(), removal, &held.given_keys(), &mut rand::rng());
+        removed.expect("it may remove them")
     }
 
     /// An access operation as the next entry of its log, without a thought whether it may.
@@ -178,6 +211,20 @@ impl Held {
     pub fn open_keys(&mut self, raw: &Raw) {
         let keys = self.history.now().content_keys(raw.device.sealing_secret());
         self.keys.extend(keys);
+    }
+
+    /// All keys that it has.
+    pub fn given_keys(&self) -> Vec<(EpochId, ContentKey)> {
+        self.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect()
+    }
+
+    /// An invitation under a grant, whoever's.
+    ///
+    /// # Panics
+    /// When the keys cannot be wrapped, which they can.
+    pub fn invitation(&self, under: EntryHash, secret: &InvitationSecret, role: Role) -> AccessOp {
+        let keys = self.given_keys();
+        AccessOp::invite(self.space, under, secret, role, &keys, &mut rand::rng()).expect("keys can be wrapped")
     }
 
     /// The next place in its log, as an honest device would fill it.

@@ -296,8 +296,17 @@ impl Driver {
         }
     }
 
-    /// Members may have come: those who are connected are shown the space, the others are called.
+    /// Members may have come: those who are connected are shown the space, the others are called. And some may have been
+    /// removed: what was stored before this reached them, their removal too; nothing that comes after it does.
     fn members(&mut self, space: SpaceId) {
+        for device in self.peers.keys().copied().collect::<Vec<_>>() {
+            if self.core.was_removed(device, space) {
+                self.stand(device, |standing| {
+                    standing.synced.remove(&space);
+                });
+                self.feed(Event::Unshares { peer: device, space });
+            }
+        }
         for (device, addresses) in self.core.devices_of(space) {
             if self.peers.contains_key(&device) {
                 let known = self.reach.borrow().devices.get(&device).is_some_and(|s| s.synced.contains_key(&space));
