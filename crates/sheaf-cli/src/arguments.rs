@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{documents, identity, invitations, keeping, network, people, spaces};
+use crate::commands::{care, documents, identity, invitations, keeping, network, people, spaces};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -57,6 +57,8 @@ pub enum Command {
     Network(network::Command),
     #[command(flatten)]
     Keeping(keeping::Command),
+    #[command(flatten)]
+    Care(care::Command),
 }
 
 #[cfg(test)]

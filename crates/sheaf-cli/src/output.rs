@@ -15,6 +15,8 @@ pub enum Failure {
     File(String, io::Error),
     /// Nobody could be reached.
     Alone(String),
+    /// The doctor found something that is to be done.
+    Unwell,
 }
 
 impl From<NodeError> for Failure {
@@ -29,6 +31,7 @@ impl Failure {
             Self::Node(error) => error.to_string(),
             Self::File(path, error) => format!("{path}: {error}"),
             Self::Alone(text) => text.clone(),
+            Self::Unwell => "something is wrong with this home; see above".to_owned(),
         }
     }
 
@@ -37,6 +40,7 @@ impl Failure {
             Self::Node(error) => error.code(),
             Self::File(..) => "file",
             Self::Alone(_) => "unreachable",
+            Self::Unwell => "damaged",
         }
     }
 
@@ -45,6 +49,7 @@ impl Failure {
             Self::Node(error) => error.exit_code(),
             Self::File(..) => 1,
             Self::Alone(_) => NodeError::UNREACHABLE,
+            Self::Unwell => 7,
         }
     }
 }

@@ -35,7 +35,7 @@ const CLOSED: &[u8] = b"closed/";
 /// An invitation that is being redeemed.
 const JOINING: &[u8] = b"joining/";
 /// The file that says where other devices can be called. Not in the store: whoever has lost that needs the others.
-const PEERS: &str = "peers";
+pub const PEERS: &str = "peers";
 /// How many devices it names at most.
 const MAX_PEERS: usize = 1_000;
 /// A number drawn with the store, so that what speaks of its arrivals is known to speak of this one.
@@ -128,16 +128,21 @@ impl Core {
             core.load_spaces(new_logs)?;
         }
         // Only now: whoever stops before this finds out again that there have to be new logs.
-        core.renew_generation()?;
+        core.renew_generation(new_logs)?;
         Ok(core)
     }
 
+    /// This home's number, outside and inside.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
     /// Draws a new number for this home (L5). A copy keeps the old one: it stays a copy until it is a device of its own.
-    pub fn renew_generation(&self) -> Result<(), NodeError> {
+    pub fn renew_generation(&self, anew: bool) -> Result<(), NodeError> {
         if self.me().is_ok_and(|me| me.copied) {
             return Ok(());
         }
-        self.generation.renew(|bytes| Ok(self.home.put_file(generation::FILE, bytes)?))
+        self.generation.renew(anew, |bytes| Ok(self.home.put_file(generation::FILE, bytes)?))
     }
 
     /// The home.

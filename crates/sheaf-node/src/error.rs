@@ -152,7 +152,7 @@ impl From<sheaf_store::StoreError> for NodeError {
             | StoreError::NotPermitted { .. }
             | StoreError::Io { .. }
             | StoreError::JournalStopped { .. } => Self::CannotWrite(error.to_string()),
-            StoreError::TooLarge { .. } => Self::BadInput(error.to_string()),
+            StoreError::TooLarge { .. } | StoreError::NotEmpty { .. } => Self::BadInput(error.to_string()),
             _ => Self::Damaged(error.to_string()),
         }
     }

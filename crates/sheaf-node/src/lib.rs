@@ -55,9 +55,9 @@ pub use node::{Format, Node, Options, Session};
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    DeviceInfo, DocumentInfo, Failing, InvitationInfo, InvitationLook, InvitationState, Link, Me, MemberInfo,
-    NodeEvent, PairingCode, PairingPeer, Place, Placement, Present, Protection, RefusalInfo, SetAside, SpaceInfo,
-    SyncReport,
+    BackupReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo, InvitationLook,
+    InvitationState, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present, Protection,
+    RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

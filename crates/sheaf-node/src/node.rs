@@ -147,7 +147,7 @@ impl Node {
         let saved = self.settle().await;
         self.core.stop_writer();
         let core = Arc::clone(&self.core);
-        let renewed = blocking(move || core.renew_generation()).await;
+        let renewed = blocking(move || core.renew_generation(false)).await;
         saved.and(renewed)
     }
 

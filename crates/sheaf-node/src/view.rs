@@ -463,3 +463,83 @@ pub struct SyncReport {
     /// How many own entries are confirmed by at least one other device.
     pub confirmed: u64,
 }
+
+/// What a backup holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct BackupReport {
+    /// The file.
+    pub file: String,
+    /// How long it is.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// How many spaces are in it.
+    pub spaces: usize,
+    /// How many entries.
+    #[ts(type = "number")]
+    pub entries: u64,
+    /// Whether the passphrase is needed to restore it. If not, whoever has the file can read it.
+    pub passphrase: bool,
+}
+
+/// What was restored from a backup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RestoreReport {
+    /// The home it was restored to.
+    pub home: String,
+    /// When the backup was made, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub made: u64,
+    /// How many entries came out of it.
+    #[ts(type = "number")]
+    pub entries: u64,
+    /// Whether a passphrase opens the home.
+    pub passphrase: bool,
+}
+
+/// How a home was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DoctorReport {
+    /// The home.
+    pub home: String,
+    /// Whether nothing is wrong with it now.
+    pub healthy: bool,
+    /// How many entries were looked at.
+    #[ts(type = "number")]
+    pub entries: u64,
+    /// What was found, in the order it was looked at.
+    pub findings: Vec<Finding>,
+    /// What was put in order.
+    pub repaired: Vec<String>,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is of: `lock`, `permissions`, `room`, `key`, `generation`, `identity`, `journal`, `entries`, `records`, `damage`.
+    pub of: String,
+    /// A sentence for the person.
+    pub text: String,
+}
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Severity {
+    /// It is as it should be.
+    Good,
+    /// Worth knowing.
+    Note,
+    /// Something is to be done.
+    Bad,
+}

@@ -90,6 +90,22 @@ pub enum StoreError {
         /// Where it belongs.
         found: SpaceId,
     },
+    /// A backup is not what was written.
+    #[error("{} is damaged at byte {at}: {what}. Nothing was restored; use another backup", path.display())]
+    DamagedBackup {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage begins.
+        at: u64,
+        /// What was found.
+        what: String,
+    },
+    /// A home is to be made where something is already.
+    #[error("{} is not empty. Restore into an empty folder: choose one with --home, or move this one away", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The store is whole and this is not the key it is sealed with.
     #[error("{} is sealed with another key than the one this home has. Put `vault.json` back as it was, or restore a backup", folder.display())]
     OtherKey {

@@ -26,7 +26,9 @@ use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore,
 
 pub(crate) const STORE: &str = "store";
 pub(crate) const CACHE: &str = "cache";
-const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
+pub(crate) const BLOBS: &str = "blobs";
+const MARK: &str = "store.mark";
 const LOCK: &str = "lock";
 const HOLDER: &str = "lock.pid";
 
@@ -102,6 +104,17 @@ impl Claim {
     /// Writes a small file that holds a key, or held one; see [`Home::put_key_file`].
     pub fn put_key_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         put_key_file(&self.folder, name, bytes)
+    }
+
+    /// Takes the store out of the way, as it is, so that opening the home makes a new one of the journal. Answers where it is
+    /// kept now, if there was one.
+    pub fn set_store_aside(&self) -> Result<Option<PathBuf>> {
+        let store = self.folder.join(STORE);
+        if !store.exists() {
+            return Ok(None);
+        }
+        let aside = crate::disk::set_aside(&store);
+        aside.map(Some).map_err(|error| StoreError::io(&store, "setting the store aside", &error))
     }
 
     /// Opens the home: the journal and the store are put in order, and the store gets those of the journal's entries that it
@@ -200,6 +213,18 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// Whether a file is there for the process that uses the home, and no part of what the home has.
+pub(crate) fn is_of_the_process(name: &str) -> bool {
+    [LOCK, HOLDER, MARK].contains(&name)
+}
+
+/// Makes the name of a file or folder durable.
+pub(crate) fn sync_above(path: &Path) -> io::Result<()> {
+    // A bare name lies in the folder that the process is in.
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    RealFiles.sync_folder(above.unwrap_or(Path::new(".")))
 }
 
 fn read_file(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {

@@ -55,6 +55,7 @@
 //! It does not know what is in an entry, and does not decide whether one may be stored: `sheaf_log::admit` does, before.
 //! It never deletes anything that others could not give back.
 
+mod backup;
 mod caches;
 mod damage;
 mod disk;
@@ -71,6 +72,7 @@ mod repair;
 mod store;
 mod vault;
 
+pub use backup::{BackupCounts, BackupFile, restore};
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;
 pub use error::{Result, StoreError};

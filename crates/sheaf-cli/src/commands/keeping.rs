@@ -1,4 +1,4 @@
-//! `passphrase`, `recovery-phrase`
+//! `passphrase`, `recovery-phrase`, `backup`
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -17,6 +17,11 @@ pub enum Command {
     /// Lock this home with a passphrase
     #[command(subcommand)]
     Passphrase(Passphrase),
+    /// Write everything this home has into one file, and read it back
+    Backup {
+        /// The file
+        file: PathBuf,
+    },
     /// Print the 24 words that restore you on a new machine
     RecoveryPhrase {
         /// Print them also where it is not a terminal that shows them
@@ -54,6 +59,17 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
         Command::Passphrase(Passphrase::Remove) => {
             let old = current(node, global)?;
             node.set_passphrase(old, None).await?;
+        }
+        Command::Backup { file } => {
+            let file = std::path::absolute(&file).map_err(|error| Failure::File(file.display().to_string(), error))?;
+            let report = node.backup(&file).await?;
+            if !report.passphrase {
+                eprintln!(
+                    "Whoever has this file can read all of it and write as you: no passphrase is set. Keep it safe."
+                );
+            }
+            output::print(global.json, &report, |report| report.file.clone());
+            return Ok(());
         }
         Command::RecoveryPhrase { show, written } => return phrase(node, global, show, written).await,
     }

@@ -1,5 +1,6 @@
 //! The commands, each a few lines round the node: one file for each group, with what its commands take and what they print.
 
+pub mod care;
 pub mod documents;
 pub mod identity;
 pub mod invitations;
@@ -19,6 +20,11 @@ use crate::unlock;
 /// Runs one command on the home it names.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { global, command } = arguments;
+    let command = match command {
+        // These look at a home that nobody has open, or make one.
+        Command::Care(command) => return care::run(&global, home(&global)?, command).await,
+        command => command,
+    };
     let node = open(&global).await?;
     let result = dispatch(&node, &global, command).await;
     // Also after a failure: what was written before it is kept.
@@ -36,14 +42,12 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::People(command) => people::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
         Command::Keeping(command) => keeping::run(node, global, command).await,
+        Command::Care(command) => care::run(global, home(global)?, command).await,
     }
 }
 
 async fn open(global: &Global) -> Result<Node, Failure> {
-    let home = match &global.home {
-        Some(home) => home.clone(),
-        None => default_home()?,
-    };
+    let home = home(global)?;
     let options = Options { listen: global.listen, discovery: !global.no_discovery, ..Options::of_this_user(home) };
     let node = unlock::open(global, options).await?;
     for notice in node.notices() {
@@ -52,6 +56,9 @@ async fn open(global: &Global) -> Result<Node, Failure> {
     Ok(node)
 }
 
-fn default_home() -> Result<PathBuf, Failure> {
-    Ok(sheaf_node::default_home()?)
+fn home(global: &Global) -> Result<PathBuf, Failure> {
+    match &global.home {
+        Some(home) => Ok(home.clone()),
+        None => Ok(sheaf_node::default_home()?),
+    }
 }

@@ -24,6 +24,8 @@ use crate::keeping::Surroundings;
 /// The file's name in the home.
 pub const FILE: &str = "generation";
 const VERSION: u32 = 1;
+/// A number that is never drawn: the home was made anew, and no log of it may be gone on with.
+const NOBODYS: &str = "none";
 /// What is outside is much shorter.
 const LONGEST: u64 = 4096;
 
@@ -41,7 +43,6 @@ pub enum Standing {
 /// The generation of one home.
 #[derive(Debug)]
 pub struct Generation {
-    home: [u8; 16],
     /// The file outside; none if there is nowhere to keep it.
     outside: Option<PathBuf>,
     machine: Option<String>,
@@ -78,16 +79,19 @@ impl Generation {
             hasher.update(&home).update(path.as_os_str().as_encoded_bytes());
             Some(state.join(hasher.finalize().to_hex().as_str()))
         });
-        Self { home, outside, machine }
+        Self { outside, machine }
     }
 
     /// How a home stands whose own file is this. `known`: whether it was open before with a program that kept generations.
     pub fn standing(&self, inside: Option<&[u8]>, known: bool) -> Standing {
-        let Some(outside) = &self.outside else { return Standing::Same };
+        let inside = inside.and_then(|bytes| serde_json::from_slice::<Inside>(bytes).ok());
+        let Some(outside) = &self.outside else {
+            let anew = inside.is_some_and(|inside| inside.number == NOBODYS);
+            return if anew { Standing::PutBack } else { Standing::Same };
+        };
         if !known {
             return Standing::Same;
         }
-        let inside = inside.and_then(|bytes| serde_json::from_slice::<Inside>(bytes).ok());
         let outside = RealFiles.read(outside, LONGEST).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let (Some(inside), number) = (inside, outside) else { return Standing::PutBack };
         if number.as_ref() == Some(&inside.number) {
@@ -99,18 +103,30 @@ impl Generation {
         }
     }
 
-    /// Draws a new number: outside first, then inside, which `write` does.
-    pub fn renew<E: From<StoreError>>(&self, write: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let Some(outside) = &self.outside else { return Ok(()) };
+    /// Draws a new number: outside first, then inside, which `write` does. `anew`: new logs have just been opened.
+    pub fn renew<E: From<StoreError>>(&self, anew: bool, write: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let number: [u8; 16] = rand::random();
         let number = data_encoding::HEXLOWER.encode(&number);
-        sheaf_store::write_whole(outside, number.as_bytes())?;
-        write(&self.encode(number))
+        match &self.outside {
+            Some(outside) => {
+                sheaf_store::write_whole(outside, number.as_bytes())?;
+                write(&self.encode(number))
+            }
+            // Whoever opens it next where there is a state folder is to find what was there before; but one that was made
+            // anew has its new logs now.
+            None if anew => write(&self.encode(number)),
+            None => Ok(()),
+        }
     }
 
-    /// What the file in a home says that is made from a backup: as it was on the machine of the backup, and never the same.
+    /// What the file in a home says that is made from a backup: the machine of the backup, and a number that is nobody's.
     pub fn restored(machine: Option<String>) -> Vec<u8> {
-        serde_json::to_vec(&Inside { version: VERSION, number: "restored".to_owned(), machine }).unwrap_or_default()
+        serde_json::to_vec(&Inside { version: VERSION, number: NOBODYS.to_owned(), machine }).unwrap_or_default()
+    }
+
+    /// What it says when this home's store was thrown away.
+    pub fn rebuilt() -> Vec<u8> {
+        Self::restored(None)
     }
 
     /// The machine, as the file has it.
@@ -121,11 +137,6 @@ impl Generation {
     fn encode(&self, number: String) -> Vec<u8> {
         // Plain fields: nothing in them that JSON cannot say.
         serde_json::to_vec(&Inside { version: VERSION, number, machine: self.machine.clone() }).unwrap_or_default()
-    }
-
-    /// The home's id.
-    pub fn home(&self) -> &[u8; 16] {
-        &self.home
     }
 }
 
@@ -171,7 +182,7 @@ mod tests {
                 *self.inside.borrow_mut() = Some(bytes.to_vec());
                 Ok::<(), StoreError>(())
             };
-            self.generation().renew(write).unwrap();
+            self.generation().renew(false, write).unwrap();
         }
     }
 
@@ -232,6 +243,17 @@ mod tests {
         place.renew();
         place.surroundings.state = None;
         *place.inside.borrow_mut() = None;
+        assert_eq!(place.standing(), Standing::Same);
+        // But for what the home says of itself, until that is done.
+        *place.inside.borrow_mut() = Some(Generation::rebuilt());
+        assert_eq!(place.standing(), Standing::PutBack);
+        place.renew();
+        assert_eq!(place.standing(), Standing::PutBack);
+        let write = |bytes: &[u8]| {
+            *place.inside.borrow_mut() = Some(bytes.to_vec());
+            Ok::<(), StoreError>(())
+        };
+        place.generation().renew(true, write).unwrap();
         assert_eq!(place.standing(), Standing::Same);
         // A file where the folder should be.
         let blocked = place.home.with_file_name("blocked");

@@ -15,6 +15,8 @@
 //!
 //! What lies outside of the home, [`Surroundings`], is passed in, so that tests touch nothing of the person's who runs them.
 
+mod backup;
+mod doctor;
 pub mod generation;
 pub mod keyring;
 mod secret;
@@ -24,6 +26,8 @@ mod stretch;
 mod surroundings;
 pub mod vault;
 
+pub use backup::restore;
+pub use doctor::doctor;
 pub use keyring::{Keyring, KeyringError};
 pub use secret::SecretText;
 pub use start::{Start, open_below};

@@ -157,7 +157,8 @@ impl Vault {
         Ok(Self { key, home, place })
     }
 
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
+    /// The file.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         let key = match &self.place {
             Place::Keyring => StoredKey::Keyring,
@@ -236,6 +237,19 @@ impl Vault {
                 Ok(())
             }
         }
+    }
+
+    /// Moves a key that lies in the file into the keyring, if there is one that takes it.
+    pub fn settle(
+        &mut self,
+        keyring: Option<&dyn Keyring>,
+        write: impl Fn(&[u8]) -> Result<(), NodeError>,
+    ) -> Result<(), NodeError> {
+        if !matches!(self.place, Place::File) || keyring.is_none() {
+            return Ok(());
+        }
+        self.place = Self::somewhere(&self.key, &self.home, keyring);
+        write(&self.encode())
     }
 
     /// The file as it goes into a backup: a backup is carried elsewhere, where this machine's keyring is not.

@@ -1,13 +1,14 @@
 //! What keeps this home: its passphrase, and the person's recovery phrase.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::{Node, blocking};
 use crate::error::NodeError;
-use crate::keeping::SecretText;
-use crate::view::Protection;
+use crate::keeping::{self, SecretText, Surroundings};
+use crate::view::{BackupReport, DoctorReport, Protection, RestoreReport};
 
 impl Node {
     /// How this home is protected, as far as the person has to know.
@@ -32,5 +33,31 @@ impl Node {
     pub async fn phrase_written(&self) -> Result<(), NodeError> {
         let core = Arc::clone(&self.core);
         blocking(move || core.phrase_written()).await
+    }
+
+    /// Writes a backup of everything this home has into one file, and reads it back. The home goes on being used meanwhile.
+    pub async fn backup(&self, file: &Path) -> Result<BackupReport, NodeError> {
+        let (core, file) = (Arc::clone(&self.core), file.to_path_buf());
+        blocking(move || core.back_up(&file)).await
+    }
+
+    /// Makes a home from a backup, in a folder that is empty or not there.
+    pub async fn restore(
+        file: PathBuf,
+        home: PathBuf,
+        passphrase: Option<SecretText>,
+        surroundings: Surroundings,
+    ) -> Result<RestoreReport, NodeError> {
+        blocking(move || keeping::restore(&file, &home, passphrase.as_ref(), &surroundings)).await
+    }
+
+    /// Looks a home over that nobody has open. `rebuild` throws its store away and makes it again from the journal.
+    pub async fn doctor(
+        home: PathBuf,
+        passphrase: Option<SecretText>,
+        surroundings: Surroundings,
+        rebuild: bool,
+    ) -> Result<DoctorReport, NodeError> {
+        blocking(move || keeping::doctor(&home, passphrase.as_ref(), surroundings, rebuild)).await
     }
 }

@@ -14,6 +14,7 @@ mod recovery;
 mod rows;
 mod salvage;
 mod state;
+mod transfer;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -25,9 +26,11 @@ use sheaf_log::{Entry, Frontier};
 
 use self::mark::Mark;
 use self::recovery::Site;
+pub(crate) use self::recovery::set_aside;
 use self::rows::{Batch, Rows, Trouble};
 use self::salvage::Why;
 use self::state::{LogState, State, index_row, index_value};
+pub(crate) use self::transfer::{NewStore, is_entry};
 use crate::caches::Caches;
 use crate::damage::DamageList;
 use crate::home::Lock;

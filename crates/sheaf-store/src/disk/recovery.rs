@@ -176,7 +176,7 @@ fn sweep(folder: &Path) -> io::Result<usize> {
 }
 
 /// Gives the folder a name under which nothing will touch it.
-fn set_aside(folder: &Path) -> io::Result<PathBuf> {
+pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
     let mut number = 1;
     let aside = loop {
         let aside = beside(folder, &format!("damaged-{number}"));

@@ -1,0 +1,237 @@
+//! The doctor: looks at everything a home has, and says in plain sentences what it found.
+//!
+//! It opens the home as the node does, which puts in order what can be, and then reads all of it: every entry is decoded and its
+//! signature checked, every record and cache is opened. `rebuild` throws the store away first and has it made again from
+//! the journal; what others wrote comes back from them.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use sheaf_log::Unverified;
+use sheaf_store::{CacheKind, Claim, Home, Store, StoreError, Table};
+
+use crate::core::READ;
+use crate::document::cache_name;
+use crate::error::NodeError;
+use crate::identity::Identity;
+use crate::keeping::generation::{self, Standing};
+use crate::keeping::{SecretText, Start, Surroundings};
+use crate::view::{DoctorReport, Finding, Severity};
+
+/// Less room than this is worth a word.
+const LITTLE_ROOM: u64 = 256 << 20;
+/// How many sentences of one sort are said one by one.
+const EACH: usize = 20;
+
+/// Looks a home over.
+pub fn doctor(
+    folder: &Path,
+    passphrase: Option<&SecretText>,
+    surroundings: Surroundings,
+    rebuild: bool,
+) -> Result<DoctorReport, NodeError> {
+    let mut report = DoctorReport { home: folder.display().to_string(), ..DoctorReport::default() };
+    if !folder.exists() {
+        return Err(NodeError::BadInput(format!(
+            "there is no folder {}. Name the home with --home.",
+            folder.display()
+        )));
+    }
+    {
+        let claim = Claim::take(folder)?;
+        report.good("lock", "no other program has this home open");
+        permissions(folder, &mut report);
+        room(folder, &mut report);
+        if rebuild {
+            set_aside(&claim, &mut report)?;
+        }
+    }
+    let start = Start::open(folder, passphrase, surroundings)?;
+    report.good("key", "the key of what is sealed here is the right one");
+    stand(start.standing, rebuild, &mut report);
+    for repair in &start.opened.repaired {
+        report.repaired.push(repair.to_string());
+    }
+    if start.opened.restored > 0 {
+        report.repaired.push(format!("{} own entries went from the journal into the store", start.opened.restored));
+    }
+    let home = start.home;
+    identity(&home, &mut report);
+    journal(&home, &mut report)?;
+    entries(&home, &mut report)?;
+    records(&home, &mut report)?;
+    // What was damaged has been set aside on the way.
+    for damage in home.store().damage() {
+        report.bad("damage", damage.to_string());
+    }
+    report.healthy = !report.findings.iter().any(|finding| finding.severity == Severity::Bad);
+    Ok(report)
+}
+
+impl DoctorReport {
+    fn say(&mut self, severity: Severity, of: &str, text: impl Into<String>) {
+        let said = self.findings.iter().filter(|finding| finding.of == of).count();
+        if said < EACH {
+            self.findings.push(Finding { severity, of: of.to_owned(), text: text.into() });
+        } else if said == EACH {
+            self.findings.push(Finding { severity, of: of.to_owned(), text: "and more of these".to_owned() });
+        }
+    }
+
+    fn good(&mut self, of: &str, text: impl Into<String>) {
+        self.say(Severity::Good, of, text);
+    }
+
+    fn note(&mut self, of: &str, text: impl Into<String>) {
+        self.say(Severity::Note, of, text);
+    }
+
+    fn bad(&mut self, of: &str, text: impl Into<String>) {
+        self.say(Severity::Bad, of, text);
+    }
+}
+
+/// Throws the store away, and with it the right to go on with the old logs.
+fn set_aside(claim: &Claim, report: &mut DoctorReport) -> Result<(), NodeError> {
+    // First: whoever stops in the middle must not go on with the logs either (L5).
+    claim.put_file(generation::FILE, &generation::Generation::rebuilt())?;
+    if let Some(aside) = claim.set_store_aside()? {
+        report.repaired.push(format!(
+            "the store was put aside as {} and made again from the journal; what others wrote comes back from them",
+            aside.display()
+        ));
+    }
+    Ok(())
+}
+
+fn permissions(folder: &Path, report: &mut DoctorReport) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let open = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+        let mut all_well = true;
+        let inside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in std::iter::once(folder.to_path_buf()).chain(inside) {
+            // Settings of windows say nothing of what is written.
+            if open(&path) && path.file_name().is_none_or(|name| name != "window.json") {
+                all_well = false;
+                report.bad(
+                    "permissions",
+                    format!("{} can be read by others. Run: chmod -R go= {}", path.display(), folder.display()),
+                );
+            }
+        }
+        if all_well {
+            report.good("permissions", "only you can read this home");
+        }
+    }
+    #[cfg(not(unix))]
+    report.good("permissions", format!("{} is guarded by the user's profile", folder.display()));
+}
+
+fn room(folder: &Path, report: &mut DoctorReport) {
+    match fs4::available_space(folder) {
+        Ok(free) if free < LITTLE_ROOM => {
+            report.bad("room", format!("only {} MB are free on this disk. Make room before you go on", free >> 20));
+        }
+        Ok(free) => report.good("room", format!("{} MB are free on this disk", free >> 20)),
+        Err(error) => report.note("room", format!("how much room there is cannot be told: {error}")),
+    }
+}
+
+fn stand(standing: Standing, rebuild: bool, report: &mut DoctorReport) {
+    match standing {
+        Standing::Same => report.good("generation", "this home is the one it was"),
+        Standing::PutBack if rebuild => {}
+        Standing::PutBack => report.note(
+            "generation",
+            "this home was copied or put back as it once was. New logs are opened when it is next used; nothing is lost",
+        ),
+        Standing::Copied => report.note("generation", NodeError::Copied.to_string()),
+    }
+}
+
+fn identity(home: &Home, report: &mut DoctorReport) {
+    match Identity::read(home) {
+        Ok(Some(me)) => report.good("identity", format!("the keys of {} on this device are whole", me.name)),
+        Ok(None) => report.note("identity", "there is nobody here yet"),
+        Err(error) => report.bad("identity", error.to_string()),
+    }
+    // Losing these only costs a search.
+    let peers = home.sealed_file(crate::core::PEERS).ok().flatten();
+    let readable = peers.map(|bytes| {
+        postcard::from_bytes::<std::collections::BTreeMap<sheaf_access::DeviceId, Vec<SocketAddr>>>(&bytes).is_ok()
+    });
+    if readable == Some(false) {
+        report.note("peers", "where other devices were last seen cannot be read; they tell it again");
+    }
+}
+
+fn journal(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
+    let mut count = 0;
+    for item in home.journal().replay(0)? {
+        item?;
+        count += 1;
+    }
+    let damage = home.journal().damage();
+    if damage.is_empty() {
+        report.good("journal", format!("all {count} own entries in the journal are whole"));
+    }
+    Ok(())
+}
+
+fn entries(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
+    let store = home.store();
+    let (mut count, mut forged) = (0_u64, 0_u64);
+    let spaces = store.spaces()?;
+    for space in &spaces {
+        let mut after = 0;
+        loop {
+            let batch = store.since(*space, after, READ)?;
+            let Some((last, _)) = batch.last() else { break };
+            after = *last;
+            for (_, entry) in &batch {
+                count += 1;
+                let verified = Unverified::decode(entry.encoded()).and_then(Unverified::verify);
+                if !verified.is_ok_and(|again| again.hash() == entry.hash()) {
+                    forged += 1;
+                    report.bad(
+                        "entries",
+                        format!("entry {} of log {} is not signed by its device", entry.seq(), entry.log()),
+                    );
+                }
+            }
+        }
+    }
+    report.entries = count;
+    if forged == 0 {
+        let spaces = spaces.len();
+        report
+            .good("entries", format!("all {count} entries of {spaces} spaces are whole, and signed by their devices"));
+    }
+    Ok(())
+}
+
+/// Opens every record and every cache; what does not open is reported as damage, and set aside.
+fn records(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
+    let store = home.store();
+    let mut records = 0;
+    for table in Table::ALL {
+        records += store.scan(table, b"")?.len();
+    }
+    let mut caches = 0;
+    for (key, space) in store.scan(Table::Documents, b"")? {
+        let (Ok(document), Ok(space)) = (<[u8; 32]>::try_from(key), <[u8; 32]>::try_from(space)) else { continue };
+        let (document, space) =
+            (sheaf_access::DocumentId::from_bytes(document), sheaf_access::SpaceId::from_bytes(space));
+        for kind in CacheKind::ALL {
+            caches += usize::from(cached(home, kind, cache_name(space, document))?);
+        }
+    }
+    report.good("records", format!("{records} records and {caches} cached documents open with this home's key"));
+    Ok(())
+}
+
+fn cached(home: &Home, kind: CacheKind, name: sheaf_access::DocumentId) -> Result<bool, StoreError> {
+    Ok(home.store().cache(kind, name)?.is_some())
+}
