@@ -155,9 +155,128 @@ fn the_doctor_finds_a_home_well_and_says_what_is_not() {
     }
     let ran = home.run(&["doctor", "--json"]);
     assert!(!ran.json()["repaired"].as_array().expect("a list").is_empty(), "{ran:?}");
+    assert_eq!(ran.code, 0, "{ran:?}");
     home.ok(&["doctor", "--rebuild"]);
     assert!(home.show(&document).contains(WORDS));
     home.ok(&["doc", "edit", &document, "--append", "After the doctor."]);
     assert!(home.show(&document).contains("After the doctor."));
     home.ok(&["doctor"]);
+}
+
+/// Two people who share a space with a document, both with all of it.
+struct Pair {
+    ana: Home,
+    kofi: Home,
+    document: String,
+}
+
+fn pair() -> Pair {
+    let (ana, kofi) = (Home::of("Ana").on_loopback(), Home::of("Kofi").on_loopback());
+    let space = ana.ok(&["space", "new", "Field station"]).last_line();
+    let document = ana.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    let online = ana.online();
+    kofi.ok(&["join", &link]);
+    kofi.ok(&["sync", "--once"]);
+    online.stop();
+    Pair { ana, kofi, document }
+}
+
+fn add(home: &Home, document: &str, words: &str) {
+    home.ok(&["doc", "edit", document, "--append", words]);
+}
+
+/// One of them stays up while the other exchanges once, both ways round.
+fn exchange(a: &Home, b: &Home) {
+    for (up, caller) in [(a, b), (b, a)] {
+        let online = up.online();
+        caller.ok(&["sync", "--once"]);
+        online.stop();
+    }
+}
+
+/// All of them say the same, and these words are in it, once each.
+fn all_have(homes: &[&Home], document: &str, words: &[&str]) {
+    let texts: Vec<String> = homes.iter().map(|home| home.show(document)).collect();
+    for text in &texts {
+        assert_eq!(text, &texts[0]);
+        for words in words {
+            assert_eq!(text.matches(words).count(), 1, "{words} in {text}");
+        }
+    }
+}
+
+#[test]
+fn last_weeks_copy_is_put_back_and_no_word_is_lost() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, last week.");
+    exchange(&ana, &kofi);
+    let (home, copy) = (kofi.path().join("home"), kofi.path().join("last week"));
+    copy_folder(&home, &copy);
+    add(&kofi, &document, "Kofi, since then.");
+    exchange(&ana, &kofi);
+    fs::remove_dir_all(&home).expect("it was there");
+    fs::rename(&copy, &home).expect("a copy");
+    // Written before the others are met again: under the old log it would have been a second entry of one number.
+    add(&kofi, &document, "Kofi, put back.");
+    add(&ana, &document, "Ana, meanwhile.");
+    exchange(&ana, &kofi);
+    exchange(&ana, &kofi);
+    let words = ["Kofi, last week.", "Kofi, since then.", "Kofi, put back.", "Ana, meanwhile."];
+    all_have(&[&ana, &kofi], &document, &words);
+    add(&kofi, &document, "And on.");
+    exchange(&ana, &kofi);
+    all_have(&[&ana, &kofi], &document, &["And on."]);
+}
+
+#[test]
+fn a_copy_in_another_folder_and_the_original_both_write_on() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, before.");
+    let copy = Home::empty().on_loopback();
+    copy_folder(&kofi.path().join("home"), &copy.path().join("home"));
+    for n in 0..3 {
+        add(&kofi, &document, &format!("Original {n}."));
+        add(&copy, &document, &format!("Copy {n}."));
+    }
+    exchange(&ana, &kofi);
+    exchange(&ana, &copy);
+    exchange(&ana, &kofi);
+    let words = ["Kofi, before.", "Original 0.", "Original 2.", "Copy 0.", "Copy 2."];
+    all_have(&[&ana, &kofi, &copy], &document, &words);
+}
+
+#[test]
+fn damage_the_doctor_a_backup_and_a_restore_and_all_say_the_same() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, first.");
+    exchange(&ana, &kofi);
+    let file = kofi.path().join("backup.sheaf");
+    kofi.ok(&["backup", file.to_str().expect("a path")]);
+    add(&kofi, &document, "Kofi, after the backup.");
+    add(&ana, &document, "Ana, second.");
+    exchange(&ana, &kofi);
+    // The disk takes the store; the journal is whole.
+    for entry in fs::read_dir(kofi.path().join("home/store")).expect("a store") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() {
+            fs::write(&path, b"nothing of what was here").expect("a file");
+        }
+    }
+    kofi.run(&["doctor"]);
+    kofi.ok(&["doctor", "--rebuild"]);
+    // Kofi's own words are in the journal; the space they belong to is Ana's, and comes back from her.
+    exchange(&ana, &kofi);
+    add(&kofi, &document, "Kofi, rebuilt.");
+    exchange(&ana, &kofi);
+    let words = ["Kofi, first.", "Kofi, after the backup.", "Ana, second.", "Kofi, rebuilt."];
+    all_have(&[&ana, &kofi], &document, &words);
+    // Then all of it is gone, and the backup is all there is.
+    fs::remove_dir_all(kofi.path().join("home")).expect("it was there");
+    kofi.ok(&["restore", file.to_str().expect("a path")]);
+    kofi.ok(&["doctor"]);
+    add(&kofi, &document, "Kofi, restored.");
+    exchange(&ana, &kofi);
+    exchange(&ana, &kofi);
+    all_have(&[&ana, &kofi], &document, &[&words[..], &["Kofi, restored."]].concat());
 }

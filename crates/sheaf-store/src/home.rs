@@ -113,7 +113,11 @@ impl Claim {
         if !store.exists() {
             return Ok(None);
         }
-        let aside = crate::disk::set_aside(&store);
+        // The mark speaks of what was in it.
+        let aside = crate::disk::set_aside(&store).and_then(|aside| match fs::remove_file(self.folder.join(MARK)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(aside),
+        });
         aside.map(Some).map_err(|error| StoreError::io(&store, "setting the store aside", &error))
     }
 

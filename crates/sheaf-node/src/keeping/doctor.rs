@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use sheaf_log::Unverified;
-use sheaf_store::{CacheKind, Claim, Home, Store, StoreError, Table};
+use sheaf_store::{CacheKind, Claim, Damaged, Home, Store, StoreError, Table};
 
 use crate::core::READ;
 use crate::document::cache_name;
@@ -62,7 +62,13 @@ pub fn doctor(
     records(&home, &mut report)?;
     // What was damaged has been set aside on the way.
     for damage in home.store().damage() {
-        report.bad("damage", damage.to_string());
+        match damage.item {
+            // Already made again, or about to be.
+            Damaged::Store | Damaged::Cache { .. } | Damaged::DocumentRow { .. } => {
+                report.note("damage", damage.to_string());
+            }
+            _ => report.bad("damage", damage.to_string()),
+        }
     }
     report.healthy = !report.findings.iter().any(|finding| finding.severity == Severity::Bad);
     Ok(report)
