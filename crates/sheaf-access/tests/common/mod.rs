@@ -5,8 +5,8 @@ use proptest::test_runner::Config;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sheaf_access::{
-    AccessEntry, AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceKeys, EntryHash, EpochId,
-    InvitationSecret, LogId, PersonKey, Role, SpaceId,
+    AccessEntry, AccessHistory, AccessOp, ContentKey, Denied, DeviceCertificate, DeviceKeys, EntryHash, EpochId,
+    InvitationSecret, LogId, PersonKey, Removal, Role, SpaceId, Verdict, Void, WriteError,
 };
 
 /// How many cases a property is tried on: `usual`, or what `SHEAF_CASES` says.
@@ -59,6 +59,7 @@ impl Someone {
 }
 
 /// A space with its founder.
+#[derive(Clone)]
 pub struct World {
     pub founder: Someone,
     pub history: AccessHistory,
@@ -118,5 +119,87 @@ impl World {
         let hash = redemption.hash;
         self.history.add(redemption).unwrap();
         hash
+    }
+
+    /// All content keys that someone's device opens.
+    pub fn keys_of(&self, who: &Someone) -> Vec<(EpochId, ContentKey)> {
+        self.history.now().content_keys(who.device.sealing_secret())
+    }
+
+    /// An operation as an entry on top of all there is.
+    pub fn entry(&self, by: &Someone, seq: u64, operation: AccessOp) -> AccessEntry {
+        by.entry(self.space, seq, &self.heads(), operation)
+    }
+
+    /// The same, let in.
+    pub fn write(&mut self, by: &Someone, seq: u64, operation: AccessOp) -> EntryHash {
+        let entry = self.entry(by, seq, operation);
+        let hash = entry.hash;
+        self.history.add(entry).unwrap();
+        hash
+    }
+
+    /// What ends someone's time here, or lowers their role, with these watermarks.
+    pub fn removal(
+        &self,
+        by: &Someone,
+        of: &Someone,
+        leaves: Option<Role>,
+        watermarks: &[(LogId, u64)],
+    ) -> Result<AccessOp, WriteError> {
+        let removal = Removal { person: of.root.id(), leaves, watermarks: watermarks.to_vec() };
+        AccessOp::remove(&self.history, &by.device.id(), removal, &self.keys_of(by), &mut rng(by.log.nonce))
+    }
+
+    pub fn remove(&mut self, by: &Someone, seq: u64, of: &Someone, watermarks: &[(LogId, u64)]) -> EntryHash {
+        let operation = self.removal(by, of, None, watermarks).unwrap();
+        self.write(by, seq, operation)
+    }
+
+    /// Takes in what somebody else holds.
+    pub fn hear(&mut self, other: &Self) {
+        for entry in other.history.entries() {
+            self.history.add(entry.clone()).unwrap();
+        }
+    }
+
+    pub fn verdict(&self, entry: &EntryHash) -> Verdict {
+        self.history.now().verdict(entry).unwrap()
+    }
+
+    pub fn role(&self, who: &Someone) -> Option<Role> {
+        self.history.now().member(&who.root.id()).map(|member| member.role)
+    }
+
+    /// Why an entry is kept out for good.
+    pub fn refuses(&self, entry: &AccessEntry) -> Void {
+        let mut history = self.history.clone();
+        assert_eq!(history.check(entry), history.add(entry.clone()));
+        match history.check(entry) {
+            Err(Denied::Unfounded(void)) => void,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Someone {
+    /// Another device of the same person.
+    pub fn other_device(&self, seed: u64) -> Self {
+        let device = DeviceKeys::generate(&mut rng(seed));
+        let certificate = DeviceCertificate::issue(&self.root, &device);
+        let log = LogId { device: device.id(), nonce: seed };
+        Self { root: self.root.clone(), device, certificate, log }
+    }
+
+    /// The same device, in another log.
+    pub fn other_log(&self, nonce: u64) -> Self {
+        Self { log: LogId { nonce, ..self.log }, ..self.clone() }
+    }
+
+    /// The device's own entry that adds it.
+    pub fn adds_itself(&self, world: &World) -> AccessEntry {
+        let consent = self.certificate.consent(&self.device);
+        let op = AccessOp::AddDevice { certificate: self.certificate, consent, under: None, wraps: Vec::new() };
+        world.entry(self, 1, op)
     }
 }
