@@ -63,14 +63,14 @@ fn people_add_and_remove_their_own_only() {
     let (mut world, ana, ed) = pair();
     let phone = ana.other_device(501);
     let consent = phone.certificate.consent(&phone.device);
-    let under = Some(world.history.now().member(&ed.root.id()).unwrap().grant);
-    let op = AccessOp::AddDevice { certificate: phone.certificate, consent, under, wraps: Vec::new() };
+    let under = world.history.now().member(&ed.root.id()).unwrap().grant;
+    let op = AccessOp::AddDevice { certificate: phone.certificate, consent, under: Some(under), wraps: Vec::new() };
     assert_eq!(world.refuses(&world.entry(&ed, 2, op)), Void::NotYourDevice);
     let revocation = DeviceRevocation::issue(&ana.root, ana.device.id());
-    let op = AccessOp::RemoveDevice { under: under.unwrap(), revocation, watermarks: Vec::new(), rotate: None };
+    let op = AccessOp::RemoveDevice { under, revocation, watermarks: Vec::new(), rotate: None };
     assert_eq!(world.refuses(&world.entry(&ed, 2, op)), Void::NotYourDevice);
     let revocation = DeviceRevocation { person: ed.root.id(), ..DeviceRevocation::issue(&ana.root, ed.device.id()) };
-    let op = AccessOp::RemoveDevice { under: under.unwrap(), revocation, watermarks: Vec::new(), rotate: None };
+    let op = AccessOp::RemoveDevice { under, revocation, watermarks: Vec::new(), rotate: None };
     assert_eq!(world.refuses(&world.entry(&ed, 2, op)), Void::ForgedRevocation);
     // A stranger's device adds itself to nobody.
     let stranger = Someone::new(900);

@@ -287,6 +287,12 @@ fn who_is_no_longer_an_owner_changes_nothing() {
     assert_eq!(world.removal(&cy, &ed, None, &[]), Err(WriteError::Void(Void::NotAnOwner(Role::Editor))));
 }
 
+/// What a removal says beside whose it is.
+fn parts(op: &mut AccessOp) -> (&mut Vec<EntryHash>, &mut Option<Role>, &mut Vec<(LogId, u64)>) {
+    let AccessOp::Remove { grants, leaves, watermarks, .. } = op else { unreachable!() };
+    (grants, leaves, watermarks)
+}
+
 #[test]
 fn a_removal_says_whose_and_what() {
     let (world, [bo, cy, ed]) = team();
@@ -296,10 +302,6 @@ fn a_removal_says_whose_and_what() {
         bend(&mut op);
         world.refuses(&world.entry(&bo, 2, op))
     };
-    fn parts(op: &mut AccessOp) -> (&mut Vec<EntryHash>, &mut Option<Role>, &mut Vec<(LogId, u64)>) {
-        let AccessOp::Remove { grants, leaves, watermarks, .. } = op else { unreachable!() };
-        (grants, leaves, watermarks)
-    }
     assert_eq!(bent(&|op| parts(op).0.clear()), Void::WrongGrants);
     let other = world.history.now().member(&cy.root.id()).unwrap().grant;
     assert_eq!(bent(&|op| parts(op).0[0] = other), Void::WrongGrants);
