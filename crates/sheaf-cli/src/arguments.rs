@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{care, documents, identity, invitations, keeping, network, people, spaces};
+use crate::commands::{care, documents, identity, invitations, keeping, network, people, set_aside, spaces};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -53,6 +53,9 @@ pub enum Command {
     Invitations(invitations::Command),
     #[command(flatten)]
     People(people::Command),
+    /// Work that does not count: whose it is, what it says, and adopting it
+    #[command(subcommand)]
+    SetAside(set_aside::Command),
     #[command(flatten)]
     Network(network::Command),
     #[command(flatten)]

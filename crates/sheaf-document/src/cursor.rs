@@ -17,7 +17,7 @@ impl Document {
     /// A caret stands behind what was typed last, so it hangs on what is in front of it: what someone else writes at the
     /// same place comes after it, as it does in the window of whoever has the caret.
     pub fn cursor(&self, at: usize, heads: &[ChangeHash]) -> Option<Vec<u8>> {
-        let content = self.content()?;
+        let content = self.content().filter(|_| !heads.is_empty())?;
         let doc = self.automerge();
         let Some(before) = at.checked_sub(1) else { return Some(Cursor::Start.to_bytes()) };
         let cursor = guard::caught(|| {
@@ -30,7 +30,7 @@ impl Document {
     /// Where a cursor is, at heads that are here; nothing for bytes that are no cursor or lead nowhere.
     pub fn cursor_position(&self, bytes: &[u8], heads: &[ChangeHash]) -> Option<usize> {
         let cursor = parse_cursor(bytes)?;
-        let content = self.content()?;
+        let content = self.content().filter(|_| !heads.is_empty())?;
         let doc = self.automerge();
         let place = || {
             let at = doc.get_cursor_position(content, &cursor, Some(heads)).ok()?;

@@ -3,12 +3,18 @@
 //!
 //! Its root maps `documents` and `people` come from a fixed genesis change. Each document is a map under its id, with
 //! `title`, `created` (milliseconds since 1970) and, once it was deleted, `deleted`; deleting is only a mark. Each person
-//! is a map under their public key, with `name` and `colour`. The space's own name is the string `name` in the root.
+//! is a map under their public key, with `name` and `colour`. The space's own name is the string `name` in the root. Work
+//! that was set aside and that somebody has adopted stands in the root as `adopted/` and what it is called by, with the
+//! number of the last entry that was adopted: a scalar each, for two people might adopt something at the same time.
+
+use std::collections::HashMap;
 
 use automerge::{AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, transaction::Transactable};
 
 use crate::document::{Committed, Document, Genesis, Slot, WriteError};
 
+/// What stands before the name of work that was adopted.
+const ADOPTED: &str = "adopted/";
 /// Longer titles and names are cut when read: they come from others, and stand in every list.
 const MAX_NAME: usize = 500;
 
@@ -79,6 +85,16 @@ impl<'a> Index<'a> {
         })
     }
 
+    /// Work that was set aside and that somebody has adopted: what it is called by, and up to which entry.
+    pub fn adopted(&self) -> HashMap<String, u64> {
+        let doc = self.doc.automerge();
+        let one = |key: String| match doc.get(&ROOT, key.as_str()) {
+            Ok(Some((Value::Scalar(value), _))) => Some((key.strip_prefix(ADOPTED)?.to_owned(), value.as_u64()?)),
+            _ => None,
+        };
+        doc.keys(&ROOT).filter(|key| key.starts_with(ADOPTED)).filter_map(one).collect()
+    }
+
     /// Everyone who said what they are called.
     pub fn people(&self) -> Vec<IndexedPerson> {
         let doc = self.doc.automerge();
@@ -141,6 +157,14 @@ pub fn put_person(
         tx.put(&map, "name", name)?;
         tx.put(&map, "colour", i64::from(colour))
     })
+}
+
+/// Says that work that was set aside has been adopted, up to an entry. Nothing happens if that was said before.
+pub fn put_adopted(doc: &mut Document, slot: &Slot, id: &str, upto: u64) -> Result<Option<Committed>, WriteError> {
+    if Index::of(doc).adopted().get(id).is_some_and(|known| *known >= upto) {
+        return Ok(None);
+    }
+    change(doc, slot, |tx| tx.put(ROOT, format!("{ADOPTED}{id}"), ScalarValue::Uint(upto)))
 }
 
 /// Names the space.

@@ -3,7 +3,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rand::RngExt;
 use sheaf_document::{
@@ -25,6 +27,8 @@ struct World {
     theirs: Vec<(u8, Committed)>,
     /// Changes that are not in the journal yet.
     unsynced: Vec<Committed>,
+    /// How often a new log was begun here, and so other actors.
+    logs: Arc<AtomicU32>,
 }
 
 impl World {
@@ -38,7 +42,10 @@ impl World {
             longest: rng.random_range(0..300),
             ..Config::default()
         };
-        let mut sessions = Sessions::new(Document::load(&bytes).unwrap(), |number| slot(1, number), config);
+        let logs = Arc::new(AtomicU32::new(0));
+        let log = Arc::clone(&logs);
+        let slots = move |number| slot(1, number + 8 * log.load(Ordering::Relaxed));
+        let mut sessions = Sessions::new(Document::load(&bytes).unwrap(), slots, config);
         sessions.set_shared(rng.random());
         Self {
             sessions,
@@ -49,6 +56,7 @@ impl World {
             ours: Vec::new(),
             theirs: Vec::new(),
             unsynced: Vec::new(),
+            logs,
         }
     }
 
@@ -114,6 +122,37 @@ impl World {
         self.sync_journal();
         let leaving = checked(&self.remote, &std::mem::take(&mut self.ours));
         assert!(self.remote.apply(leaving).refused.is_empty());
+    }
+
+    /// Some of what the other wrote does not count any more: the document is rebuilt without it (A6), and what was
+    /// written here on top of it is made again.
+    fn rebuild(&mut self, rng: &mut Rng) {
+        let out = self.sessions.flush(self.now);
+        self.route(out);
+        let document = self.sessions.document();
+        let all = document.automerge().get_changes(&[]);
+        let theirs: Vec<_> = all.iter().filter(|change| change.actor_id().to_bytes()[0] == 2).collect();
+        let kept = rng.random_range(0..=theirs.len());
+        let (rebuilt, lost) = document
+            .without(&theirs[kept..].iter().map(|change| change.hash()).collect())
+            .expect("it was whole before");
+        let own = |hash: &&_| all.iter().any(|c| c.hash() == **hash && c.actor_id().to_bytes()[0] == 1);
+        let own: HashSet<_> = lost.iter().filter(own).copied().collect();
+        let words = (!own.is_empty()).then(|| document.rework(&own, rebuilt.items()).expect("they are all here"));
+        if !own.is_empty() {
+            self.logs.fetch_add(1, Ordering::Relaxed);
+        }
+        self.unsynced.retain(|committed| !lost.contains(&committed.hash));
+        let (out, failure) = self.sessions.rebuild(rebuilt, &lost, words.as_deref(), self.now);
+        assert!(failure.is_none(), "{failure:?}");
+        self.route(out);
+        let (out, bytes) = self.sessions.save(self.now);
+        self.route(out);
+        self.sync_journal();
+        self.ours.clear();
+        self.theirs.clear();
+        self.remote = Document::load(&bytes).expect("a rebuilt document loads");
+        self.check();
     }
 
     fn step(&mut self, rng: &mut Rng) {
@@ -268,6 +307,70 @@ fn a_window_always_shows_what_the_core_thinks_it_shows() {
         std::env::var("SHEAF_SEED").is_ok() || applied > 100 && dropped > 20,
         "the test tests something: {applied} applied, {dropped} dropped"
     );
+}
+
+/// A6: changes that others made are taken out again under open windows, with keys on their way.
+#[test]
+fn windows_go_on_when_the_document_is_rebuilt_under_them() {
+    for_seeds(250, |rng| {
+        let mut world = World::new(rng);
+        world.open();
+        for _ in 0..rng.random_range(1..4) {
+            for _ in 0..rng.random_range(5..60) {
+                world.step(rng);
+            }
+            world.rebuild(rng);
+        }
+        for _ in 0..rng.random_range(0..40) {
+            world.step(rng);
+        }
+        world.settle();
+        let fresh = world.sessions.document().read_afresh();
+        assert_eq!(world.sessions.document().items(), fresh.items());
+        assert_eq!(world.remote.read_afresh(), fresh, "the other replica has it too");
+        for wired in world.windows.values() {
+            assert_eq!(wired.window.items, fresh.items(), "every window shows the document");
+            assert_eq!(wired.window.saved, wired.window.made, "and all of it is saved");
+            assert!(wired.window.refused.is_empty(), "{:?}", wired.window.refused);
+        }
+    });
+}
+
+#[test]
+fn what_is_typed_while_the_document_is_rebuilt_is_merged_into_it() {
+    let (mut sessions, mut window) = opened(false);
+    let others = |sessions: &mut Sessions, edits: &[sheaf_document::edit::Edit]| {
+        let mut remote = Document::load(&sessions.save(0).1).unwrap();
+        let made = whole(remote.edit(&slot(2, 0), edits));
+        let changes: Vec<_> = made.into_iter().map(|change| (2, change)).collect();
+        let void: HashSet<_> = changes.iter().map(|(_, change)| change.hash).collect();
+        let changes = checked(sessions.document(), &changes);
+        (sessions.apply(changes, 0).out, void)
+    };
+    sessions.handle(SessionId(1), window.make(vec![text(0, "Mine. ")]), 0);
+    let (out, void) = others(&mut sessions, &[text(0, "Theirs. ")]);
+    for out in out {
+        if let Out::ToWindow(_, message) = out {
+            let reply = window.take(message);
+            reply.map(|reply| sessions.handle(SessionId(1), reply, 0));
+        }
+    }
+    // The window shows both, and types after them; meanwhile it turns out that theirs does not count.
+    let batch = window.make(vec![text(14, "More. ")]);
+    let (rebuilt, lost) = sessions.document().without(&void).unwrap();
+    let (out, failure) = sessions.rebuild(rebuilt, &lost, None, 10);
+    assert!(failure.is_none() && sessions.is_stray(SessionId(1)));
+    let crossing = sessions.handle(SessionId(1), batch, 20);
+    assert_eq!(sessions.document().text(), "Mine. More. ");
+    for out in out.into_iter().chain(crossing) {
+        if let Out::ToWindow(_, message) = out
+            && let Some(reply) = window.take(message)
+        {
+            sessions.handle(SessionId(1), reply, 30);
+        }
+    }
+    assert_eq!(Reading::from_items(window.items.clone()).text(), "Mine. More. ");
+    assert!(!sessions.is_stray(SessionId(1)));
 }
 
 fn text(at: u32, text: &str) -> sheaf_document::edit::Edit {

@@ -29,20 +29,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sheaf_access::{DeviceId, EntryHash, LogId, Role};
+use sheaf_access::{AccessHistory, Challenge, DeviceId, EntryHash, LogId, Role};
 
 use crate::header::{Header, Kind};
-
-/// A removal as it bears on one log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Challenge {
-    /// The removal.
-    pub by: EntryHash,
-    /// The last entry of the log that it had seen.
-    pub watermark: u64,
-    /// The role that it leaves.
-    pub leaves: Option<Role>,
-}
 
 /// What counting asks of the access entries.
 pub trait Membership {
@@ -52,6 +41,34 @@ pub trait Membership {
     fn knows(&self, heads: &[EntryHash], entry: &EntryHash) -> bool;
     /// What a device may do as far as these access heads say.
     fn role(&self, heads: &[EntryHash], device: &DeviceId) -> Option<Role>;
+}
+
+impl Membership for AccessHistory {
+    fn challenges(&self, log: &LogId) -> Vec<Challenge> {
+        self.now().challenges(log)
+    }
+
+    fn knows(&self, heads: &[EntryHash], entry: &EntryHash) -> bool {
+        self.in_past(heads, entry)
+    }
+
+    fn role(&self, heads: &[EntryHash], device: &DeviceId) -> Option<Role> {
+        self.state_at(heads).ok()?.role_of(device)
+    }
+}
+
+impl<M: Membership> Membership for &M {
+    fn challenges(&self, log: &LogId) -> Vec<Challenge> {
+        (**self).challenges(log)
+    }
+
+    fn knows(&self, heads: &[EntryHash], entry: &EntryHash) -> bool {
+        (**self).knows(heads, entry)
+    }
+
+    fn role(&self, heads: &[EntryHash], device: &DeviceId) -> Option<Role> {
+        (**self).role(heads, device)
+    }
 }
 
 /// Of each of these logs that is challenged at all, the first place that may be. Counting begins at the earliest of these
@@ -106,17 +123,17 @@ struct Node {
 
 /// What counts of a space, found entry by entry.
 #[derive(Debug)]
-pub struct Counting<'m, M> {
-    membership: &'m M,
+pub struct Counting<M> {
+    membership: M,
     challenges: HashMap<LogId, Arc<[Challenge]>>,
     runs: Vec<Run>,
     nodes: HashMap<EntryHash, Node>,
     nothing: Arc<[Reach]>,
 }
 
-impl<'m, M: Membership> Counting<'m, M> {
+impl<M: Membership> Counting<M> {
     /// Nothing yet. The removals are as they are now: when they are others, begin anew.
-    pub fn new(membership: &'m M) -> Self {
+    pub fn new(membership: M) -> Self {
         Self { membership, challenges: HashMap::new(), runs: Vec::new(), nodes: HashMap::new(), nothing: Arc::new([]) }
     }
 
@@ -193,7 +210,7 @@ impl<'m, M: Membership> Counting<'m, M> {
 
     /// The removals that would challenge an entry with this header, if it wanted this role.
     fn challengers(&mut self, header: &Header, wants: Role) -> Vec<EntryHash> {
-        let membership = self.membership;
+        let membership = &self.membership;
         let of_log = self.challenges.entry(header.log).or_insert_with(|| membership.challenges(&header.log).into());
         let mut by: Vec<EntryHash> = of_log
             .iter()

@@ -66,7 +66,7 @@ pub use checkpoint::{
     decode_history, encode_documents, encode_history, group_of,
 };
 pub use content::{Content, ContentError, MAX_CHANGE, MAX_CHANGES, MAX_CONTENT, Part};
-pub use counting::{Challenge, Counting, Membership, first_challenged};
+pub use counting::{Counting, Membership, first_challenged};
 pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};
 pub use frontier::{Frontier, FrontierDigest, Range};

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rand_chacha::ChaCha20Rng;
 use sheaf_access::rand_core::Rng;
-use sheaf_access::{DeviceId, EntryHash, EpochId, LogId, Role, SpaceId};
-use sheaf_log::{Challenge, Counting, EntryRef, Header, Kind, Membership, Mine, PayloadHash, first_challenged};
+use sheaf_access::{Challenge, DeviceId, EntryHash, EpochId, LogId, Role, SpaceId};
+use sheaf_log::{Counting, EntryRef, Header, Kind, Membership, Mine, PayloadHash, first_challenged};
 
 /// A removal, as far as counting sees it.
 #[derive(Clone, Debug)]
@@ -256,7 +256,7 @@ fn fits(header: &Header, done: &BTreeSet<EntryHash>) -> bool {
     header.prev.iter().chain(header.builds_on.iter().map(|on| &on.hash)).all(|hash| done.contains(hash))
 }
 
-fn run<'m>(people: &'m People, written: &[Written]) -> Counting<'m, People> {
+fn run<'m>(people: &'m People, written: &[Written]) -> Counting<&'m People> {
     let mut counting = Counting::new(people);
     for one in written {
         counting.add(one.hash, &one.header, one.aside);
@@ -265,7 +265,7 @@ fn run<'m>(people: &'m People, written: &[Written]) -> Counting<'m, People> {
 }
 
 /// Content that counts.
-fn counted(counting: &Counting<'_, People>, written: &[Written]) -> BTreeSet<EntryHash> {
+fn counted(counting: &Counting<&People>, written: &[Written]) -> BTreeSet<EntryHash> {
     let content = written.iter().filter(|one| one.header.kind != Kind::Access);
     content.filter(|one| counting.counts(&one.hash)).map(|one| one.hash).collect()
 }

@@ -1,6 +1,6 @@
 //! Entries from others: verified, admitted, stored. And entries for others: read in the order they arrived.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
@@ -29,11 +29,17 @@ impl Core {
     fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> (Vec<Outcome>, Option<Arrival>) {
         // Signatures are checked before the space is locked, for that is what takes long.
         let verified: Vec<_> = entries.iter().map(verify).collect();
+        if verified.iter().flatten().any(takes_something) {
+            // What was typed before this was heard is sealed as that (A6).
+            self.seal_what_is_typed(space.id);
+        }
         let mut outcomes = Vec::with_capacity(entries.len());
         let (mut new, mut access, mut first) = (Vec::new(), false, None);
         {
+            let me = self.me().ok();
             let mut state = space.lock();
-            let mut held = match HeldHere::new(&*self.store, space.id) {
+            let before = me.as_ref().and_then(|me| state.before_hearing(me));
+            let mut held = match HeldHere::new(&*self.store, &state, space.id) {
                 Ok(held) => held,
                 Err(error) => return (vec![not_now(&error); entries.len()], None),
             };
@@ -56,8 +62,9 @@ impl Core {
                     }
                 }
             }
-            if access && let Ok(me) = self.me() {
+            if access && let Some(me) = me {
                 state.take_keys(&me);
+                state.heard(&me, before);
             }
         }
         if access {
@@ -73,7 +80,7 @@ impl Core {
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
-        self.tell_documents(space.id, || Message::Access);
+        self.tell_documents(space.id, |_| Message::Access);
         self.tell_network(Input::Members { space: space.id });
         self.say(NodeEvent::Spaces);
     }
@@ -157,6 +164,12 @@ fn judge(
     place
 }
 
+/// Whether an entry may take something from someone: then what they typed before counts as typed before.
+fn takes_something(entry: &Entry) -> bool {
+    use sheaf_access::AccessOp::{Create, Invite, Redeem};
+    matches!(entry.access_op(), Some(Ok(op)) if !matches!(op, Create { .. } | Invite { .. } | Redeem { .. }))
+}
+
 fn verify(bytes: &EntryBytes) -> Result<Entry, Outcome> {
     let verified = Unverified::decode(bytes.as_slice()).and_then(Unverified::verify);
     verified.map_err(|error| Outcome::from(&Refusal::from(error)))
@@ -171,13 +184,16 @@ fn not_now(error: &StoreError) -> Outcome {
 struct HeldHere<'s> {
     store: &'s dyn Store,
     space: SpaceId,
+    /// Logs that are written no more: an invalid entry closed them, or they do not count to their end.
+    shut: HashSet<LogId>,
     frontier: Frontier,
     added: HashMap<(LogId, u64), HeldEntry>,
 }
 
 impl<'s> HeldHere<'s> {
-    fn new(store: &'s dyn Store, space: SpaceId) -> Result<Self, StoreError> {
-        Ok(Self { store, space, frontier: store.frontier(space)?, added: HashMap::new() })
+    fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Result<Self, StoreError> {
+        let shut = state.closed.keys().chain(state.void.keys()).copied().collect();
+        Ok(Self { store, space, shut, frontier: store.frontier(space)?, added: HashMap::new() })
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -205,7 +221,8 @@ impl Held for HeldHere<'_> {
     }
 
     fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
-        Ok(self.frontier.iter().filter(|(log, _)| log.device == *device).count())
+        let open = self.frontier.iter().filter(|(log, _)| log.device == *device && !self.shut.contains(log));
+        Ok(open.count())
     }
 }
 

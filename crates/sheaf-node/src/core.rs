@@ -17,6 +17,7 @@ use crate::keeping::generation::{self, Generation, Standing};
 use crate::keeping::vault::Vault;
 use crate::keeping::{Start, Surroundings};
 use crate::network::{self, Input, Network};
+use crate::opening::Arrived;
 use crate::presence::Presence;
 use crate::receipts::Receipts;
 use crate::refusals::{Refusals, Refused};
@@ -216,6 +217,8 @@ impl Core {
             log: OwnLog { id: log, seq: 0, tip: None, mine: Mine::new() },
             keys: BTreeMap::new(),
             closed: BTreeMap::new(),
+            void: Arc::default(),
+            typed_under: None,
             pending_access: Vec::new(),
             joining: None,
         })
@@ -236,6 +239,15 @@ impl Core {
         }
     }
 
+    /// Begins a new log of this device's own: what is written from now on goes there.
+    pub fn begin_log(&self, space: SpaceId, state: &mut State) {
+        let id = LogId { device: state.log.id.device, nonce: rand::random() };
+        state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+        if let Err(error) = self.put_log(space, id) {
+            tracing::error!(%error, "that a new log was opened is not written down");
+        }
+    }
+
     /// Closes a log from an invalid entry on (L3). What came before it stands.
     pub fn close_log(&self, space: &Space, log: LogId, seq: u64, reason: &str) {
         {
@@ -245,12 +257,7 @@ impl Core {
             }
             state.closed.insert(log, seq);
             if state.log.id == log {
-                // Our own: what is written from now on goes to a new one.
-                let id = LogId { device: log.device, nonce: rand::random() };
-                state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
-                if let Err(error) = self.put_log(space.id, id) {
-                    tracing::error!(%error, "that a new log was opened is not written down");
-                }
+                self.begin_log(space.id, &mut state);
             }
         }
         let mut record = key(CLOSED, space.id);
@@ -342,6 +349,8 @@ impl Core {
             log: OwnLog { id: log, seq, tip, mine: self.load_mine(id, log)? },
             keys: BTreeMap::new(),
             closed: self.load_closed(id)?,
+            void: Arc::default(),
+            typed_under: None,
             joining,
         };
         state.take_keys(me);
@@ -470,6 +479,13 @@ impl Core {
         locked(&self.failing).clone()
     }
 
+    /// Tells a document's thread of what came for it, if it is open.
+    pub fn arrived(&self, place: Place, arrived: Vec<Arrived>) {
+        if let Some(handle) = locked(&self.documents).get(&place) {
+            handle.arrived(arrived);
+        }
+    }
+
     /// Tells a document's thread something, if it is open.
     pub fn tell_document(&self, place: Place, message: Message) {
         if let Some(handle) = locked(&self.documents).get(&place) {
@@ -479,11 +495,11 @@ impl Core {
     }
 
     /// Tells all open documents of a space something.
-    pub fn tell_documents(&self, space: SpaceId, message: impl Fn() -> Message) {
+    pub fn tell_documents(&self, space: SpaceId, message: impl Fn(DocumentId) -> Message) {
         for (place, handle) in locked(&self.documents).iter() {
             if place.0 == space {
                 // A thread that has ended has nothing open to tell.
-                let _ = handle.tell(message());
+                let _ = handle.tell(message(place.1));
             }
         }
     }

@@ -43,6 +43,9 @@ pub enum NodeError {
     /// No document matches.
     #[error("no document here is called `{0}`. `sheaf doc list` shows them all.")]
     NoSuchDocument(String),
+    /// No piece of work that was set aside matches.
+    #[error("nothing that was set aside is called `{0}`. `sheaf set-aside list SPACE` shows it all.")]
+    NoSuchPiece(String),
     /// More than one matches.
     #[error("`{text}` could be {count} different {what}. Use more of the id.")]
     Ambiguous {
@@ -112,6 +115,7 @@ impl NodeError {
             Self::Copied => "copied",
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
+            Self::NoSuchPiece(_) => "no-such-piece",
             Self::Ambiguous { .. } => "ambiguous",
             Self::InvitationCutShort(_) => "invitation-cut-short",
             Self::NotAnInvitation(_) => "not-an-invitation",
@@ -132,7 +136,7 @@ impl NodeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::InUse(_) => 3,
-            Self::NoSuchSpace(_) | Self::NoSuchDocument(_) | Self::Ambiguous { .. } => 4,
+            Self::NoSuchSpace(_) | Self::NoSuchDocument(_) | Self::NoSuchPiece(_) | Self::Ambiguous { .. } => 4,
             Self::Role(_) | Self::InvitationRefused(_) | Self::Copied => 5,
             Self::Unreachable(_) => Self::UNREACHABLE,
             Self::CannotWrite(_) | Self::Damaged(_) => 7,

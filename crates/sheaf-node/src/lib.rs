@@ -32,6 +32,7 @@
 mod accept;
 mod beside;
 mod core;
+mod counting;
 mod document;
 mod error;
 mod identity;
@@ -45,6 +46,7 @@ mod opening;
 mod presence;
 mod receipts;
 mod refusals;
+mod set_aside;
 mod space;
 mod view;
 mod writer;

@@ -9,6 +9,7 @@ mod links;
 mod online;
 mod people;
 mod session;
+mod set_aside;
 mod spaces;
 
 use std::net::SocketAddr;

@@ -12,7 +12,7 @@ use sheaf_log::{Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, index_
 use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use crate::core::{Core, READ, locked};
-use crate::document::{Message, cache_name};
+use crate::document::cache_name;
 use crate::space::Space;
 
 /// Changes of one document, as an entry brought them.
@@ -52,6 +52,7 @@ impl Core {
 
     fn try_open_new(&self, space: &Space, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut opened = locked(&space.opened);
+        self.recount(space)?;
         let before = *opened;
         if let Some(first) = first.filter(|first| *first <= before) {
             *opened = first.saturating_sub(1);
@@ -79,7 +80,7 @@ impl Core {
                 self.index_changed(space);
             }
             for (document, arrived) in found.arrived {
-                self.tell_document((space.id, document), Message::Arrived(arrived));
+                self.arrived((space.id, document), arrived);
             }
             self.put_opened(space, upto, &found.own)?;
             *opened = upto;

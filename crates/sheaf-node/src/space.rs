@@ -13,6 +13,7 @@ use sheaf_access::{
 use sheaf_log::{Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal};
 use sheaf_store::Arrival;
 
+use crate::counting::{Counted, Void};
 use crate::error::NodeError;
 use crate::identity::Identity;
 
@@ -23,6 +24,8 @@ pub struct Space {
     state: Mutex<State>,
     /// Up to which arrival entries have been opened. The lock is held by whoever opens, so that rows are noted in order.
     pub opened: Mutex<Arrival>,
+    /// What counts of what is stored, and how far that is known. Taken before the state.
+    pub counted: Mutex<Counted>,
     /// Held while entries are stored and the network is told of them, so that it hears of them in order of arrival.
     pub storing: Mutex<()>,
 }
@@ -37,10 +40,24 @@ pub struct State {
     pub keys: BTreeMap<EpochId, ContentKey>,
     /// Logs that an invalid entry has closed (L3), and the number of that entry.
     pub closed: BTreeMap<LogId, u64>,
+    /// Logs of which something does not count (A5), and the first place that does not.
+    pub void: Arc<Void>,
+    /// What this person knew when they last might write, if they may no longer: what was typed before that was heard, and
+    /// is sealed only now, is sealed under this (A6).
+    pub typed_under: Option<TypedUnder>,
     /// Access entries that are stored and wait for others to come again.
     pub pending_access: Vec<AccessEntry>,
     /// The invitation that is being redeemed.
     pub joining: Option<InvitationLink>,
+}
+
+/// What an entry names of what its author knew.
+#[derive(Clone)]
+pub struct TypedUnder {
+    /// The access heads.
+    pub heads: Vec<EntryHash>,
+    /// The epoch that was written under.
+    pub epoch: EpochId,
 }
 
 /// This device's own log in a space.
@@ -68,7 +85,8 @@ pub struct OwnChange {
 impl Space {
     /// A space with this state.
     pub fn new(id: SpaceId, state: State, opened: Arrival) -> Arc<Self> {
-        Arc::new(Self { id, state: Mutex::new(state), opened: Mutex::new(opened), storing: Mutex::new(()) })
+        let (state, opened) = (Mutex::new(state), Mutex::new(opened));
+        Arc::new(Self { id, state, opened, counted: Mutex::default(), storing: Mutex::new(()) })
     }
 
     /// The state, for as long as the guard lives. Held while received entries are stored, and over nothing else that waits.
@@ -99,14 +117,13 @@ impl State {
         builds_on: Vec<EntryRef>,
         now: u64,
     ) -> Result<Entry, NodeError> {
-        let access = self.access_state(Role::Editor, me)?;
-        let epoch = access.writable_epoch().ok_or_else(no_key)?;
+        let TypedUnder { heads, epoch } = self.written_under(me)?;
         let key = self.keys.get(&epoch).ok_or_else(no_key)?.clone();
         let mut mine = self.log.mine.clone();
         for change in own {
             mine.set(change.key, change.seq, change.hash);
         }
-        let draft = Draft { builds_on, mine: mine.root(), ..self.draft(space, access.heads(), epoch, now) };
+        let draft = Draft { builds_on, mine: mine.root(), ..self.draft(space, &heads, epoch, now) };
         let entry = draft.seal(&key, content, &rand::random(), &me.keys.device).map_err(unsealable)?;
         self.log.mine = mine;
         self.advance(&entry);
@@ -156,6 +173,31 @@ impl State {
             open(&link.secret.sealing_secret());
         }
         self.keys.len() > before
+    }
+
+    /// What content that is sealed now says its author knew.
+    fn written_under(&self, me: &Identity) -> Result<TypedUnder, NodeError> {
+        match self.access_state(Role::Editor, me) {
+            Ok(access) => {
+                let epoch = access.writable_epoch().ok_or_else(no_key)?;
+                Ok(TypedUnder { heads: access.heads().to_vec(), epoch })
+            }
+            Err(error) => self.typed_under.clone().ok_or(error),
+        }
+    }
+
+    /// To be called before access entries are let in, and its answer given to [`Self::heard`] afterwards.
+    pub fn before_hearing(&self, me: &Identity) -> Option<TypedUnder> {
+        let access = self.access_state(Role::Editor, me).ok()?;
+        Some(TypedUnder { heads: access.heads().to_vec(), epoch: access.writable_epoch()? })
+    }
+
+    /// Access entries were let in. If this person may no longer write, what they had typed before is still to be sealed.
+    pub fn heard(&mut self, me: &Identity, before: Option<TypedUnder>) {
+        match self.access_state(Role::Editor, me) {
+            Ok(_) => self.typed_under = None,
+            Err(_) => self.typed_under = before.or(self.typed_under.take()),
+        }
     }
 
     fn access_state(&self, least: Role, me: &Identity) -> Result<Arc<AccessState>, NodeError> {

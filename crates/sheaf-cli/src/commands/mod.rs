@@ -7,6 +7,7 @@ pub mod invitations;
 pub mod keeping;
 pub mod network;
 pub mod people;
+pub mod set_aside;
 pub mod spaces;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Doc(command) => documents::run(node, global, command).await,
         Command::Invitations(command) => invitations::run(node, global, command).await,
         Command::People(command) => people::run(node, global, command).await,
+        Command::SetAside(command) => set_aside::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
         Command::Keeping(command) => keeping::run(node, global, command).await,
         Command::Care(command) => care::run(global, home(global)?, command).await,

@@ -119,7 +119,7 @@ fn load_automerge(bytes: &[u8]) -> Result<Automerge, String> {
 }
 
 /// The text: the one our genesis made, else where other programs put it, else the only one there is.
-fn find_text(doc: &Automerge) -> Option<(ObjId, String)> {
+pub(super) fn find_text(doc: &Automerge) -> Option<(ObjId, String)> {
     if doc.get_change_meta_by_hash(&Genesis::Text.hash()).is_some() {
         return Some((Genesis::object(1), "content".to_owned()));
     }

@@ -11,6 +11,7 @@ pub(crate) mod guard;
 mod load;
 pub(crate) mod patch_log;
 pub(crate) mod plan;
+pub(crate) mod rework;
 mod trail;
 mod write;
 mod writing;
@@ -29,6 +30,7 @@ use automerge::{
 pub use apply::{Applied, RefusedChange};
 pub use genesis::Genesis;
 pub use load::LoadError;
+pub use rework::merge;
 use trail::Trail;
 
 use crate::{

@@ -26,6 +26,7 @@
 mod message;
 mod pending;
 mod presence;
+mod rebuild;
 mod window;
 
 use std::collections::BTreeMap;

@@ -16,10 +16,10 @@ pub(super) struct Pending {
     pub(super) session: SessionId,
     steps: Vec<Step>,
     /// What the window showed before.
-    before: Reading,
+    pub(super) before: Reading,
     /// The first and the last batch in it.
-    from: u64,
-    to: u64,
+    pub(super) from: u64,
+    pub(super) to: u64,
     opened: u64,
     last: u64,
 }
@@ -133,6 +133,10 @@ impl Sessions {
         }
         let Some(window) = self.windows.get_mut(&pending.session) else { return out };
         let slot = (self.slot_for)(window.slot);
+        if window.heads.is_empty() {
+            self.merge_stray(&pending, &slot, now, &mut out);
+            return out;
+        }
         let from = self.document.heads();
         let current = same_heads(&window.heads, &from);
         let done = self.document.write(
@@ -167,7 +171,7 @@ impl Sessions {
     }
 
     /// Does not take some batches: the window starts anew from the document, and offers their text for copying (W7).
-    fn refuse(&mut self, session: SessionId, refused: Refused, now: u64, out: &mut Vec<Out>) {
+    pub(super) fn refuse(&mut self, session: SessionId, refused: Refused, now: u64, out: &mut Vec<Out>) {
         // What came before the refused batch was taken, and stays taken.
         if self.pending_of(session).is_some() {
             out.extend(self.commit_pending(now));

@@ -1,11 +1,14 @@
 //! What the core knows of one window.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use automerge::ChangeHash;
 
 use super::{Out, Refused, SessionId, Sessions, ToWindow, presence::CaretOut};
-use crate::{document::same_heads, reading::Reading};
+use crate::{
+    document::{Document, same_heads},
+    reading::Reading,
+};
 
 /// How many updates that were given up on are remembered, in case one of them arrives after all.
 const MAX_FLIGHTS: usize = 16;
@@ -14,7 +17,8 @@ const MAX_FLIGHTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) slot: u32,
-    /// The heads of what it shows, without batches that are not committed.
+    /// The heads of what it shows, without batches that are not committed. None: what it shows is no state of this
+    /// document, see `rebuild`.
     pub(super) heads: Vec<ChangeHash>,
     /// What it shows, with them.
     pub(super) view: Reading,
@@ -149,6 +153,40 @@ impl Window {
             }
             (None, None) => Some(made),
         }
+    }
+
+    /// The document was rebuilt: what it shows, and what is on its way to it, may be no state of the new one.
+    pub(super) fn stray_from(&mut self, document: &Document) {
+        if !document.has_all(&self.heads) {
+            self.heads.clear();
+        }
+        for flight in &mut self.flights {
+            if !document.has_all(&flight.heads) {
+                flight.heads.clear();
+            }
+        }
+    }
+
+    /// Changes of ours were lost with others, and what they said is in another now, if that had to be made. Gives the
+    /// last batch that is safe, if that is news.
+    pub(super) fn made_again(&mut self, lost: &HashSet<ChangeHash>, made: Option<ChangeHash>) -> Option<u64> {
+        let mut safe = None;
+        for (change, batch) in &mut self.unsaved {
+            if lost.contains(change) {
+                match made {
+                    Some(made) => *change = made,
+                    None => safe = Some(*batch),
+                }
+            }
+        }
+        if made.is_none() {
+            self.unsaved.retain(|(change, _)| !lost.contains(change));
+            // Not before those that are older and still on their way.
+            if !self.unsaved.is_empty() {
+                return None;
+            }
+        }
+        safe
     }
 
     /// A change is in the journal, and so is every one before. Gives the last batch that is safe now, if that is news.

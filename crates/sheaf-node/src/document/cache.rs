@@ -3,12 +3,17 @@
 //! Both may be lost or old: the entries are the truth. What they claim is checked against it when they are read (W9).
 
 use serde::{Deserialize, Serialize};
+use sheaf_access::LogId;
 use sheaf_document::model::Item;
 use sheaf_log::EntryRef;
 use sheaf_store::Arrival;
 
-/// The version of both records.
-const VERSION: u8 = 1;
+use crate::counting::Void;
+
+/// The version of the blocks as last shown.
+const VIEW_VERSION: u8 = 1;
+/// The version of the CRDT as last saved. The first did not say what had not counted.
+const SNAPSHOT_VERSION: u8 = 2;
 
 /// The blocks as last shown (W9).
 #[derive(Serialize, Deserialize)]
@@ -23,7 +28,7 @@ pub struct View {
 impl View {
     /// The blocks at these heads.
     pub fn new(heads: Vec<[u8; 32]>, items: Vec<Item>) -> Self {
-        Self { version: VERSION, heads, items }
+        Self { version: VIEW_VERSION, heads, items }
     }
 
     /// As bytes. JSON, because an item's scalars say by their shape what they are.
@@ -33,7 +38,7 @@ impl View {
 
     /// From bytes; nothing if they are of another version, or anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|view: &Self| view.version == VERSION)
+        serde_json::from_slice(bytes).ok().filter(|view: &Self| view.version == VIEW_VERSION)
     }
 }
 
@@ -43,8 +48,10 @@ pub struct Snapshot {
     version: u8,
     /// The number of the store that the arrivals are of.
     pub store: u64,
-    /// Every entry of the document up to this arrival is in it.
+    /// Every entry of the document up to this arrival is in it, if it counts.
     pub upto: Arrival,
+    /// What did not count when it was made: of each log the first place.
+    pub void: Vec<(LogId, u64)>,
     /// Which entries hold the changes that new ones may build on directly.
     pub holders: Vec<([u8; 32], EntryRef)>,
     /// The document, compressed.
@@ -54,8 +61,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The document as saved.
-    pub fn new(store: u64, upto: Arrival, holders: Vec<([u8; 32], EntryRef)>, bytes: Vec<u8>) -> Self {
-        Self { version: VERSION, store, upto, holders, bytes }
+    pub fn new(store: u64, upto: Arrival, void: &Void, holders: Vec<([u8; 32], EntryRef)>, bytes: Vec<u8>) -> Self {
+        let void = void.iter().map(|(log, seq)| (*log, *seq)).collect();
+        Self { version: SNAPSHOT_VERSION, store, upto, void, holders, bytes }
     }
 
     /// As bytes.
@@ -65,7 +73,7 @@ impl Snapshot {
 
     /// From bytes; nothing if they are of another version, or anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok().filter(|snapshot: &Self| snapshot.version == VERSION)
+        postcard::from_bytes(bytes).ok().filter(|snapshot: &Self| snapshot.version == SNAPSHOT_VERSION)
     }
 }
 
@@ -80,10 +88,10 @@ mod tests {
         let bytes = view.encode().unwrap();
         assert_eq!(View::decode(&bytes).unwrap().items, items);
         assert!(View::decode(&bytes[..bytes.len() - 1]).is_none());
-        let snapshot = Snapshot::new(1, 7, Vec::new(), vec![1, 2, 3]);
+        let snapshot = Snapshot::new(1, 7, &Void::new(), Vec::new(), vec![1, 2, 3]);
         let mut bytes = snapshot.encode().unwrap();
         assert_eq!(Snapshot::decode(&bytes).unwrap().upto, 7);
-        bytes[0] = VERSION + 1;
+        bytes[0] = SNAPSHOT_VERSION + 1;
         assert!(Snapshot::decode(&bytes).is_none());
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sheaf_access::{DocumentId, PersonId};
 use sheaf_document::{Checker, Document, Expect, Genesis, Invalid, ValidChange};
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
-use sheaf_store::{Arrival, CacheKind, StoreError};
+use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use super::cache::Snapshot;
 use super::cache_name;
 use crate::core::Core;
+use crate::counting::{Void, differences, is_void};
 use crate::error::NodeError;
 use crate::opening::Arrived;
 use crate::space::Space;
@@ -21,18 +22,22 @@ pub struct Loaded {
     pub document: Document,
     /// Which entries hold the changes that new ones may build on directly.
     pub holders: HashMap<[u8; 32], EntryRef>,
-    /// Every entry of the document up to this arrival is in it.
+    /// Every entry of the document up to this arrival is in it, if it counts.
     pub upto: Arrival,
+    /// What does not count.
+    pub void: Arc<Void>,
     /// How many entries came after the snapshot.
     pub since_snapshot: usize,
 }
 
 /// Loads a document. What its entries hold and may not be applied closes their logs, and nothing else.
 pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
-    let mut loaded = from_snapshot(core, space, id, genesis)?;
-    let arrived = read(core, space, id, loaded.upto + 1)?;
+    let void = Arc::clone(&space.lock().void);
+    let (mut loaded, gained) = from_snapshot(core, space, id, genesis, void)?;
+    let mut arrived = gained;
+    arrived.extend(read(core, space, id, loaded.upto + 1, &loaded.void)?);
     loaded.since_snapshot = arrived.len();
-    let checked = check(core, space, id, &loaded.document, &arrived);
+    let checked = check(core, space, id, &loaded.document, &loaded.void, &arrived);
     loaded.upto = checked.upto(&arrived, loaded.upto);
     loaded.holders.extend(checked.holders);
     for refused in loaded.document.apply(checked.changes).refused {
@@ -41,54 +46,90 @@ pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Res
     Ok(loaded)
 }
 
-/// What the stored entries from an arrival on bring to a document.
-pub fn read(core: &Core, space: &Space, id: DocumentId, from: Arrival) -> Result<Vec<Arrived>, NodeError> {
-    let rows = match core.store.document_rows(space.id, id, from) {
+/// What the stored entries from an arrival on bring to a document, those that count.
+pub fn read(core: &Core, space: &Space, id: DocumentId, from: Arrival, void: &Void) -> Result<Vec<Arrived>, NodeError> {
+    let rows = rows(core, space, id, from)?;
+    read_rows(core, space, rows.into_iter().filter(|row| !is_void(void, &row.log, row.seq)))
+}
+
+/// Which entries hold changes of a document, from an arrival on.
+pub fn rows(core: &Core, space: &Space, id: DocumentId, from: Arrival) -> Result<Vec<DocumentRow>, NodeError> {
+    Ok(match core.store.document_rows(space.id, id, from) {
         // What was noted of the entries is damaged; the entries say it again.
         Err(StoreError::Damaged { .. }) => {
             core.open_all_again(space);
             core.store.document_rows(space.id, id, from)
         }
         rows => rows,
-    }?;
-    let mut arrived = Vec::with_capacity(rows.len());
+    }?)
+}
+
+/// What entries hold.
+pub fn read_rows(
+    core: &Core,
+    space: &Space,
+    rows: impl Iterator<Item = DocumentRow>,
+) -> Result<Vec<Arrived>, NodeError> {
+    let mut arrived = Vec::new();
     for row in rows {
         // Not here any more: it comes again from others, and with it what builds on it.
         let Some(entry) = core.store.entry(space.id, row.log, row.seq)? else { continue };
-        let (key, author) = {
-            let state = space.lock();
-            let key = state.keys.get(&entry.header().epoch).cloned();
-            let author = state.access.as_ref().and_then(|access| access.now().person_of(&row.log.device));
-            (key, author)
-        };
-        let (Some(key), Some(author)) = (key, author) else { continue };
         // It has been opened before, or it would not have been noted.
-        let Ok(content) = entry.open(&key) else { continue };
-        if content.part == Part::Body {
-            let entry = entry.reference();
-            arrived.push(Arrived { arrival: row.arrival, entry, author, changes: content.changes });
-        }
+        arrived.extend(core.open_stored(space, &entry)?.map(|(_, one)| Arrived { arrival: row.arrival, ..one }));
     }
     Ok(arrived)
 }
 
-fn from_snapshot(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Result<Loaded, NodeError> {
+/// What has come to count since a snapshot was made, of the document's entries up to there; or nothing, if it holds some
+/// that do not count any more.
+fn still_good(
+    core: &Core,
+    space: &Space,
+    id: DocumentId,
+    snapshot: &Snapshot,
+    void: &Void,
+) -> Result<Option<Vec<Arrived>>, NodeError> {
+    let changed = differences(&snapshot.void.iter().copied().collect(), void);
+    if changed.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut gained = Vec::new();
+    for row in rows(core, space, id, 0)?.into_iter().filter(|row| row.arrival <= snapshot.upto) {
+        let within = |(log, from, to, _): &&(_, u64, u64, bool)| *log == row.log && (*from..*to).contains(&row.seq);
+        match changed.iter().find(within) {
+            Some((.., true)) => return Ok(None),
+            Some((.., false)) => gained.push(row),
+            None => {}
+        }
+    }
+    Ok(Some(read_rows(core, space, gained.into_iter())?))
+}
+
+fn from_snapshot(
+    core: &Core,
+    space: &Space,
+    id: DocumentId,
+    genesis: Genesis,
+    void: Arc<Void>,
+) -> Result<(Loaded, Vec<Arrived>), NodeError> {
     let cached = core.store.cache(CacheKind::Snapshot, cache_name(space.id, id))?;
     let snapshot = cached.and_then(|bytes| Snapshot::decode(&bytes));
     let store = core.store_number()?;
     // One that was made beside another store says nothing about what has arrived at this one.
-    if let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.store) == store) {
+    if let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.store) == store)
+        && let Some(gained) = still_good(core, space, id, &snapshot, &void)?
+    {
         match Document::load(&snapshot.bytes) {
             Ok(document) => {
                 let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
-                return Ok(Loaded { document, holders, upto, since_snapshot: 0 });
+                return Ok((Loaded { document, holders, upto, void, since_snapshot: 0 }, gained));
             }
             // It is only a copy: the entries say the same, and take longer.
             Err(error) => tracing::warn!(%error, document = %id, "the saved copy of a document does not open"),
         }
     }
     let document = Document::new(genesis);
-    Ok(Loaded { document, holders: HashMap::new(), upto: 0, since_snapshot: 0 })
+    Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0 }, Vec::new()))
 }
 
 /// Changes that may be applied, and the entries they came in.
@@ -122,7 +163,16 @@ enum Verdict {
 /// Checks what entries brought (L3). The first invalid one closes its log, from there on. One that builds on what is not
 /// here waits: that something is missing here is never a verdict. After a store was lost, own entries come before those
 /// of others that they build on; so what waits is looked at again as long as that helps.
-pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, arrived: &[Arrived]) -> Checked {
+///
+/// What does not count is left out, as far as the document has heard of it.
+pub fn check(
+    core: &Core,
+    space: &Space,
+    id: DocumentId,
+    document: &Document,
+    void: &Void,
+    arrived: &[Arrived],
+) -> Checked {
     // Entries of which a part passed. The checker has seen that part, though it is not applied, so it begins anew.
     let mut set_aside: HashSet<Arrival> = HashSet::new();
     'anew: loop {
@@ -135,7 +185,7 @@ pub fn check(core: &Core, space: &Space, id: DocumentId, document: &Document, ar
             let mut waiting = Vec::new();
             for one in todo {
                 let closed = space.lock().closed.get(&one.entry.log).copied();
-                if closed.is_some_and(|bad| one.entry.seq >= bad) {
+                if closed.is_some_and(|bad| one.entry.seq >= bad) || is_void(void, &one.entry.log, one.entry.seq) {
                     continue;
                 }
                 let expect =

@@ -27,27 +27,30 @@ impl Task {
             };
             let count = self.unsealed.iter().take_while(fits).count().max(1);
             let group: Vec<Committed> = self.unsealed.iter().take(count).cloned().collect();
-            self.seal_group(group)?;
+            if !self.seal_group(group)? {
+                // They are sealed as what they become.
+                self.make_unsealed_again();
+                return Ok(());
+            }
             self.unsealed.drain(..count);
         }
         Ok(())
     }
 
-    fn seal_group(&mut self, group: Vec<Committed>) -> Result<(), NodeError> {
+    /// Answers no if these changes were made for another log than the one there is now.
+    fn seal_group(&mut self, group: Vec<Committed>) -> Result<bool, NodeError> {
         let me = self.core.me()?;
         let builds_on = self.builds_on(&group)?;
         let hashes: Vec<[u8; 32]> = group.iter().map(|change| change.hash.0).collect();
         let entry = {
             let mut state = self.space.lock();
             let log = state.log.id;
-            let own: Vec<OwnChange> = group
-                .iter()
-                .filter_map(|change| {
-                    let slot = slot_of(&log, &self.id, Part::Body, &change.actor)?;
-                    let key = MineKey { document: self.id, part: Part::Body, slot };
-                    Some(OwnChange { key, seq: change.seq, hash: change.hash.0 })
-                })
-                .collect();
+            let own = |change: &Committed| {
+                let slot = slot_of(&log, &self.id, Part::Body, &change.actor)?;
+                let key = MineKey { document: self.id, part: Part::Body, slot };
+                Some(OwnChange { key, seq: change.seq, hash: change.hash.0 })
+            };
+            let Some(own) = group.iter().map(own).collect::<Option<Vec<_>>>() else { return Ok(false) };
             let changes = group.into_iter().map(|change| change.bytes).collect();
             let content = Content { document: self.id, part: Part::Body, changes };
             let entry = state.write(self.space.id, &me, &content, &own, builds_on, now())?;
@@ -59,7 +62,7 @@ impl Task {
             self.holders.insert(hash, entry.reference());
             self.unsaved.insert(hash);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The entries that hold the direct dependencies of these changes (L1): the latest of each log.

@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::cache::{Snapshot, View};
 use super::load::{self, Loaded};
-use super::{Handle, Message, cache_name};
+use super::{Handle, Message, Queue, cache_name};
 use crate::core::{Core, locked};
+use crate::counting::Void;
 use crate::error::NodeError;
 use crate::network::Input;
 use crate::opening::Arrived;
@@ -38,8 +39,10 @@ pub struct Task {
     pub(super) space: Arc<Space>,
     pub(super) id: DocumentId,
     genesis: Genesis,
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     windows: HashMap<u64, mpsc::UnboundedSender<ToWindow>>,
+    /// What waits to be taken.
+    queue: Arc<Queue>,
     /// Which entries hold the changes that new ones may build on directly.
     pub(super) holders: HashMap<[u8; 32], EntryRef>,
     /// Own changes that are not sealed yet, because that failed.
@@ -47,15 +50,17 @@ pub struct Task {
     /// Own changes that are not in the journal yet.
     pub(super) unsaved: HashSet<[u8; 32]>,
     closing: Vec<oneshot::Sender<Result<(), NodeError>>>,
-    upto: Arrival,
-    since_snapshot: usize,
+    pub(super) upto: Arrival,
+    /// What does not count, as far as this document has heard.
+    pub(super) void: Arc<Void>,
+    pub(super) since_snapshot: usize,
     /// Changed since the caches were written.
-    stale: bool,
+    pub(super) stale: bool,
     /// Changed here, so that the title may be another.
     retitle: bool,
     touched: Instant,
     /// When it last changed, here or elsewhere.
-    changed: Instant,
+    pub(super) changed: Instant,
     /// Whether an entry waits for something that is not here.
     behind: bool,
     /// Who waits for this thread to end.
@@ -100,7 +105,7 @@ pub fn run(
             return;
         }
     };
-    let mut task = Task::new(core, space, id, genesis, loaded);
+    let mut task = Task::new(core, space, id, genesis, loaded, Arc::clone(&handle.queue));
     for painted in painted {
         task.open(painted);
     }
@@ -131,8 +136,15 @@ fn paint(core: &Core, space: &Space, id: DocumentId, session: u64, window: mpsc:
 }
 
 impl Task {
-    fn new(core: Arc<Core>, space: Arc<Space>, id: DocumentId, genesis: Genesis, loaded: Loaded) -> Self {
-        let Loaded { document, holders, upto, since_snapshot } = loaded;
+    fn new(
+        core: Arc<Core>,
+        space: Arc<Space>,
+        id: DocumentId,
+        genesis: Genesis,
+        loaded: Loaded,
+        queue: Arc<Queue>,
+    ) -> Self {
+        let Loaded { document, holders, upto, void, since_snapshot } = loaded;
         let sessions = Sessions::new(document, slots(&core, &space, id), Config::default());
         Self {
             core,
@@ -141,11 +153,13 @@ impl Task {
             genesis,
             sessions,
             windows: HashMap::new(),
+            queue,
             holders,
             unsealed: VecDeque::new(),
             unsaved: HashSet::new(),
             closing: Vec::new(),
             upto,
+            void,
             since_snapshot,
             stale: since_snapshot > 0,
             retitle: false,
@@ -207,12 +221,12 @@ impl Task {
         self.sessions.document()
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
 
     /// Asked before anything is written that has no window to take it back.
-    fn may_write(&self) -> Result<(), NodeError> {
+    pub(super) fn may_write(&self) -> Result<(), NodeError> {
         let me = self.core.me()?;
         match self.space.role(&me) {
             _ if me.copied => Err(NodeError::Copied),
@@ -261,7 +275,10 @@ impl Task {
         let mut arrived = Vec::new();
         for _ in 0..256 {
             match incoming.try_recv() {
-                Ok(Message::Arrived(more)) => arrived.extend(more),
+                Ok(Message::Arrived(more)) => {
+                    self.queue.taken(&more);
+                    arrived.extend(more);
+                }
                 Ok(other) => {
                     self.apply(std::mem::take(&mut arrived));
                     self.take(other);
@@ -286,7 +303,22 @@ impl Task {
             Message::Open { session, window } => self.open(Painted { session, window, view: None }),
             Message::FromWindow { session, message } => self.said(session, message),
             Message::Close { session, done } => self.close(session, done),
-            Message::Arrived(arrived) => self.apply(arrived),
+            Message::Arrived(arrived) => {
+                self.queue.taken(&arrived);
+                self.apply(arrived);
+            }
+            Message::Gained(arrived) => self.apply(arrived),
+            Message::Behind => {
+                self.queue.caught_up();
+                self.catch_up();
+            }
+            Message::Counted { void, lost } => self.recounted(void, &lost),
+            Message::Seal(done) => {
+                let out = self.sessions.flush(self.now());
+                self.send(out);
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+            }
             Message::Journaled(changes) => self.journaled(&changes),
             Message::SaveFailed(reason) => {
                 let out = self.sessions.save_failed(&reason);
@@ -360,18 +392,22 @@ impl Task {
         }
     }
 
-    fn apply(&mut self, mut arrived: Vec<Arrived>) {
+    pub(super) fn apply(&mut self, mut arrived: Vec<Arrived>) {
         if arrived.is_empty() {
             return;
         }
         if self.behind {
             // What waited may have what it waited for now: everything from there on is read again.
-            match load::read(&self.core, &self.space, self.id, self.upto + 1) {
-                Ok(all) => arrived = all,
+            match load::read(&self.core, &self.space, self.id, self.upto + 1, &self.void) {
+                Ok(all) => {
+                    let known: HashSet<Arrival> = all.iter().map(|one| one.arrival).collect();
+                    arrived.retain(|one| !known.contains(&one.arrival));
+                    arrived.extend(all);
+                }
                 Err(error) => tracing::error!(%error, document = %self.id, "stored entries cannot be read"),
             }
         }
-        let checked = load::check(&self.core, &self.space, self.id, self.sessions.document(), &arrived);
+        let checked = load::check(&self.core, &self.space, self.id, self.sessions.document(), &self.void, &arrived);
         self.upto = checked.upto(&arrived, self.upto);
         self.behind = checked.waits.is_some();
         self.holders.extend(checked.holders);
@@ -408,7 +444,32 @@ impl Task {
     }
 
     /// Carries out what the sessions ask for. Own changes that cannot be written down are the error.
-    fn send(&mut self, out: Vec<Out>) -> Option<NodeError> {
+    pub(super) fn send(&mut self, out: Vec<Out>) -> Option<NodeError> {
+        self.route(out);
+        if self.unsealed.is_empty() {
+            return None;
+        }
+        let error = self.seal().err()?;
+        tracing::error!(%error, document = %self.id, "own changes cannot be sealed");
+        let reason = error.to_string();
+        for window in self.windows.values() {
+            let _ = window.send(ToWindow::SaveFailed { reason: reason.clone() });
+        }
+        Some(error)
+    }
+
+    /// The windows there are.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &mpsc::UnboundedSender<ToWindow>> {
+        self.windows.values()
+    }
+
+    /// What the document begins from.
+    pub(super) fn genesis(&self) -> Genesis {
+        self.genesis
+    }
+
+    /// Hands on what the sessions ask for; own changes wait to be sealed.
+    pub(super) fn route(&mut self, out: Vec<Out>) {
         let mut committed = Vec::new();
         for out in out {
             match out {
@@ -429,16 +490,6 @@ impl Task {
             self.changed = self.touched;
             self.unsealed.extend(committed);
         }
-        if self.unsealed.is_empty() {
-            return None;
-        }
-        let error = self.seal().err()?;
-        tracing::error!(%error, document = %self.id, "own changes cannot be sealed");
-        let reason = error.to_string();
-        for window in self.windows.values() {
-            let _ = window.send(ToWindow::SaveFailed { reason: reason.clone() });
-        }
-        Some(error)
     }
 
     /// Tells the others who share the space where a caret is.
@@ -493,7 +544,7 @@ impl Task {
             let holders: Vec<_> =
                 self.holders.iter().filter(|(hash, _)| wanted.contains(*hash)).map(|(h, e)| (*h, *e)).collect();
             let (_, bytes) = self.sessions.save(self.now());
-            let encoded = Snapshot::new(number, self.upto, holders, bytes).encode();
+            let encoded = Snapshot::new(number, self.upto, &self.void, holders, bytes).encode();
             let put = encoded.map_or(Ok(()), |bytes| {
                 store.put_cache(CacheKind::Snapshot, cache_name(self.space.id, self.id), &bytes)
             });
@@ -535,6 +586,6 @@ fn title_of(items: &[Item]) -> String {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        locked(&self.core.documents).retain(|_, handle| locked(&handle.0).is_some());
+        locked(&self.core.documents).retain(|_, handle| locked(&handle.messages).is_some());
     }
 }

@@ -1,0 +1,128 @@
+//! An open document follows what counts (A6).
+//!
+//! What has come not to count is taken out again: the document is made anew from the changes that do, under its windows,
+//! which get an ordinary update. What was typed here on top of it is not lost with it, but made again as new edits on what
+//! is left; so it is for changes that were made under actors of a log that has been left since.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sheaf_access::Role;
+use sheaf_document::session::ToWindow;
+use sheaf_document::{ChangeHash, Out};
+use sheaf_log::{EntryRef, Membership};
+
+use super::load;
+use super::task::Task;
+use crate::counting::Void;
+
+impl Task {
+    /// Other entries count than before; `lost` are the changes of this document that have come not to.
+    pub(super) fn recounted(&mut self, void: Arc<Void>, lost: &HashSet<[u8; 32]>) {
+        self.void = void;
+        let held = |hash: &ChangeHash| self.sessions.document().has(hash);
+        let out: HashSet<ChangeHash> = lost.iter().map(|hash| ChangeHash(*hash)).filter(held).collect();
+        if out.is_empty() {
+            return;
+        }
+        // Committed, so that it is a change; not sealed, for it may build on what is going.
+        let typed = self.sessions.flush(self.now());
+        self.route(typed);
+        self.rebuild_without(&out);
+    }
+
+    /// Changes were made for a log that has been left before they were sealed: they are made again for the one there is.
+    pub(super) fn make_unsealed_again(&mut self) {
+        let out: HashSet<ChangeHash> = self.unsealed.iter().map(|change| change.hash).collect();
+        self.rebuild_without(&out);
+    }
+
+    /// More came than was kept for this thread: it is in the store.
+    pub(super) fn catch_up(&mut self) {
+        match load::read(&self.core, &self.space, self.id, self.upto + 1, &self.void) {
+            Ok(arrived) => self.apply(arrived),
+            Err(error) => tracing::error!(%error, document = %self.id, "stored entries cannot be read"),
+        }
+    }
+
+    fn rebuild_without(&mut self, out: &HashSet<ChangeHash>) {
+        let old = self.sessions.document();
+        let (document, lost) = match old.without(out) {
+            Ok(rebuilt) => rebuilt,
+            Err(error) => {
+                // All of it was in one document before; the entries still say it, one by one.
+                tracing::error!(%error, document = %self.id, "a document is not rebuilt from what it holds");
+                return self.reload(out);
+            }
+        };
+        let again = self.to_make_again(&lost);
+        let words = (!again.is_empty()).then(|| old.rework(&again, document.items()));
+        let words = words.transpose().unwrap_or_else(|error| {
+            // An index has no text to make again: its titles follow the documents.
+            tracing::warn!(%error, document = %self.id, "own changes are not made again");
+            None
+        });
+        self.note_made_again(&again);
+        self.unsealed.retain(|change| !lost.contains(&change.hash));
+        self.holders.retain(|hash, _| !lost.contains(&ChangeHash(*hash)));
+        let (made, failure) = self.sessions.rebuild(document, &lost, words.as_deref(), self.now());
+        if let Some(error) = failure {
+            self.tell_windows(&format!("What you last typed could not be kept ({error}). Copy it before you go on."));
+        }
+        self.rebuilt(made);
+    }
+
+    fn reload(&mut self, out: &HashSet<ChangeHash>) {
+        match load::load(&self.core, &self.space, self.id, self.genesis()) {
+            Ok(loaded) => {
+                self.holders = loaded.holders;
+                self.unsealed.clear();
+                let (made, _) = self.sessions.rebuild(loaded.document, out, None, self.now());
+                self.rebuilt(made);
+            }
+            Err(error) => self.tell_windows(&error.to_string()),
+        }
+    }
+
+    fn rebuilt(&mut self, made: Vec<Out>) {
+        self.stale = true;
+        // The snapshot of before is of no use any more.
+        self.since_snapshot = usize::MAX / 2;
+        self.changed = std::time::Instant::now();
+        self.send(made);
+    }
+
+    /// Of the changes that are lost, those to make again: what is not sealed yet; and what is, if it does not count only
+    /// for what it builds on, and its author may write.
+    fn to_make_again(&self, lost: &HashSet<ChangeHash>) -> HashSet<ChangeHash> {
+        let mut again: HashSet<ChangeHash> = self.unsealed.iter().map(|change| change.hash).collect();
+        again.retain(|hash| lost.contains(hash));
+        let Ok(me) = self.core.me() else { return again };
+        let state = self.space.lock();
+        let Some(history) = &state.access else { return again };
+        let device = me.keys.device.id();
+        if history.now().role_of(&device).is_none_or(|role| role < Role::Editor) {
+            return again;
+        }
+        let own = |hash: &&ChangeHash| {
+            let holder = self.holders.get(&hash.0);
+            holder.is_some_and(|holder| holder.log.device == device && history.challenges(&holder.log).is_empty())
+        };
+        again.extend(lost.iter().filter(own));
+        again
+    }
+
+    /// What is made again is not to be offered for adoption besides.
+    fn note_made_again(&self, again: &HashSet<ChangeHash>) {
+        let sealed: Vec<EntryRef> = again.iter().filter_map(|hash| self.holders.get(&hash.0).copied()).collect();
+        self.core.put_adopted(&self.space, self.id, &sealed);
+    }
+
+    /// What was just typed cannot be kept as it is: windows say so.
+    fn tell_windows(&self, reason: &str) {
+        for window in self.windows() {
+            // A window that has gone needs no words.
+            let _ = window.send(ToWindow::SaveFailed { reason: reason.to_owned() });
+        }
+    }
+}

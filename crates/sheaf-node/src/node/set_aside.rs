@@ -1,0 +1,130 @@
+//! Work that was set aside: what there is, what it says, and adopting it (A6).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sheaf_access::{AccessState, DocumentId, EntryHash, PersonId};
+use sheaf_document::{Genesis, index};
+use sheaf_log::index_document;
+
+use super::find::shown;
+use super::{Node, blocking};
+use crate::core::now;
+use crate::error::NodeError;
+use crate::set_aside::Piece;
+use crate::space::Space;
+use crate::view::{NodeEvent, SetAside};
+
+impl Node {
+    /// What was written in a space and does not count: by someone who had been removed and had not heard of it, or who did
+    /// not care; nobody has lost it.
+    pub async fn set_aside(&self, space: &str) -> Result<Vec<SetAside>, NodeError> {
+        let space = self.space_of(space)?;
+        let people = self.core.people(&space).await?;
+        let titles: HashMap<String, String> =
+            self.core.list_documents(&space).await?.into_iter().map(|document| (document.id, document.title)).collect();
+        let name = |person: &PersonId| people.get(&person.to_string()).map(|known| known.0.clone()).unwrap_or_default();
+        let mut listed = Vec::new();
+        for piece in self.pieces_of(&space).await? {
+            let text = self.text_of(&space, &piece).await?;
+            let document = piece.document.to_string();
+            listed.push(SetAside {
+                person: piece.author.to_string(),
+                name: name(&piece.author),
+                title: titles.get(&document).cloned().unwrap_or_default(),
+                reason: reason(&space, &piece, name),
+                words: text.split_whitespace().count(),
+                when: piece.when,
+                id: piece.id,
+                document,
+            });
+        }
+        Ok(listed)
+    }
+
+    /// What a piece of work that was set aside adds to its document, as plain text.
+    pub async fn set_aside_text(&self, space: &str, id: &str) -> Result<String, NodeError> {
+        let space = self.space_of(space)?;
+        let piece = self.piece(&space, id).await?;
+        self.text_of(&space, &piece).await
+    }
+
+    /// Makes a piece of work that was set aside this person's own: as new edits in its document.
+    pub async fn adopt(&self, space: &str, id: &str) -> Result<(), NodeError> {
+        let space = self.space_of(space)?;
+        let piece = self.piece(&space, id).await?;
+        let (document, last) = (piece.document, piece.last);
+        let (core, held) = (Arc::clone(&self.core), Arc::clone(&space));
+        let whole = blocking(move || core.with_everything(&held, document)).await?;
+        let adopt = move |task: &mut crate::document::Task| {
+            let items = piece.adopted(&whole, &task.items());
+            let title = sheaf_document::import::title_of(&items).unwrap_or_default();
+            task.replace(&items).map(|()| title)
+        };
+        let title = self.core.with_document(&space, document, Genesis::Text, adopt).await?;
+        self.list_adopted(&space, document, title).await?;
+        self.core.put_adopted(&space, document, &[last]);
+        self.settle().await?;
+        self.core.say(NodeEvent::SetAside { space: space.id.to_string(), count: self.pieces_of(&space).await?.len() });
+        Ok(())
+    }
+
+    /// A document that only the author of what was set aside had entered is entered again.
+    async fn list_adopted(&self, space: &Arc<Space>, document: DocumentId, title: String) -> Result<(), NodeError> {
+        let id = document.to_string();
+        let enter = move |task: &mut crate::document::Task| {
+            if index::Index::of(task.document()).document(&id).is_some() {
+                return Ok(());
+            }
+            task.change(|doc, slot| index::put_document(doc, slot, &id, &title, now().cast_signed()))
+        };
+        self.core.with_document(space, index_document(&space.id), Genesis::Index, enter).await?;
+        self.core.index_changed(space);
+        Ok(())
+    }
+
+    async fn pieces_of(&self, space: &Arc<Space>) -> Result<Vec<Piece>, NodeError> {
+        let adopted = |task: &mut crate::document::Task| Ok(index::Index::of(task.document()).adopted());
+        let adopted = self.core.with_document(space, index_document(&space.id), Genesis::Index, adopted).await?;
+        let (core, held) = (Arc::clone(&self.core), Arc::clone(space));
+        blocking(move || core.pieces(&held, &adopted)).await
+    }
+
+    /// The piece with this id, or with one that begins so (four letters or more).
+    async fn piece(&self, space: &Arc<Space>, id: &str) -> Result<Piece, NodeError> {
+        let id = id.trim();
+        let mut found = self.pieces_of(space).await?;
+        found.retain(|piece| piece.id == id || id.len() >= 4 && piece.id.starts_with(id));
+        match found.len() {
+            1 => found.pop().ok_or_else(|| NodeError::NoSuchPiece(shown(id))),
+            0 => Err(NodeError::NoSuchPiece(shown(id))),
+            count => Err(NodeError::Ambiguous { text: shown(id), count, what: "pieces" }),
+        }
+    }
+
+    async fn text_of(&self, space: &Arc<Space>, piece: &Piece) -> Result<String, NodeError> {
+        let document = piece.document;
+        let (core, held) = (Arc::clone(&self.core), Arc::clone(space));
+        let whole = blocking(move || core.with_everything(&held, document)).await?;
+        let items = self.core.with_document(space, document, Genesis::Text, |task| Ok(task.items())).await?;
+        piece.text(&whole, &items)
+    }
+}
+
+/// Why a piece does not count.
+fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> String {
+    let state = space.lock();
+    let Some(history) = &state.access else { return String::new() };
+    let access: &AccessState = history.now();
+    let by = |entry: &EntryHash| access.person_of(&history.get(entry)?.log.device);
+    match access.challenges(&piece.log).first().and_then(|challenge| by(&challenge.by)) {
+        Some(by) if by == piece.author => {
+            "It was written after they had left, by a device that had not heard.".to_owned()
+        }
+        Some(by) => match name(&by) {
+            name if name.is_empty() => "Its author had been removed and had not heard of it.".to_owned(),
+            name => format!("Its author had been removed by {name} and had not heard of it."),
+        },
+        None => "It builds on work that does not count.".to_owned(),
+    }
+}
