@@ -14,14 +14,16 @@
 //! - An owner opens an invitation ([`AccessOp::Invite`]), and sends the secret of it as an [`InvitationLink`]. Whoever has
 //!   the link joins with [`AccessOp::Redeem`], alone if need be: the first entry of their log, proved by the link's key.
 //!   That entry is their grant.
-//! - Content is sealed under the [`ContentKey`] of an epoch. A [`Wrap`] carries it to one reader: the founder's device in
-//!   `Create`, the link in `Invite`, the newcomer's device in `Redeem`.
+//! - An owner gives a known person more ([`AccessOp::Grant`]), or ends or lowers later grants than their own
+//!   ([`AccessOp::Remove`]). Everyone may do that to their own, and adds and removes their own devices.
+//! - Content is sealed under the [`ContentKey`] of an epoch. An [`EpochStart`] carries it to everyone who may read, a [`Wrap`]
+//!   to who comes later. Whoever takes reading away begins an epoch in the same entry.
 //!
 //! # From a set to a state
 //!
 //! [`AccessHistory`] holds a space's access entries and answers with an [`AccessState`]: members, roles, invitations,
-//! epochs. The state is a pure function of the *set* (A1): entries are judged in one order that follows from the set alone
-//! (A3), so that arrival does not matter. An entry names the access entries its author knew, and what those amount to
+//! epochs. The state is a pure function of the *set* (A1): one pass over the *grants*, in an order that follows from the set
+//! alone (A3), so that arrival does not matter. An entry names the access entries its author knew, and what those amount to
 //! ([`AccessHistory::state_at`]) decides whether the author might write it (A5). So whether an entry is let in is settled
 //! when it is written, for ever and for everyone; what may change when more is heard is only whether it *counts*
 //! ([`Verdict`]).
