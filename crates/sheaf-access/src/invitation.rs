@@ -4,7 +4,7 @@ use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 use hpke::rand_core::CryptoRng;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::certificate::DeviceCertificate;
 use crate::domain;
@@ -75,6 +75,9 @@ impl InvitationSecret {
         Signature::from_bytes(&self.signing().sign(message).to_bytes())
     }
 }
+
+// The only field wipes itself.
+impl ZeroizeOnDrop for InvitationSecret {}
 
 impl fmt::Debug for InvitationSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hpke::rand_core::CryptoRng;
 use hpke::{Deserializable, Kem as _, Serializable};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::epoch::Kem;
 use crate::{DeviceId, PersonId};
@@ -116,6 +116,9 @@ impl PersonKey {
     }
 }
 
+// The only field is wiped when it is dropped: by its own crate.
+impl ZeroizeOnDrop for PersonKey {}
+
 impl fmt::Debug for PersonKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PersonKey({})", self.id().short())
@@ -167,6 +170,9 @@ impl DeviceKeys {
         sign(&self.signing, message)
     }
 }
+
+// Both fields are wiped when they are dropped: by their own types.
+impl ZeroizeOnDrop for DeviceKeys {}
 
 impl fmt::Debug for DeviceKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,6 +238,9 @@ impl SealingSecret {
         <Kem as hpke::Kem>::PrivateKey::from_bytes(self.0.as_ref()).expect("32 bytes are an X25519 secret")
     }
 }
+
+// The only field wipes itself.
+impl ZeroizeOnDrop for SealingSecret {}
 
 impl fmt::Debug for SealingSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

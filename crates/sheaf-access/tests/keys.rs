@@ -135,3 +135,16 @@ proptest! {
         prop_assert_eq!(opened.as_bytes(), key.as_bytes());
     }
 }
+
+/// What holds a secret is wiped when it goes, down to the libraries' own types.
+#[test]
+fn secrets_are_wiped() {
+    fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+    is_wiped::<ed25519_dalek::SigningKey>();
+    is_wiped::<zeroize::Zeroizing<[u8; 32]>>();
+    is_wiped::<sheaf_access::ContentKey>();
+    is_wiped::<sheaf_access::SealingSecret>();
+    is_wiped::<sheaf_access::InvitationSecret>();
+    is_wiped::<sheaf_access::DeviceKeys>();
+    is_wiped::<PersonKey>();
+}

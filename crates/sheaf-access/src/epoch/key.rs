@@ -4,7 +4,7 @@ use std::fmt;
 
 use hpke::rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::domain;
 
@@ -35,6 +35,9 @@ impl ContentKey {
         Commitment(domain::hash(domain::EPOCH_COMMITMENT, &[self.0.as_ref()]))
     }
 }
+
+// The only field wipes itself.
+impl ZeroizeOnDrop for ContentKey {}
 
 impl fmt::Debug for ContentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
