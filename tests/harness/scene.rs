@@ -81,7 +81,7 @@ impl Scene {
         let space = ana.create_space("Field station").await.expect("a space").id;
         let document = ana.create_document(Some(&space), "Spring visit").await.expect("a document").id;
         ana.append(&document, "Two floats and a rope.").await.expect("words");
-        let link = ana.invite(&space, "editor").await.expect("a link");
+        let link = ana.invite(&space, "editor", None, None).await.expect("a link");
         kofi.join(&link).await.expect("Kofi joins");
         let scene = Self { ana, kofi, space, document, homes };
         scene.still_served("at the beginning").await;
@@ -98,7 +98,7 @@ impl Scene {
     /// # Panics
     /// When it is not let in.
     pub async fn mallory(&self, role: &str) -> (Raw, Line, Held) {
-        let invitation = self.ana.invite(&self.space, role).await.expect("a link");
+        let invitation = self.ana.invite(&self.space, role, None, None).await.expect("a link");
         let raw = Raw::new();
         let (line, mut held) = raw.join(&invitation).await;
         held.open_keys(&raw);

@@ -54,7 +54,7 @@ async fn an_entry_of_one_space_is_worth_nothing_in_another() {
     let other = scene.ana.create_space("Accounts").await.expect("a space").id;
     let ledger = scene.ana.create_document(Some(&other), "Ledger").await.expect("a document").id;
     scene.ana.append(&ledger, "Nothing owed.").await.expect("words");
-    let invitation = scene.ana.invite(&other, "editor").await.expect("a link");
+    let invitation = scene.ana.invite(&other, "editor", None, None).await.expect("a link");
     let mut accounts = raw.look_in(&mut line, &invitation).await.expect("let in");
     let redemption = raw.redemption(&mut accounts, &invitation);
     assert_eq!(line.send(accounts.space, &[redemption.encoded()]).await, Answer::Taken);

@@ -59,7 +59,7 @@ async fn who_is_no_owner_gives_nobody_anything() {
 async fn who_only_holds_a_link_writes_nothing_before_joining() {
     let scene = Scene::new().await;
     let raw = sheaf_tests::raw::Raw::new();
-    let invitation = scene.ana.invite(&scene.space, "editor").await.expect("a link");
+    let invitation = scene.ana.invite(&scene.space, "editor", None, None).await.expect("a link");
     let before = scene.picture().await;
     let mut line = raw.call_inviter(&invitation).await;
     let held = raw.look_in(&mut line, &invitation).await.expect("the link is good");

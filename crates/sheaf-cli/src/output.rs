@@ -17,6 +17,8 @@ pub enum Failure {
     Alone(String),
     /// The doctor found something that is to be done.
     Unwell,
+    /// Whoever was asked said no.
+    Declined,
 }
 
 impl From<NodeError> for Failure {
@@ -32,6 +34,7 @@ impl Failure {
             Self::File(path, error) => format!("{path}: {error}"),
             Self::Alone(text) => text.clone(),
             Self::Unwell => "something is wrong with this home; see above".to_owned(),
+            Self::Declined => "nothing was done.".to_owned(),
         }
     }
 
@@ -41,13 +44,14 @@ impl Failure {
             Self::File(..) => "file",
             Self::Alone(_) => "unreachable",
             Self::Unwell => "damaged",
+            Self::Declined => "declined",
         }
     }
 
     fn exit_code(&self) -> u8 {
         match self {
             Self::Node(error) => error.exit_code(),
-            Self::File(..) => 1,
+            Self::File(..) | Self::Declined => 1,
             Self::Alone(_) => NodeError::UNREACHABLE,
             Self::Unwell => 7,
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_access::{Binding, DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
 use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
@@ -45,7 +45,10 @@ impl Core {
             };
             for entry in verified {
                 let outcome = match entry {
-                    Ok(entry) => judge(&mut state, &mut held, space.id, entry, &mut new, &mut access),
+                    Ok(entry) => match self.unwelcome(&state, from, &entry) {
+                        Some(refused) => refused,
+                        None => judge(&mut state, &mut held, space.id, entry, &mut new, &mut access),
+                    },
                     Err(outcome) => outcome,
                 };
                 outcomes.push(outcome);
@@ -77,11 +80,26 @@ impl Core {
         (outcomes, first)
     }
 
+    /// Whether an entry is a redemption that its own device brings, and comes too late or is one too many (I3a).
+    fn unwelcome(&self, state: &State, from: DeviceId, entry: &Entry) -> Option<Outcome> {
+        if entry.log().device != from {
+            return None;
+        }
+        let (Some(Ok(operation)), Some(history)) = (entry.access_entry(), &state.access) else { return None };
+        let verdict = match self.check_redemption(&operation, history.now()).err()? {
+            Binding::Expired => Verdict::INVITATION_EXPIRED,
+            Binding::UsedUp => Verdict::INVITATION_USED_UP,
+            Binding::Closed => Verdict::INVITATION_CLOSED,
+        };
+        Some(Outcome::Refused(sheaf_sync::Refusal::Never(verdict)))
+    }
+
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
         self.tell_documents(space.id, |_| Message::Access);
         self.tell_network(Input::Members { space: space.id });
+        self.upkeep.touch(space.id);
         self.say(NodeEvent::Spaces);
     }
 

@@ -117,16 +117,18 @@ impl Core {
         }
     }
 
-    /// The spaces of which a device is a member's.
+    /// The spaces of which a device is a member's, and this one too, or is about to be.
     pub fn shared_with(&self, device: DeviceId) -> Vec<SpaceId> {
-        let shares = |space: &crate::space::Space| space.access().is_some_and(|a| a.role_of(&device).is_some());
+        let Ok(me) = self.me() else { return Vec::new() };
+        let shares = |space: &crate::space::Space| {
+            let here = |access: &sheaf_access::AccessState| {
+                let former =
+                    access.role_of(&me.keys.device.id()).is_none() && access.was_removed_by(&me.person()).is_some();
+                !former && access.role_of(&device).is_some()
+            };
+            space.access().is_some_and(|access| here(&access))
+        };
         self.spaces().iter().filter(|space| shares(space)).map(|space| space.id).collect()
-    }
-
-    /// Whether a device was a member's, and is not any more.
-    pub fn was_removed(&self, device: DeviceId, space: SpaceId) -> bool {
-        let access = self.space(space).and_then(|space| space.access());
-        access.is_some_and(|access| access.role_of(&device).is_none() && access.person_of(&device).is_some())
     }
 
     /// Whether a device is a member's, or that of someone whose invitation is being redeemed.

@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::invitations::Guests;
 use crate::keeping::generation::{self, Generation, Standing};
 use crate::keeping::vault::Vault;
 use crate::keeping::{Start, Surroundings};
@@ -22,6 +23,7 @@ use crate::presence::Presence;
 use crate::receipts::Receipts;
 use crate::refusals::{Refusals, Refused};
 use crate::space::{OwnLog, Space, State};
+use crate::upkeep::Upkeep;
 use crate::view::{Failing, NodeEvent};
 use crate::writer::{Work, Writer};
 
@@ -73,6 +75,10 @@ pub struct Core {
     pub receipts: Mutex<Receipts>,
     /// What was not taken from others.
     pub refusals: Mutex<Refusals>,
+    /// Who is let in by an invitation, and has not joined.
+    pub guests: Mutex<Guests>,
+    /// What is to be looked after in the background.
+    pub upkeep: Upkeep,
     /// When own words were last saved, by space.
     pub saved_at: Mutex<HashMap<SpaceId, u64>>,
     failing: Mutex<Option<Failing>>,
@@ -118,6 +124,8 @@ impl Core {
             heard: Mutex::default(),
             receipts: Mutex::default(),
             refusals: Mutex::default(),
+            guests: Mutex::default(),
+            upkeep: Upkeep::default(),
             saved_at: Mutex::default(),
             failing: Mutex::default(),
             peers: Mutex::new(peers),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::view::JoinRefusal;
+
 /// Why the node could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -46,6 +48,23 @@ pub enum NodeError {
     /// No piece of work that was set aside matches.
     #[error("nothing that was set aside is called `{0}`. `sheaf set-aside list SPACE` shows it all.")]
     NoSuchPiece(String),
+    /// No person matches.
+    #[error("nobody here is called `{0}`. `sheaf members SPACE` shows who is in a space.")]
+    NoSuchPerson(String),
+    /// No open invitation matches.
+    #[error("no open invitation here is called `{0}`. `sheaf invitations SPACE` shows them all.")]
+    NoSuchInvitation(String),
+    /// Whom it is about, or who wants it, is not in the space.
+    #[error("{0}")]
+    NotAMember(String),
+    /// The space would have no owner.
+    #[error(
+        "a space without an owner can never change its members again. Make someone else an owner first: `sheaf role`."
+    )]
+    LastOwner,
+    /// Nobody can remove or demote who founded the space (A3).
+    #[error("nobody can remove the founder of a space, or change what they may do; only they themselves can.")]
+    Founder,
     /// More than one matches.
     #[error("`{text}` could be {count} different {what}. Use more of the id.")]
     Ambiguous {
@@ -63,8 +82,13 @@ pub enum NodeError {
     #[error("{0}")]
     NotAnInvitation(String),
     /// The other side will not have it.
-    #[error("{0}")]
-    InvitationRefused(String),
+    #[error("{reason}")]
+    InvitationRefused {
+        /// Why, for a script.
+        why: JoinRefusal,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Nobody answered in time; it goes on when someone can be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -116,10 +140,15 @@ impl NodeError {
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
             Self::NoSuchPiece(_) => "no-such-piece",
+            Self::NoSuchPerson(_) => "no-such-person",
+            Self::NoSuchInvitation(_) => "no-such-invitation",
+            Self::NotAMember(_) => "not-a-member",
+            Self::LastOwner => "last-owner",
+            Self::Founder => "founder",
             Self::Ambiguous { .. } => "ambiguous",
             Self::InvitationCutShort(_) => "invitation-cut-short",
             Self::NotAnInvitation(_) => "not-an-invitation",
-            Self::InvitationRefused(_) => "invitation-refused",
+            Self::InvitationRefused { why, .. } => why.code(),
             Self::Unreachable(_) => "unreachable",
             Self::Role(_) => "role",
             Self::CannotWrite(_) => "cannot-write",
@@ -136,8 +165,18 @@ impl NodeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::InUse(_) => 3,
-            Self::NoSuchSpace(_) | Self::NoSuchDocument(_) | Self::NoSuchPiece(_) | Self::Ambiguous { .. } => 4,
-            Self::Role(_) | Self::InvitationRefused(_) | Self::Copied => 5,
+            Self::NoSuchSpace(_)
+            | Self::NoSuchDocument(_)
+            | Self::NoSuchPiece(_)
+            | Self::NoSuchPerson(_)
+            | Self::NoSuchInvitation(_)
+            | Self::Ambiguous { .. } => 4,
+            Self::Role(_)
+            | Self::NotAMember(_)
+            | Self::LastOwner
+            | Self::Founder
+            | Self::InvitationRefused { .. }
+            | Self::Copied => 5,
             Self::Unreachable(_) => Self::UNREACHABLE,
             Self::CannotWrite(_) | Self::Damaged(_) => 7,
             Self::InvitationCutShort(_) | Self::NotAnInvitation(_) | Self::BadInput(_) | Self::BadPhrase(_) => 8,

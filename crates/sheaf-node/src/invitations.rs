@@ -1,45 +1,75 @@
 //! Inviting, and being invited (I1, I2, N1).
+//!
+//! How long an invitation is good, and for how many, are questions of time and order, which the access entries cannot answer
+//! (I3). They are asked once, of the first peer that the newcomer shows the link to: whoever lets them in there is in
+//! everywhere. What a peer has said yes to it keeps a place for, so that two who come at once for one place are not both told
+//! to come in; a redemption that a member passes on is taken as it is, for that member has asked.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sheaf_access::{
-    AccessOp, DeviceId, InvitationId, InvitationLink, InvitationSecret, LogId, Role, Signature, SpaceId,
+    AccessEntry, AccessOp, AccessState, Binding, DeviceId, Invitation, InvitationId, InvitationLink, InvitationSecret,
+    LogId, Role, Signature, SpaceId, Terms,
 };
+use sheaf_store::{StoreError, Table};
 use sheaf_sync::RedemptionRefusal;
 
-use crate::core::{Core, now};
+use crate::core::{Core, locked, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::network::Input;
+use crate::people::{not_an_owner, not_made};
 use crate::space::{Space, State};
-use crate::view::NodeEvent;
+use crate::view::{JoinRefusal, NodeEvent};
 use crate::writer::Work;
 
+/// A link that was made on this device.
+const MADE: &[u8] = b"invitation/";
+/// How many addresses of this device a link names.
+const ADDRESSES: usize = 8;
+
+/// Devices that have shown a link and were let in, until they have joined or gone (N1).
+pub type Guests = BTreeMap<(SpaceId, DeviceId), InvitationId>;
+
 impl Core {
-    /// Opens an invitation, and makes its link.
-    pub fn invite(&self, space: &Arc<Space>, role: Role, addresses: &[SocketAddr]) -> Result<String, NodeError> {
+    /// Opens an invitation, and makes its link. The link is kept, so that whoever made it can copy it again. Blocks.
+    pub fn invite(&self, space: &Arc<Space>, terms: Terms, addresses: &[SocketAddr]) -> Result<String, NodeError> {
         let me = self.me()?;
         let secret = InvitationSecret::generate(&mut rand::rng());
-        let mut state = space.lock();
-        let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
-        let owned = access.and_then(|access| {
-            let member = access.member(&me.person()).filter(|member| member.role == Role::Owner)?;
-            Some((member.grant, access))
-        });
-        let Some((grant, access)) = owned else {
-            return Err(NodeError::Role("only an owner can invite. Ask one of them, or ask to become one.".into()));
-        };
-        let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
-        let keys = access.keys_to_give(&keys);
-        let op = AccessOp::invite(space.id, grant, &secret, role, &keys, &mut rand::rng())
-            .map_err(|error| NodeError::BadInput(error.to_string()))?;
-        let entry = state.write_access(space.id, &me, &op, now())?;
-        self.write(Work::new(space, entry, None));
-        drop(state);
-        let addresses = addresses.iter().take(8).map(ToString::to_string).collect();
-        let link = InvitationLink { space: space.id, secret, device: me.keys.device.id(), addresses, role };
-        link.to_text().map_err(|error| NodeError::BadInput(error.to_string()))
+        self.administer(space, |making| {
+            let access = making.access();
+            let member = access.member(&making.me.person()).filter(|member| member.role == Role::Owner);
+            let under = member.ok_or_else(not_an_owner)?.grant;
+            let keys = access.keys_to_give(making.keys);
+            AccessOp::invite(space.id, under, &secret, terms, &keys, &mut rand::rng())
+                .map_err(|error| NodeError::BadInput(error.to_string()))
+        })?;
+        let addresses = addresses.iter().take(ADDRESSES).map(ToString::to_string).collect();
+        let id = secret.id();
+        let link = InvitationLink { space: space.id, secret, device: me.keys.device.id(), addresses, role: terms.role };
+        let text = link.to_text().map_err(|error| NodeError::BadInput(error.to_string()))?;
+        self.store.put(Table::Spaces, &made(space.id, &id), text.as_bytes())?;
+        Ok(text)
+    }
+
+    /// The link of an invitation, if it was made on this device.
+    pub fn link_of(&self, space: SpaceId, invitation: &InvitationId) -> Result<Option<String>, StoreError> {
+        let text = self.store.get(Table::Spaces, &made(space, invitation))?;
+        Ok(text.and_then(|text| String::from_utf8(text).ok()))
+    }
+
+    /// Closes an invitation, accepting everyone who has joined by it, and changes the key that its link reads (I3). Blocks.
+    pub fn close_invitation(&self, space: &Arc<Space>, id: InvitationId) -> Result<(), NodeError> {
+        self.administer(space, |making| {
+            let (access, me) = (making.access(), making.me);
+            let invitation = access.invitation(&id).ok_or_else(|| NodeError::NoSuchInvitation(id.to_string()))?;
+            let accepted = invitation.redemptions.clone();
+            AccessOp::close(making.history, &me.keys.device.id(), id, accepted, making.keys, &mut rand::rng())
+                .map_err(|error| not_made(access, &me.person(), &error))
+        })?;
+        Ok(self.store.delete(Table::Spaces, &made(space.id, &id))?)
     }
 
     /// Begins to join a space: from here on it is held, though nothing of it has come.
@@ -82,7 +112,7 @@ impl Core {
         match self.try_finish_joining(&held, &me) {
             Ok(false) => {}
             Ok(true) => self.say(NodeEvent::Joined { space: space.id.to_string() }),
-            Err(error) => self.join_refused(space.id, &error.to_string()),
+            Err(error) => self.join_refused(space.id, JoinRefusal::Unknown, &error.to_string()),
         }
     }
 
@@ -98,8 +128,11 @@ impl Core {
         if access.invitation(&link.secret.id()).is_none() || state.keys.is_empty() {
             return Ok(false);
         }
-        let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
-        let keys = access.keys_to_give(&keys);
+        if state.log.seq > 0 {
+            // They were here before: a way back begins with a log of its own (I2, A6).
+            self.begin_log(space.id, &mut state);
+        }
+        let keys = access.keys_to_give(&state.known_keys());
         let certificate = me.keys.certificate;
         let op = AccessOp::redeem(space.id, &link.secret, certificate, access.heads(), &keys, &mut rand::rng())
             .map_err(|error| NodeError::BadInput(error.to_string()))?;
@@ -123,9 +156,20 @@ impl Core {
         true
     }
 
+    /// A peer does not accept an invitation.
+    pub fn redemption_refused(&self, space: SpaceId, refusal: RedemptionRefusal) {
+        let why = match refusal {
+            RedemptionRefusal::Expired => JoinRefusal::Expired,
+            RedemptionRefusal::UsedUp => JoinRefusal::UsedUp,
+            RedemptionRefusal::Cancelled => JoinRefusal::Cancelled,
+            RedemptionRefusal::UnknownSpace | RedemptionRefusal::UnknownInvitation => JoinRefusal::Unknown,
+        };
+        self.join_refused(space, why, &refusal.to_string());
+    }
+
     /// An invitation is not accepted.
-    pub fn join_refused(&self, space: SpaceId, reason: &str) {
-        self.say(NodeEvent::JoinFailed { space: space.to_string(), reason: reason.to_owned() });
+    pub fn join_refused(&self, space: SpaceId, why: JoinRefusal, reason: &str) {
+        self.say(NodeEvent::JoinFailed { space: space.to_string(), why, reason: reason.to_owned() });
         if let Err(error) = self.drop_unborn_space(space) {
             tracing::warn!(%error, "a refused invitation is not forgotten");
         }
@@ -138,7 +182,7 @@ impl Core {
         [secret.id().as_bytes().as_slice(), &proof.to_bytes()].concat()
     }
 
-    /// Checks such a proof.
+    /// Checks such a proof, and whether the invitation is good for one more (I3a). A yes keeps a place.
     pub fn check_invitation(
         &self,
         space: SpaceId,
@@ -151,9 +195,70 @@ impl Core {
         let (id, signature) = proof.split_first_chunk::<32>().ok_or(unknown)?;
         let signature = Signature::from_bytes(signature.try_into().map_err(|_| unknown)?);
         let id = InvitationId::from_bytes(*id);
-        access.invitation(&id).ok_or(unknown)?;
-        id.verify_on_channel(space, device, nonce, &signature).map_err(|_| unknown)
+        let invitation = access.any_invitation(&id).ok_or(unknown)?;
+        // What is wrong with it is told to those who hold it, and to nobody else.
+        id.verify_on_channel(space, device, nonce, &signature).map_err(|_| unknown)?;
+        let mut guests = locked(&self.guests);
+        let others = guests.iter().filter(|((of, who), by)| *of == space && *who != device && **by == id).count();
+        check_terms(invitation, others, now())?;
+        guests.insert((space, device), id);
+        Ok(())
     }
+
+    /// Whether a redemption that a device brings itself is accepted (I3a): it was let in with its link, or might be now.
+    pub fn check_redemption(&self, entry: &AccessEntry, access: &AccessState) -> Result<(), Binding> {
+        let AccessOp::Redeem { invitation, .. } = &entry.operation else { return Ok(()) };
+        let guest = locked(&self.guests).get(&(access.space(), entry.log.device)) == Some(invitation);
+        match access.binds(entry, now()) {
+            Err(Binding::Expired | Binding::UsedUp) if guest => Ok(()),
+            verdict => verdict,
+        }
+    }
+
+    /// Forgets guests who have joined. Answers those among a space's whose invitation was closed before they had.
+    pub fn dismiss_guests(&self, space: SpaceId, access: &AccessState) -> Vec<DeviceId> {
+        let mut dismissed = Vec::new();
+        locked(&self.guests).retain(|(of, device), invitation| {
+            if *of != space {
+                return true;
+            }
+            let joined = access.role_of(device).is_some();
+            let open = access.invitation(invitation).is_some();
+            if !joined && !open {
+                dismissed.push(*device);
+            }
+            !joined && open
+        });
+        dismissed
+    }
+
+    /// Whether a device is here by its invitation alone.
+    pub fn is_guest(&self, space: SpaceId, device: DeviceId) -> bool {
+        locked(&self.guests).contains_key(&(space, device))
+    }
+
+    /// A device is gone, and the places that were kept for it are free.
+    pub fn guest_left(&self, device: DeviceId) {
+        locked(&self.guests).retain(|(_, guest), _| *guest != device);
+    }
+}
+
+/// Whether an invitation is good for one more than have joined by it, with so many who are about to.
+fn check_terms(invitation: &Invitation, coming: usize, now: u64) -> Result<(), RedemptionRefusal> {
+    let used = invitation.redemptions.len() + coming;
+    let used_up = invitation.uses.is_some_and(|uses| used >= uses as usize);
+    let expired = invitation.expires.is_some_and(|expires| now >= expires);
+    // A closed one says why it was, where that can be known: an owner's node closes those that are over by itself.
+    match (used_up, expired, invitation.open) {
+        (true, ..) => Err(RedemptionRefusal::UsedUp),
+        (_, true, _) => Err(RedemptionRefusal::Expired),
+        (_, _, false) => Err(RedemptionRefusal::Cancelled),
+        _ => Ok(()),
+    }
+}
+
+fn made(space: SpaceId, invitation: &InvitationId) -> Vec<u8> {
+    [MADE, space.as_bytes(), invitation.as_bytes()].concat()
 }
 
 fn socket_addresses(link: &InvitationLink) -> Vec<SocketAddr> {

@@ -13,6 +13,8 @@
 //! - `accept` and `opening`: entries from others are admitted and stored; stored entries are opened and become changes.
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
 //!
+//! - `people`, `invitations` and `upkeep`: who may do what: what a person asks for, and what is done in the background.
+//!
 //! # The path of what is written here
 //!
 //! window → document thread → sealed and signed (`document/seal.rs`) → writer → journal (now it is *saved*) → store → network.
@@ -43,11 +45,13 @@ mod network;
 mod node;
 mod once;
 mod opening;
+mod people;
 mod presence;
 mod receipts;
 mod refusals;
 mod set_aside;
 mod space;
+mod upkeep;
 mod view;
 mod writer;
 
@@ -58,8 +62,8 @@ pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     BackupReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo, InvitationLook,
-    InvitationState, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present, Protection,
-    RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
+    InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present,
+    Protection, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -4,6 +4,7 @@
 
 mod documents;
 mod find;
+mod invitations;
 mod keeping;
 mod links;
 mod online;
@@ -87,6 +88,10 @@ impl Node {
             Ok((Core::open(start)?, notices))
         })
         .await?;
+        for space in core.spaces() {
+            core.upkeep.touch(space.id);
+        }
+        tokio::spawn(crate::upkeep::run(Arc::downgrade(&core)));
         Ok(Self { core, options: Arc::new(options), notices: notices.into() })
     }
 

@@ -130,6 +130,32 @@ impl State {
         Ok(entry)
     }
 
+    /// The content keys that are known, as operations are made from them.
+    pub fn known_keys(&self) -> Vec<(EpochId, ContentKey)> {
+        self.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect()
+    }
+
+    /// Begins an epoch if there is none that may be written under (E3): after two removals that had not heard of each
+    /// other, nobody's key is good.
+    pub fn begin_epoch_if_needed(
+        &mut self,
+        space: SpaceId,
+        me: &Identity,
+        now: u64,
+    ) -> Result<Option<Entry>, NodeError> {
+        let Some(access) = self.access.as_ref().map(|history| Arc::clone(history.now())) else { return Ok(None) };
+        let device = me.keys.device.id();
+        let may = access.role_of(&device).is_some_and(|role| role >= Role::Commenter);
+        if !may || access.writable_epoch().is_some() {
+            return Ok(None);
+        }
+        let op = AccessOp::rotate(&access, &device, &self.known_keys(), &mut rand::rng())
+            .map_err(|error| NodeError::Role(error.to_string()))?;
+        let entry = self.write_access(space, me, &op, now)?;
+        self.take_keys(me);
+        Ok(Some(entry))
+    }
+
     /// Writes an access operation as the log's next entry, and lets it take effect here.
     pub fn write_access(&mut self, space: SpaceId, me: &Identity, op: &AccessOp, now: u64) -> Result<Entry, NodeError> {
         if me.copied {
@@ -252,7 +278,8 @@ fn no_key() -> NodeError {
     )
 }
 
-fn still_arriving() -> NodeError {
+/// Nothing can be done in a space of which nothing has come.
+pub fn still_arriving() -> NodeError {
     NodeError::Role("this space is still arriving. It can be written to when it is here.".into())
 }
 

@@ -104,6 +104,33 @@ pub enum InvitationState {
     UsedUp,
 }
 
+/// Why an invitation could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum JoinRefusal {
+    /// Its time is over.
+    Expired,
+    /// As many have joined as it was made for.
+    UsedUp,
+    /// An owner closed it.
+    Cancelled,
+    /// It is not known there, or something else is wrong with it.
+    Unknown,
+}
+
+impl JoinRefusal {
+    /// A stable word for scripts.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "invitation-expired",
+            Self::UsedUp => "invitation-used-up",
+            Self::Cancelled => "invitation-cancelled",
+            Self::Unknown => "invitation-refused",
+        }
+    }
+}
+
 /// An invitation that has not been closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -414,6 +441,8 @@ pub enum NodeEvent {
     JoinFailed {
         /// Which space.
         space: String,
+        /// Why.
+        why: JoinRefusal,
         /// A sentence: why, and what to do.
         reason: String,
     },

@@ -53,6 +53,13 @@ impl Verdict {
     /// What it builds on was sent again, and is still said to be missing.
     pub const STILL_MISSING: Self = Self(1_002);
 
+    /// A redemption by an invitation whose time is over (I3): said by the peer that the newcomer came to.
+    pub const INVITATION_EXPIRED: Self = Self(1_003);
+    /// A redemption by an invitation that as many have used as may.
+    pub const INVITATION_USED_UP: Self = Self(1_004);
+    /// A redemption by an invitation that was closed.
+    pub const INVITATION_CLOSED: Self = Self(1_005);
+
     /// Its number.
     pub const fn code(self) -> u16 {
         self.0
@@ -63,6 +70,7 @@ impl Verdict {
         match self {
             Self::LOG_CLOSED => Some("L3"),
             Self::BUILDS_ON_REFUSED | Self::STILL_MISSING => Some("L2"),
+            Self::INVITATION_EXPIRED | Self::INVITATION_USED_UP | Self::INVITATION_CLOSED => Some("I3"),
             Self(code) => sheaf_log::rule_of(code),
         }
     }
@@ -76,6 +84,9 @@ impl fmt::Display for Verdict {
             Self::STILL_MISSING => {
                 Some("What the entry builds on was sent, and the other side still does not have it.")
             }
+            Self::INVITATION_EXPIRED => Some("The invitation has expired. Ask for a new one."),
+            Self::INVITATION_USED_UP => Some("The invitation was used up. Ask for a new one."),
+            Self::INVITATION_CLOSED => Some("The invitation was cancelled. Ask for a new one."),
             Self(code) => sheaf_log::explain(code),
         };
         match sentence {

@@ -86,7 +86,7 @@ pub async fn import_text(state: State<'_, App>, space: String, kind: String, dat
 /// Makes an invitation to a space, and gives its link.
 #[tauri::command]
 pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answer<String> {
-    Ok(state.node().await?.invite(&space, &role).await?)
+    Ok(state.node().await?.invite(&space, &role, None, None).await?)
 }
 
 /// Calls the other devices now instead of at the next turn.

@@ -42,7 +42,7 @@ async fn row(name: &'static str, about: &str, ana: &Node, history: &History, sam
     let History { space, document, places } = history;
     let folder = Folder::new()?;
     let kofi = home::new(&folder, "Kofi").await?;
-    let link = ana.invite(space, "editor").await?;
+    let link = ana.invite(space, "editor", None, None).await?;
     kofi.join(&link).await?;
     arrived(&kofi, document).await?;
     let mut sender = Window::open(ana, document).await?;

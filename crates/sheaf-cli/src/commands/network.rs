@@ -62,7 +62,7 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Synced { space, device } => format!("{device} has the same of {space}"),
         NodeEvent::Received { space, device, entries } => format!("{entries} entries of {space} from {device}"),
         NodeEvent::Joined { space } => format!("Joined {space}"),
-        NodeEvent::JoinFailed { space, reason } => format!("Could not join {space}: {reason}"),
+        NodeEvent::JoinFailed { space, reason, .. } => format!("Could not join {space}: {reason}"),
         NodeEvent::Removed { space, by } if by.is_empty() => format!("You were removed from {space}"),
         NodeEvent::Removed { space, by } => format!("{by} removed you from {space}"),
         NodeEvent::SetAside { space, count } => format!("{count} pieces of work in {space} are set aside"),

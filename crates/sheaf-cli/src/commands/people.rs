@@ -1,6 +1,9 @@
-//! `members`
+//! `members`, `role`, `revoke`, `leave`, `compare`, `verified`
+
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Subcommand;
+use serde_json::json;
 use sheaf_node::{MemberInfo, Node};
 
 use crate::arguments::Global;
@@ -13,11 +16,72 @@ pub enum Command {
         /// The space: its id, the beginning of it, or its name
         space: String,
     },
+    /// Let someone do more or less in a space
+    Role {
+        /// The space: its id, the beginning of it, or its name
+        space: String,
+        /// Who: their id, the beginning of it, or their name
+        person: String,
+        /// What they may do: owner, editor, commenter or viewer
+        role: String,
+    },
+    /// Remove someone from a space: from then on nothing new reaches them
+    Revoke {
+        /// The space: its id, the beginning of it, or its name
+        space: String,
+        /// Who: their id, the beginning of it, or their name
+        person: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Leave a space; what is here of it stays readable here
+    Leave {
+        /// The space: its id, the beginning of it, or its name
+        space: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Print the words to compare with someone, over a channel you trust
+    Compare {
+        /// Who: their id, the beginning of it, or their name
+        person: String,
+    },
+    /// Note that the words were the same on both sides
+    Verified {
+        /// Who: their id, the beginning of it, or their name
+        person: String,
+        /// They were not, or it is no longer certain
+        #[arg(long)]
+        not: bool,
+    },
 }
 
 pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
         Command::Members { space } => members(node, global, &space).await,
+        Command::Role { space, person, role } => {
+            let space = node.find_space(&space).await?;
+            let member = node.set_role(&space.id, &person, &role).await?;
+            output::print(global.json, &member, |member| {
+                format!("{} is now {} in “{}”.", called(member), article(&member.role), space.name)
+            });
+            Ok(())
+        }
+        Command::Revoke { space, person, yes } => revoke(node, global, &space, &person, yes).await,
+        Command::Leave { space, yes } => leave(node, global, &space, yes).await,
+        Command::Compare { person } => {
+            let words = node.compare_words(&person).await?;
+            eprintln!("Ask them to run the same with your name. If all words are the same, in this order, it is them:");
+            output::print(global.json, &words, |words| words.join(" "));
+            Ok(())
+        }
+        Command::Verified { person, not } => {
+            node.set_verified(&person, !not).await?;
+            output::print(global.json, &json!({ "person": person, "verified": !not }), |_| String::new());
+            Ok(())
+        }
     }
 }
 
@@ -41,4 +105,47 @@ fn row(member: &MemberInfo) -> [String; 4] {
 
 fn called(member: &MemberInfo) -> String {
     if member.name.is_empty() { "(name not known yet)".to_owned() } else { member.name.clone() }
+}
+
+fn article(role: &str) -> String {
+    if role.starts_with(['a', 'e', 'i', 'o', 'u']) { format!("an {role}") } else { format!("a {role}") }
+}
+
+async fn revoke(node: &Node, global: &Global, space: &str, person: &str, yes: bool) -> Result<(), Failure> {
+    let space = node.find_space(space).await?;
+    let member = node.find_member(&space.id, person).await?;
+    let name = called(&member);
+    if !yes
+        && !agreed(&format!("Remove {name} from “{}”? They keep what they have; nothing new reaches them.", space.name))
+    {
+        return Err(Failure::Declined);
+    }
+    let removed = node.revoke(&space.id, &member.id).await?;
+    output::print(global.json, &removed, |_| format!("{name} is no longer in “{}”.", space.name));
+    Ok(())
+}
+
+async fn leave(node: &Node, global: &Global, space: &str, yes: bool) -> Result<(), Failure> {
+    let space = node.find_space(space).await?;
+    if !yes && !agreed(&format!("Leave “{}”? Only a new invitation brings you back.", space.name)) {
+        return Err(Failure::Declined);
+    }
+    node.leave(&space.id).await?;
+    output::print(global.json, &json!({ "space": space.id }), |_| format!("You have left “{}”.", space.name));
+    Ok(())
+}
+
+/// Asks whoever sits at the terminal. Where nobody does, the command itself is the answer.
+fn agreed(question: &str) -> bool {
+    if !io::stdin().is_terminal() {
+        return true;
+    }
+    eprint!("{question} [y/N] ");
+    // Without the question nothing is agreed to.
+    if io::stderr().flush().is_err() {
+        return false;
+    }
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }

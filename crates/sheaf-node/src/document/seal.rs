@@ -44,6 +44,7 @@ impl Task {
         let hashes: Vec<[u8; 32]> = group.iter().map(|change| change.hash.0).collect();
         let entry = {
             let mut state = self.space.lock();
+            self.core.make_writable(&self.space, &mut state, &me)?;
             let log = state.log.id;
             let own = |change: &Committed| {
                 let slot = slot_of(&log, &self.id, Part::Body, &change.actor)?;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
 use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, SendError, Stream, StreamKey};
 use sheaf_sync::{
-    Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket,
+    Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Tag,
+    Ticket,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -190,6 +191,7 @@ impl Driver {
                 self.peers.remove(&device);
                 self.feed(Event::Disconnected { peer: device });
                 self.core.left(device);
+                self.core.guest_left(device);
                 self.stand(device, |standing| {
                     standing.connected = false;
                     standing.synced.clear();
@@ -223,14 +225,8 @@ impl Driver {
         for space in shares {
             self.introduce(device, space);
         }
-        let mine: Vec<SpaceId> = self
-            .redeeming
-            .iter()
-            .filter(|(_, redeeming)| redeeming.device == device)
-            .map(|(space, _)| *space)
-            .collect();
-        for space in mine {
-            self.redeem(space);
+        for space in self.redeeming.keys().copied().collect::<Vec<_>>() {
+            self.redeem(space, device);
         }
     }
 
@@ -269,10 +265,13 @@ impl Driver {
             Input::Members { space } => self.members(space),
             Input::Redeem { space, secret, device, addresses } => {
                 self.redeeming.insert(space, Redeeming { secret, device });
-                if self.peers.contains_key(&device) {
-                    self.redeem(space);
-                } else {
+                // Whoever invited may be asleep, and any other member will do: everyone known is asked.
+                let connected: Vec<DeviceId> = self.peers.keys().copied().collect();
+                if !connected.contains(&device) {
                     self.dial(device, addresses);
+                }
+                for peer in connected {
+                    self.redeem(space, peer);
                 }
             }
             Input::Say { space, document, session, word } => {
@@ -296,17 +295,9 @@ impl Driver {
         }
     }
 
-    /// Members may have come: those who are connected are shown the space, the others are called. And some may have been
-    /// removed: what was stored before this reached them, their removal too; nothing that comes after it does.
+    /// Members may have come or gone: those who are connected are shown the space or no longer, the others are called.
     fn members(&mut self, space: SpaceId) {
-        for device in self.peers.keys().copied().collect::<Vec<_>>() {
-            if self.core.was_removed(device, space) {
-                self.stand(device, |standing| {
-                    standing.synced.remove(&space);
-                });
-                self.feed(Event::Unshares { peer: device, space });
-            }
-        }
+        self.unshare(space);
         for (device, addresses) in self.core.devices_of(space) {
             if self.peers.contains_key(&device) {
                 let known = self.reach.borrow().devices.get(&device).is_some_and(|s| s.synced.contains_key(&space));
@@ -316,6 +307,24 @@ impl Driver {
             } else {
                 self.dial(device, addresses);
             }
+        }
+    }
+
+    /// Sends nothing more of a space to those who are no longer members, nor to guests whose invitation was closed. What was
+    /// stored before this reached them, their removal too.
+    fn unshare(&mut self, space: SpaceId) {
+        let Some(access) = self.core.space(space).and_then(|space| space.access()) else { return };
+        let dismissed = self.core.dismiss_guests(space, &access);
+        let gone = |device: &DeviceId| {
+            let removed = access.role_of(device).is_none() && access.person_of(device).is_some();
+            dismissed.contains(device) || (removed && !self.core.is_guest(space, *device))
+        };
+        let gone: Vec<DeviceId> = self.peers.keys().filter(|device| gone(device)).copied().collect();
+        for device in gone {
+            self.feed(Event::Unshares { peer: device, space });
+            self.stand(device, |standing| {
+                standing.synced.remove(&space);
+            });
         }
     }
 
@@ -334,13 +343,23 @@ impl Driver {
         }
     }
 
-    fn redeem(&mut self, space: SpaceId) {
+    fn redeem(&mut self, space: SpaceId, device: DeviceId) {
         let Some(redeeming) = self.redeeming.get(&space) else { return };
-        let Some(peer) = self.peers.get(&redeeming.device) else { return };
-        let device = redeeming.device;
+        let Some(peer) = self.peers.get(&device) else { return };
         let proof = self.core.prove_invitation(space, &redeeming.secret, &peer.nonce);
         self.net.admit(device);
         self.feed(Event::Redeeming { peer: device, space, proof });
+    }
+
+    /// A peer does not let this device in. What whoever invited says is final. Others may be behind, or not have the space
+    /// at all; but that an invitation is over, a device that is known here may say too.
+    fn refused(&mut self, peer: DeviceId, space: SpaceId, reason: RedemptionRefusal) {
+        let inviter = self.redeeming.get(&space).map(|redeeming| redeeming.device);
+        let over = !matches!(reason, RedemptionRefusal::UnknownSpace | RedemptionRefusal::UnknownInvitation);
+        if inviter == Some(peer) || (inviter.is_some() && over && !self.core.shared_with(peer).is_empty()) {
+            self.redeeming.remove(&space);
+            self.core.redemption_refused(space, reason);
+        }
     }
 
     fn act(&mut self, action: Action<DeviceId>) {
@@ -363,11 +382,7 @@ impl Driver {
                 }
             }
             Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
-            Action::RedemptionRefused { peer: _, space, reason } => {
-                if self.redeeming.remove(&space).is_some() {
-                    self.core.join_refused(space, &reason.to_string());
-                }
-            }
+            Action::RedemptionRefused { peer, space, reason } => self.refused(peer, space, reason),
             Action::Receipt { peer, space, frontier } => {
                 self.core.receipt(peer, space, &frontier);
                 // It may have told of entries that are not here yet, or never will be.
@@ -406,6 +421,7 @@ impl Driver {
                 self.stand(peer, |standing| {
                     standing.synced.insert(space, true);
                 });
+                self.core.upkeep.touch(space);
                 self.core.say(NodeEvent::Synced { space: space.to_string(), device: peer.to_string() });
                 self.core.placement_changed(peer);
             }

@@ -78,8 +78,8 @@ impl Node {
         let joined = async {
             while space.role(&*self.core.me()?).is_none() {
                 match events.recv().await {
-                    Ok(NodeEvent::JoinFailed { space, reason }) if space == id => {
-                        return Err(NodeError::InvitationRefused(reason));
+                    Ok(NodeEvent::JoinFailed { space, why, reason }) if space == id => {
+                        return Err(NodeError::InvitationRefused { why, reason });
                     }
                     Err(broadcast::error::RecvError::Closed) => return Err(NodeError::Closing),
                     _ => {}
