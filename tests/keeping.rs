@@ -280,3 +280,82 @@ fn damage_the_doctor_a_backup_and_a_restore_and_all_say_the_same() {
     exchange(&ana, &kofi);
     all_have(&[&ana, &kofi], &document, &[&words[..], &["Kofi, restored."]].concat());
 }
+
+/// A home on another machine, with a copy of everything in this one.
+fn on_another_machine(home: &Home) -> Home {
+    let other = Home::empty().on_loopback().on_machine("another");
+    copy_folder(&home.path().join("home"), &other.path().join("home"));
+    other
+}
+
+#[test]
+fn a_copy_on_another_machine_becomes_a_device_of_its_own() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, before.");
+    exchange(&ana, &kofi);
+    let other = on_another_machine(&kofi);
+    add(&other, &document, "Kofi, on the other machine.");
+    add(&kofi, &document, "Kofi, on the first machine.");
+    let device = |home: &Home| home.ok(&["whoami", "--json"]).json()["device"].as_str().expect("an id").to_owned();
+    assert_ne!(device(&kofi), device(&other));
+    exchange(&ana, &other);
+    exchange(&ana, &kofi);
+    exchange(&ana, &other);
+    let words = ["Kofi, before.", "Kofi, on the other machine.", "Kofi, on the first machine."];
+    all_have(&[&ana, &kofi, &other], &document, &words);
+    let members = ana.ok(&["members", "Field station", "--json"]).json();
+    assert_eq!(members.as_array().map(Vec::len), Some(2), "{members}");
+    assert!(members.as_array().is_some_and(|all| all.iter().any(|one| one["devices"] == 2)), "{members}");
+}
+
+#[test]
+fn a_copy_without_the_root_secret_is_read_until_the_phrase_is_typed() {
+    let Pair { ana, kofi, document } = pair();
+    let words = kofi.ok(&["recovery-phrase", "--show", "--json"]).json()["words"].clone();
+    kofi.ok(&["recovery-phrase", "--written"]);
+    add(&kofi, &document, "Kofi, before.");
+    exchange(&ana, &kofi);
+    let other = on_another_machine(&kofi);
+    for _ in 0..2 {
+        assert!(other.show(&document).contains("Kofi, before."));
+        let ran = other.run(&["--json", "doc", "edit", &document, "--append", "Not yet."]);
+        assert!(ran.code == 5 && ran.stderr.contains("copied"), "{ran:?}");
+        assert_eq!(other.run(&["sync", "--once"]).code, 5);
+    }
+    let phrase: Vec<&str> = words.as_array().expect("words").iter().filter_map(|word| word.as_str()).collect();
+    let phrase = other.file("phrase", phrase.join(" "));
+    assert_eq!(other.run(&["renew-device"]).code, 1);
+    other.ok(&["renew-device", "--phrase-file", phrase.to_str().expect("a path")]);
+    add(&other, &document, "Kofi, on the other machine.");
+    add(&kofi, &document, "Kofi, on the first machine.");
+    exchange(&ana, &other);
+    exchange(&ana, &kofi);
+    exchange(&ana, &other);
+    all_have(
+        &[&ana, &kofi, &other],
+        &document,
+        &["Kofi, before.", "Kofi, on the other machine.", "Kofi, on the first machine."],
+    );
+}
+
+#[test]
+fn a_machine_that_was_put_back_whole_is_told_by_the_others() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, last week.");
+    exchange(&ana, &kofi);
+    // With the witness outside of the home, as a snapshot of a whole disk has it.
+    let kept = kofi.path().join("kept");
+    for folder in ["home", "state"] {
+        copy_folder(&kofi.path().join(folder), &kept.join(folder));
+    }
+    add(&kofi, &document, "Kofi, since then.");
+    exchange(&ana, &kofi);
+    for folder in ["home", "state"] {
+        fs::remove_dir_all(kofi.path().join(folder)).expect("it was there");
+        fs::rename(kept.join(folder), kofi.path().join(folder)).expect("a copy");
+    }
+    exchange(&ana, &kofi);
+    add(&kofi, &document, "Kofi, put back.");
+    exchange(&ana, &kofi);
+    all_have(&[&ana, &kofi], &document, &["Kofi, last week.", "Kofi, since then.", "Kofi, put back."]);
+}

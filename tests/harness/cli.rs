@@ -12,6 +12,7 @@ use crate::program;
 pub struct Home {
     folder: tempfile::TempDir,
     listen: Option<String>,
+    machine: &'static str,
 }
 
 /// A command that has run to its end.
@@ -46,7 +47,7 @@ impl Home {
     /// # Panics
     /// When the system gives no temporary folder.
     pub fn empty() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), listen: None }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), listen: None, machine: "machine" }
     }
 
     /// A home with a person.
@@ -64,6 +65,13 @@ impl Home {
     pub fn on_loopback(mut self) -> Self {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         self.listen = Some(socket.local_addr().expect("a bound socket has an address").to_string());
+        self
+    }
+
+    /// The same, on another machine than the others are.
+    #[must_use]
+    pub fn on_machine(mut self, machine: &'static str) -> Self {
+        self.machine = machine;
         self
     }
 
@@ -89,6 +97,7 @@ impl Home {
             .env_remove("SHEAF_HOME")
             .env_remove("SHEAF_PASSPHRASE")
             .env("SHEAF_KEYRING", "off")
+            .env("SHEAF_MACHINE_ID", self.machine)
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .arg("--home")
             .arg(self.folder.path().join("home"))

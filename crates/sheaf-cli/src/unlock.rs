@@ -65,6 +65,19 @@ pub fn new_passphrase(file: Option<&Path>) -> Result<SecretText, Failure> {
     }
 }
 
+/// The recovery phrase: from a file, or typed, where there is someone to ask.
+pub fn phrase(file: Option<&Path>) -> Result<Option<SecretText>, Failure> {
+    match file {
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+            Ok(Some(SecretText::new(text)))
+        }
+        None if can_ask() => ask("Recovery phrase: ").map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The first line of a file.
 fn read_file(path: &Path) -> Result<SecretText, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;

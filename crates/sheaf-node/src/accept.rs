@@ -43,6 +43,7 @@ impl Core {
                 Ok(held) => held,
                 Err(error) => return (vec![not_now(&error); entries.len()], None),
             };
+            let own_log = state.log.id;
             for entry in verified {
                 let outcome = match entry {
                     Ok(entry) => match self.unwelcome(&state, from, &entry) {
@@ -52,6 +53,11 @@ impl Core {
                     Err(outcome) => outcome,
                 };
                 outcomes.push(outcome);
+            }
+            if state.log.id != own_log
+                && let Err(error) = self.put_log(space.id, state.log.id)
+            {
+                tracing::error!(%error, "that a new log was opened is not written down");
             }
             // Still locked: an own entry that builds on these must come to the store after them.
             if !new.is_empty() {
@@ -167,7 +173,12 @@ fn judge(
         Some(history) => match admit(&entry, held, history) {
             Ok(Admitted::New) => {}
             Ok(Admitted::Duplicate) => return place,
-            Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
+            Err(NotAdmitted::Refused(refusal)) => {
+                if matches!(refusal, Refusal::Fork { log, .. } if log == state.log.id) {
+                    state.leave_log();
+                }
+                return Outcome::from(&refusal);
+            }
             Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
         },
     }
@@ -176,6 +187,9 @@ fn judge(
             return Outcome::from(&refusal);
         }
         *access = true;
+    }
+    if entry.log() == state.log.id {
+        state.leave_log();
     }
     held.add(&entry);
     new.push(entry);

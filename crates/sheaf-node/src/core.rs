@@ -135,10 +135,28 @@ impl Core {
             .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread to save with: {error}")))?;
         if core.me().is_ok() {
             core.load_spaces(new_logs)?;
+            core.settle_device(new_logs)?;
         }
         // Only now: whoever stops before this finds out again that there have to be new logs.
         core.renew_generation(new_logs)?;
         Ok(core)
+    }
+
+    /// A copy becomes a device of its own if the root key is here, and so does a device that may open no more logs; what was
+    /// interrupted of that is gone on with.
+    fn settle_device(&self, new_logs: bool) -> Result<(), NodeError> {
+        let me = self.me()?;
+        if !me.copied && new_logs && self.has_used_up_its_logs(&me)? {
+            let mut me = (*me).clone();
+            me.copied = true;
+            self.set_identity(me);
+        }
+        let me = self.me()?;
+        match (me.copied, &me.keys.root) {
+            (true, Some(_)) => self.renew_device(None).map(drop),
+            (true, None) => Ok(()),
+            (false, _) => self.add_myself_everywhere(),
+        }
     }
 
     /// This home's number, outside and inside.
@@ -173,9 +191,13 @@ impl Core {
     /// Writes down who this is.
     pub fn set_me(&self, identity: Identity) -> Result<Arc<Identity>, NodeError> {
         identity.write(&self.home)?;
+        Ok(self.set_identity(identity))
+    }
+
+    fn set_identity(&self, identity: Identity) -> Arc<Identity> {
         let identity = Arc::new(identity);
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&identity));
-        Ok(identity)
+        identity
     }
 
     /// The spaces, by id.

@@ -36,7 +36,7 @@ pub enum NodeError {
     PhraseGone,
     /// The home is a copy of another machine's, and no device of its own yet.
     #[error(
-        "this home was copied from another machine, which may still write with the same key. It can be read here. To write here, make it a device of its own with `sheaf device renew` and your recovery phrase, or pair this machine as a new device."
+        "this home comes from another machine, or was put back too often; another may still write with its key. It can be read here. To write, make it a device of its own with `sheaf renew-device` and your recovery phrase."
     )]
     Copied,
     /// No space matches.

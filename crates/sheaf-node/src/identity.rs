@@ -4,7 +4,7 @@
 //! too. As long as the person has not written the recovery phrase down, their root secret is in it as well (A7).
 
 use serde::{Deserialize, Serialize};
-use sheaf_access::{DeviceCertificate, DeviceKeys, Identity as Keys, PersonId, PersonKey};
+use sheaf_access::{DeviceCertificate, DeviceKeys, Identity as Keys, PersonId, PersonKey, SealingSecret};
 use sheaf_store::{Claim, Home, Purpose};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -31,6 +31,8 @@ pub struct Identity {
     pub colour: u8,
     /// The person has said that the recovery phrase is written down.
     pub phrase_written: bool,
+    /// What opens the keys that were wrapped for the devices this home was before (L5).
+    pub former: Vec<SealingSecret>,
     /// This home is a copy of another machine's, and the device key may be in use there: nothing is written with it.
     pub copied: bool,
 }
@@ -50,11 +52,14 @@ struct Content {
     keys: String,
     #[serde(default)]
     phrase_written: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<String>,
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
         self.keys.zeroize();
+        self.former.zeroize();
     }
 }
 
@@ -87,7 +92,7 @@ impl Identity {
 
     fn new(keys: Keys, name: &str, colour: u8, phrase_written: bool) -> Result<Self, NodeError> {
         let (name, colour) = (checked_name(name)?, checked_colour(colour)?);
-        Ok(Self { keys, name, colour, phrase_written, copied: false })
+        Ok(Self { keys, name, colour, phrase_written, former: Vec::new(), copied: false })
     }
 
     /// The same person with another name and colour.
@@ -146,7 +151,9 @@ impl Identity {
         let keys = Keys::from_secret_text(&content.keys).map_err(|error| error.to_string())?;
         let Content { name, colour, phrase_written, .. } = &content;
         let (name, colour, phrase_written) = (name.clone(), *colour, *phrase_written);
-        Ok((Self { keys, name, colour, phrase_written, copied: false }, sealed))
+        let former: Option<Vec<SealingSecret>> = content.former.iter().map(|hex| secret(hex)).collect();
+        let former = former.ok_or_else(unreadable)?;
+        Ok((Self { keys, name, colour, phrase_written, former, copied: false }, sealed))
     }
 
     /// Writes it to the home, sealed.
@@ -156,6 +163,7 @@ impl Identity {
             colour: self.colour,
             keys: self.keys.to_secret_text().to_string(),
             phrase_written: self.phrase_written,
+            former: self.former.iter().map(|secret| data_encoding::HEXLOWER.encode(secret.as_bytes())).collect(),
         };
         // Plain text fields: nothing in them that JSON cannot say.
         let content = Zeroizing::new(serde_json::to_vec(&content).unwrap_or_default());
@@ -163,6 +171,11 @@ impl Identity {
         let stored = Stored { version: VERSION, sealed: data_encoding::HEXLOWER.encode(&sealed) };
         Ok(home.put_key_file(FILE, &serde_json::to_vec_pretty(&stored).unwrap_or_default())?)
     }
+}
+
+fn secret(hex: &str) -> Option<SealingSecret> {
+    let bytes = Zeroizing::new(data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?);
+    bytes.as_slice().try_into().ok().map(SealingSecret::from_bytes)
 }
 
 fn checked_name(name: &str) -> Result<String, NodeError> {
@@ -199,10 +212,12 @@ mod tests {
         assert!(Identity::read(&home).unwrap().is_none());
         let mut identity = Identity::generate("  Ana Ferreira ", 3).unwrap();
         identity.phrase_written = true;
+        identity.former.push(SealingSecret::from_bytes(&[9; 32]));
         identity.write(&home).unwrap();
         let again = Identity::read(&home).unwrap().unwrap();
         assert_eq!(again.me(), identity.me());
         assert_eq!((again.me().name.as_str(), again.phrase_written), ("Ana Ferreira", true));
+        assert_eq!(again.former.iter().map(SealingSecret::as_bytes).collect::<Vec<_>>(), [&[9; 32]]);
         let text = String::from_utf8(home.file(FILE).unwrap().unwrap()).unwrap();
         assert!(!text.contains("Ana") && !text.contains("sheaf-identity"), "{text}");
     }

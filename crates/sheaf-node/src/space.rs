@@ -185,6 +185,14 @@ impl State {
         Ok(())
     }
 
+    /// Someone else has an entry of this device's own log that is not here: this home has forgotten what it wrote, and what
+    /// it writes from now on goes to a new log (L5). Only an entry shows this, which nobody else can have signed; a peer that
+    /// merely claims to have more is not believed, or it could use up this device's logs.
+    pub fn leave_log(&mut self) {
+        let id = LogId { device: self.log.id.device, nonce: rand::random() };
+        self.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+    }
+
     /// Takes note of every content key that can be opened now. Returns whether there is a new one.
     pub fn take_keys(&mut self, me: &Identity) -> bool {
         let Some(history) = &self.access else { return false };
@@ -195,6 +203,7 @@ impl State {
             }
         };
         open(me.keys.device.sealing_secret());
+        me.former.iter().for_each(&mut open);
         if let Some(link) = &self.joining {
             open(&link.secret.sealing_secret());
         }

@@ -22,6 +22,12 @@ pub enum Command {
         /// The file
         file: PathBuf,
     },
+    /// Make a home that was copied from another machine a device of its own; asks for the recovery phrase
+    RenewDevice {
+        /// A file with the recovery phrase
+        #[arg(long, value_name = "FILE")]
+        phrase_file: Option<PathBuf>,
+    },
     /// Print the 24 words that restore you on a new machine
     RecoveryPhrase {
         /// Print them also where it is not a terminal that shows them
@@ -69,6 +75,12 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
                 );
             }
             output::print(global.json, &report, |report| report.file.clone());
+            return Ok(());
+        }
+        Command::RenewDevice { phrase_file } => {
+            let phrase = unlock::phrase(phrase_file.as_deref())?;
+            let me = node.renew_device(phrase).await?;
+            output::print(global.json, &me, |me| me.device.clone());
             return Ok(());
         }
         Command::RecoveryPhrase { show, written } => return phrase(node, global, show, written).await,

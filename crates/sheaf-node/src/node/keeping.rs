@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Node, blocking};
 use crate::error::NodeError;
 use crate::keeping::{self, SecretText, Surroundings};
-use crate::view::{BackupReport, DoctorReport, Protection, RestoreReport};
+use crate::view::{BackupReport, DoctorReport, Me, Protection, RestoreReport};
 
 impl Node {
     /// How this home is protected, as far as the person has to know.
@@ -33,6 +33,13 @@ impl Node {
     pub async fn phrase_written(&self) -> Result<(), NodeError> {
         let core = Arc::clone(&self.core);
         blocking(move || core.phrase_written()).await
+    }
+
+    /// Makes a home that is a copy of another machine's a device of its own. Without the phrase this works only where the
+    /// root secret is, and there it has been done already.
+    pub async fn renew_device(&self, phrase: Option<SecretText>) -> Result<Me, NodeError> {
+        let core = Arc::clone(&self.core);
+        blocking(move || Ok(core.renew_device(phrase.as_ref().map(SecretText::as_str))?.me())).await
     }
 
     /// Writes a backup of everything this home has into one file, and reads it back. The home goes on being used meanwhile.
