@@ -208,6 +208,7 @@ pub struct PairingPeer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and the window asks all of them")]
 pub struct Protection {
     /// The system's keyring holds the home's key.
     pub keyring: bool,

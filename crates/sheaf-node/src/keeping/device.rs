@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use sheaf_access::{AccessOp, DeviceCertificate, DeviceKeys, LogId};
+use sheaf_access::{AccessOp, DeviceKeys, LogId};
 use sheaf_log::{MAX_OPEN_LOGS, Mine};
 
 use crate::core::{Core, now};
@@ -29,12 +29,11 @@ impl Core {
         }
         let root = self.root_key(phrase)?;
         let device = DeviceKeys::generate(&mut rand::rng());
-        let certificate = DeviceCertificate::issue(&root, &device);
-        let mut renewed = (*me).clone();
+        let mut renewed = Identity::recovered(&root, device, &me.name, me.colour)?;
+        renewed.phrase_written = me.phrase_written;
+        renewed.keys.root.clone_from(&me.keys.root);
+        renewed.former.clone_from(&me.former);
         renewed.former.push(me.keys.device.sealing_secret().clone());
-        renewed.keys.device = device;
-        renewed.keys.certificate = certificate;
-        renewed.copied = false;
         let me = self.set_me(renewed)?;
         self.add_myself_everywhere()?;
         self.renew_generation(true)?;

@@ -34,7 +34,7 @@ pub struct SystemKeyring(());
 /// What all entries of this program are filed under.
 const SERVICE: &str = "Sheaf";
 /// How long the keyring may take. Long enough for the person to type its password, for it may ask for that.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl SystemKeyring {
     /// The system's keyring, unless it is switched off or there plainly is none.

@@ -95,16 +95,16 @@ fn copy(out: &mut Writer, folder: &Path, name: &str) -> Result<()> {
 
 /// The files in a folder, by name, without those that are being written.
 fn files_in(folder: &Path) -> Result<Vec<String>> {
-    let named = |error: &io::Error| StoreError::io(folder, "reading a folder for a backup", error);
+    let failed = |error: &io::Error| StoreError::io(folder, "reading a folder for a backup", error);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(named(&error)),
+        Err(error) => return Err(failed(&error)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| named(&error))?;
-        let is_file = entry.file_type().map_err(|error| named(&error))?.is_file();
+        let entry = entry.map_err(|error| failed(&error))?;
+        let is_file = entry.file_type().map_err(|error| failed(&error))?.is_file();
         // A name that is not Unicode is not one of ours.
         names.extend(
             entry

@@ -29,6 +29,7 @@ const MOST_HOLES: u64 = 10_000;
 const MOST_PLACES: usize = 10_000;
 
 /// Why a store is written anew.
+#[derive(Clone, Copy)]
 pub(super) enum Why<'a> {
     /// Something in it cannot be read.
     Damage(&'a str),
