@@ -312,11 +312,8 @@ impl Pass<'_, '_> {
 
     /// What the person does to themselves, as far as it touches this grant.
     fn own_operations(&mut self, grant: usize) {
-        let life = &self.found.lives[&grant];
-        if life.standing.is_err() {
-            return;
-        }
-        for at in self.gathered.own.get(&life.person).cloned().unwrap_or_default() {
+        let person = self.found.lives[&grant].person;
+        for at in self.gathered.own.get(&person).cloned().unwrap_or_default() {
             let entry = self.part.entry(at);
             let leaves = match &entry.operation {
                 AccessOp::Remove { grants, leaves, .. } => {

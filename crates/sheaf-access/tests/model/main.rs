@@ -156,8 +156,16 @@ fn check(seed: u64, steps: usize, others: usize) {
     compare(&story, &story.all.closure(&[head]), &history.state_at(&[head]).unwrap());
     assert_eq!(AccessHistory::evaluate(story.space, entries.clone()).unwrap().now(), history.now());
     for _ in 0..others {
-        let arrived = arrive(&shuffled(&entries, &mut rng), rng.next_u64());
+        let order = shuffled(&entries, &mut rng);
+        let arrived = arrive(&order, rng.next_u64());
         assert_eq!(arrived.now(), history.now());
+        // Also on the way there, where what came last was only put on top.
+        let at = if seed.is_multiple_of(3) { 1 + rng.next_u32() as usize % order.len() } else { 1 };
+        let mut growing = arrive(&order[..1], 0);
+        for entry in &order[1..at] {
+            growing.add(entry.clone()).unwrap();
+            assert_eq!(**growing.now(), *arrived.state_at(growing.now().heads()).unwrap());
+        }
         for entry in &entries {
             assert_eq!(arrived.state_at(&[entry.hash]).unwrap(), history.state_at(&[entry.hash]).unwrap());
         }
