@@ -1,9 +1,10 @@
 //! People who were removed, and go on: knowing of it, not knowing of it, or pretending not to.
 
 use sheaf_access::{InvitationSecret, PersonId, Role};
+use sheaf_log::Part;
 use sheaf_net::CloseCode;
 use sheaf_sync::Frame;
-use sheaf_tests::raw::{Answer, Forged, Held, Line, Raw};
+use sheaf_tests::raw::{Answer, Author, Forged, Held, Line, Raw, typed};
 use sheaf_tests::{HOSTILE, Scene, soon};
 
 /// The refusal of what is written by nobody of the space.
@@ -80,6 +81,28 @@ async fn who_knows_of_their_removal_writes_nothing_more() {
     let forged = forged.signed_by(&raw.device);
     assert_eq!(removed.by_an_accomplice(&forged).await.verdict(), Some(NOT_A_MEMBER));
     assert_eq!(removed.scene.counted(&removed.owner.0, NOT_A_MEMBER).await.rule, "A2");
+    removed.scene.unharmed(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pretends_not_to_have_heard_changes_nothing() {
+    let mut removed = Box::pin(Removed::from("editor")).await;
+    let other = removed.scene.ana.create_document(Some(&removed.scene.space), "Autumn visit").await;
+    let other = other.expect("a document").id.parse().expect("an id");
+    let before = removed.scene.picture().await;
+    assert!(before.texts["Spring visit"].contains("Written while welcome."), "what counted goes on counting");
+    // On in the same log, and in a new one, as if nothing had happened. It was legal there and then, so it is held; beyond
+    // the watermark it does not count.
+    let same = removed.unknowing.clone();
+    let mut fresh = removed.unknowing.clone();
+    fresh.log.nonce = rand::random();
+    (fresh.seq, fresh.tip) = (0, None);
+    for held in [same, fresh] {
+        let raw = &removed.mallory.0;
+        let changes = vec![typed(&Author::of(raw, &held, other), HOSTILE)];
+        let entry = raw.content(&held, other, Part::Body, changes);
+        assert_eq!(removed.by_an_accomplice(entry.encoded()).await, Answer::Taken);
+    }
     removed.scene.unharmed(&before).await;
 }
 

@@ -2,6 +2,7 @@
 
 use sheaf_access::ContentKey;
 
+use crate::checkpoint::Checkpoint;
 use crate::content::{Content, MAX_CONTENT};
 use crate::header::Header;
 use crate::seal;
@@ -30,4 +31,12 @@ pub fn seal(bytes: &[u8]) {
     assert!(seal::open(&key, b"header", bytes, MAX_CONTENT).is_err());
     let sealed = seal::seal(&key, &[1; 24], b"header", bytes);
     assert_eq!(seal::open(&key, b"header", &sealed, MAX_CONTENT).as_deref(), Ok(bytes));
+}
+
+/// Whatever begins a payload as a checkpoint does has one encoding, and is within the limits.
+pub fn checkpoint(bytes: &[u8]) {
+    if let Ok((checkpoint, length)) = Checkpoint::decode(bytes) {
+        assert_eq!(checkpoint.encode().as_deref(), Ok(&bytes[..length]));
+        assert!(checkpoint.blobs.len() <= crate::checkpoint::MAX_BLOBS);
+    }
 }

@@ -82,6 +82,26 @@ pub fn value(bytes: &[u8]) {
     disk::decode_all(bytes);
 }
 
+/// A segment with two groups of entries.
+pub fn segments() -> Vec<Vec<u8>> {
+    let space = SpaceId::from_bytes([7; 32]);
+    let mut bytes = Header { number: 1, before: 0 }.encode().to_vec();
+    for group in [[1_usize, 40], [300, 2]] {
+        let begin = bytes.len();
+        let mut buffer = Vec::new();
+        for length in group {
+            segment::push(&mut buffer, 1, begin, space, &vec![5; length]);
+        }
+        bytes.extend_from_slice(&buffer);
+    }
+    vec![bytes]
+}
+
+/// Values, whole, and what is inside one.
+pub fn values() -> Vec<Vec<u8>> {
+    vec![frame::seal(b"key", b"a value"), frame::seal(b"key", &[9; 300]), vec![0, 1, 2, 3, 4, 5, 6, 7, 8]]
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,11 +3,13 @@
 //! ```text
 //! cargo xtask run [-- FLAGS]     open the app
 //! cargo xtask test [--long]      pass every test
+//! cargo xtask test --fuzz        search for bytes that break a decoder, for a short time each
 //! cargo xtask bench              measure, as ratios, in a table and JSON
 //! ```
 
 mod bench;
 mod frontend;
+mod fuzz;
 mod run;
 mod shell;
 mod system;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{frontend, shell, system};
+use crate::{frontend, fuzz, shell, system};
 
 /// How many cases the random tests run with `--long`.
 const LONG_CASES: &str = "100000";
@@ -19,10 +19,19 @@ pub struct Options {
     /// Run the random tests 100,000 times instead of a few thousand, and the crash test 200 times.
     #[arg(long)]
     long: bool,
+    /// Instead of the tests: libFuzzer on every decoder.
+    #[arg(long)]
+    fuzz: bool,
+    /// For how many seconds each.
+    #[arg(long, default_value_t = 20, requires = "fuzz")]
+    seconds: u32,
 }
 
 /// Sets up what is missing and passes every test: form, types, units, properties, whole systems and the real window.
 pub fn test(options: &Options) -> Result<()> {
+    if options.fuzz {
+        return fuzz::fuzz(options.seconds);
+    }
     let packages: Vec<&str> = [system::APP, system::WINDOW_TESTS].concat();
     system::ensure(&packages)?;
     frontend::install("ui")?;

@@ -1,6 +1,0 @@
-//! See `sheaf_log::fuzzing::content`.
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| sheaf_log::fuzzing::content(bytes));
