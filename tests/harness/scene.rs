@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use sheaf_access::{DocumentId, Role, SpaceId};
+use sheaf_access::{DocumentId, InvitationLink, InvitationSecret, Role, SpaceId};
 use sheaf_node::{Format, Node, NodeEvent, Options, RefusalInfo};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -137,6 +137,18 @@ impl Scene {
         let addresses = self.ana.go_online().await.expect("Ana is online");
         let device = self.ana.me().expect("Ana is somebody").device.parse().expect("a device's id");
         raw.call(device, &addresses).await
+    }
+
+    /// A link that leads to Ana.
+    ///
+    /// # Panics
+    /// When she is not online.
+    pub async fn link_to_ana(&self, secret: InvitationSecret, role: Role) -> String {
+        let addresses = self.ana.go_online().await.expect("Ana is online");
+        let device = self.ana.me().expect("Ana is somebody").device.parse().expect("a device's id");
+        let addresses = addresses.iter().map(ToString::to_string).collect();
+        let link = InvitationLink { space: self.space_id(), secret, device, addresses, role };
+        link.to_text().expect("a link can be written")
     }
 
     /// What Ana sees of the space.

@@ -7,6 +7,7 @@
 
 mod content;
 mod entries;
+mod invitations;
 #[cfg(target_os = "linux")]
 mod memory;
 mod removal;

@@ -35,7 +35,7 @@ impl Mutator {
             0 => bytes.truncate(at),
             1 => {
                 if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << self.0.next_u32() % 8;
+                    *byte ^= 1 << (self.0.next_u32() % 8);
                 }
             }
             2 => {

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use sheaf_access::{
     AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceId, DeviceKeys, DocumentId, EntryHash, EpochId,
-    InvitationLink, InvitationSecret, LogId, PersonId, PersonKey, Removal, Role, SpaceId,
+    InvitationLink, InvitationSecret, LogId, PersonId, PersonKey, Removal, SpaceId, Terms,
 };
 use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, Mine, Part};
 
@@ -222,9 +222,9 @@ impl Held {
     ///
     /// # Panics
     /// When the keys cannot be wrapped, which they can.
-    pub fn invitation(&self, under: EntryHash, secret: &InvitationSecret, role: Role) -> AccessOp {
+    pub fn invitation(&self, under: EntryHash, secret: &InvitationSecret, terms: impl Into<Terms>) -> AccessOp {
         let keys = self.given_keys();
-        AccessOp::invite(self.space, under, secret, role, &keys, &mut rand::rng()).expect("keys can be wrapped")
+        AccessOp::invite(self.space, under, secret, terms, &keys, &mut rand::rng()).expect("keys can be wrapped")
     }
 
     /// The next place in its log, as an honest device would fill it.
