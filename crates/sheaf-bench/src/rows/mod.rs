@@ -1,5 +1,6 @@
 //! What is measured: one file for each.
 
+mod access;
 mod import;
 mod keystroke;
 mod opening;
@@ -31,11 +32,14 @@ pub enum Measure {
     Import,
     /// Two who meet again, and nothing has changed.
     Reconnect,
+    /// Who may do what, in a space with many access entries.
+    Access,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Keystroke, Self::Window, Self::Open, Self::Remote, Self::Import, Self::Reconnect];
+    pub const ALL: [Self; 7] =
+        [Self::Keystroke, Self::Window, Self::Open, Self::Remote, Self::Import, Self::Reconnect, Self::Access];
 
     /// In a few words.
     pub fn what(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Measure {
             Self::Open => "opening a document with a long history",
             Self::Import => "bringing in a large text",
             Self::Reconnect => "meeting again when nothing has changed",
+            Self::Access => "who may do what, in a space with many access entries",
         }
     }
 
@@ -58,6 +63,7 @@ impl Measure {
             Self::Open => opening::rows(context).await,
             Self::Import => import::rows(context).await,
             Self::Reconnect => reconnect::rows(),
+            Self::Access => access::rows(context),
         }
     }
 }
