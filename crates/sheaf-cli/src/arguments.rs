@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{care, documents, identity, invitations, keeping, network, people, set_aside, spaces};
+use crate::commands::{care, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -56,6 +56,8 @@ pub enum Command {
     /// Work that does not count: whose it is, what it says, and adopting it
     #[command(subcommand)]
     SetAside(set_aside::Command),
+    #[command(flatten)]
+    Devices(devices::Command),
     #[command(flatten)]
     Network(network::Command),
     #[command(flatten)]

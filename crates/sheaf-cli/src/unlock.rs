@@ -79,7 +79,7 @@ pub fn phrase(file: Option<&Path>) -> Result<Option<SecretText>, Failure> {
 }
 
 /// The first line of a file.
-fn read_file(path: &Path) -> Result<SecretText, Failure> {
+pub fn read_file(path: &Path) -> Result<SecretText, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
     let text = SecretText::new(text);
     let line = text.as_str().lines().next().unwrap_or_default();

@@ -103,6 +103,7 @@ impl Core {
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
+        self.devices.wake();
         self.tell_documents(space.id, |_| Message::Access);
         self.tell_network(Input::Members { space: space.id });
         self.upkeep.touch(space.id);

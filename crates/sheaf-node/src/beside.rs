@@ -137,7 +137,11 @@ impl Core {
             |space: &crate::space::Space| space.lock().joining.as_ref().is_some_and(|link| link.device == device);
         let lost = || self.spaces().iter().any(|space| space.access().is_none());
         let met = || !self.addresses_of(device).is_empty();
-        !self.shared_with(device).is_empty() || (lost() && met()) || self.spaces().iter().any(|space| inviter(space))
+        let looking = self.devices.is_looking();
+        looking
+            || !self.shared_with(device).is_empty()
+            || (lost() && met())
+            || self.spaces().iter().any(|space| inviter(space))
     }
 
     /// The other devices of a space, and where they can be called.

@@ -10,6 +10,7 @@ use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
+use crate::devices::Devices;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
 use crate::identity::Identity;
@@ -73,6 +74,8 @@ pub struct Core {
     pub heard: Mutex<sheaf_log::Counters>,
     /// Who has confirmed what.
     pub receipts: Mutex<Receipts>,
+    /// What is known of the person's devices beside what is stored.
+    pub devices: Devices,
     /// What was not taken from others.
     pub refusals: Mutex<Refusals>,
     /// Who is let in by an invitation, and has not joined.
@@ -123,6 +126,7 @@ impl Core {
             presence: Mutex::default(),
             heard: Mutex::default(),
             receipts: Mutex::default(),
+            devices: Devices::default(),
             refusals: Mutex::default(),
             guests: Mutex::default(),
             upkeep: Upkeep::default(),
@@ -136,6 +140,7 @@ impl Core {
         if core.me().is_ok() {
             core.load_spaces(new_logs)?;
             core.settle_device(new_logs)?;
+            core.recall_removal()?;
         }
         // Only now: whoever stops before this finds out again that there have to be new logs.
         core.renew_generation(new_logs)?;
@@ -215,6 +220,7 @@ impl Core {
         let id = space.id;
         self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(space));
         self.show_network(space)?;
+        self.devices.wake();
         self.say(NodeEvent::Spaces);
         Ok(())
     }
@@ -342,6 +348,8 @@ impl Core {
         for (name, _) in self.store.scan(Table::Spaces, JOINING)? {
             ids.extend(name.get(JOINING.len()..).and_then(|id| id.try_into().ok()).map(SpaceId::from_bytes));
         }
+        // The private space may still have to come from another of the person's devices.
+        ids.extend(self.first_space_id());
         for id in ids {
             let space = self.load_space(id, &me, new_logs)?;
             self.load_receipts(&space)?;

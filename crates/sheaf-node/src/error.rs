@@ -42,6 +42,23 @@ pub enum NodeError {
     /// No space matches.
     #[error("no space here is called `{0}`. `sheaf space list` shows them all.")]
     NoSuchSpace(String),
+    /// No device matches.
+    #[error("none of your devices is called `{0}`. `sheaf device list` shows them all.")]
+    NoSuchDevice(String),
+    /// The pairing code is not whole.
+    #[error("{0}")]
+    PairingCutShort(String),
+    /// The pairing code is something else.
+    #[error("{0}")]
+    NotAPairingCode(String),
+    /// The other device, or the person in front of it, will not have it.
+    #[error("{0}")]
+    PairingRefused(String),
+    /// This device is the person's no longer.
+    #[error(
+        "this device was removed from your devices. What is here stays readable; to use it again, begin with an empty folder and pair it."
+    )]
+    DeviceRemoved,
     /// No document matches.
     #[error("no document here is called `{0}`. `sheaf doc list` shows them all.")]
     NoSuchDocument(String),
@@ -145,6 +162,11 @@ impl NodeError {
             Self::NotAMember(_) => "not-a-member",
             Self::LastOwner => "last-owner",
             Self::Founder => "founder",
+            Self::NoSuchDevice(_) => "no-such-device",
+            Self::PairingCutShort(_) => "pairing-cut-short",
+            Self::NotAPairingCode(_) => "not-a-pairing-code",
+            Self::PairingRefused(_) => "pairing-refused",
+            Self::DeviceRemoved => "device-removed",
             Self::Ambiguous { .. } => "ambiguous",
             Self::InvitationCutShort(_) => "invitation-cut-short",
             Self::NotAnInvitation(_) => "not-an-invitation",
@@ -167,6 +189,7 @@ impl NodeError {
             Self::InUse(_) => 3,
             Self::NoSuchSpace(_)
             | Self::NoSuchDocument(_)
+            | Self::NoSuchDevice(_)
             | Self::NoSuchPiece(_)
             | Self::NoSuchPerson(_)
             | Self::NoSuchInvitation(_)
@@ -176,10 +199,17 @@ impl NodeError {
             | Self::LastOwner
             | Self::Founder
             | Self::InvitationRefused { .. }
+            | Self::PairingRefused(_)
+            | Self::DeviceRemoved
             | Self::Copied => 5,
             Self::Unreachable(_) => Self::UNREACHABLE,
             Self::CannotWrite(_) | Self::Damaged(_) => 7,
-            Self::InvitationCutShort(_) | Self::NotAnInvitation(_) | Self::BadInput(_) | Self::BadPhrase(_) => 8,
+            Self::InvitationCutShort(_)
+            | Self::NotAnInvitation(_)
+            | Self::PairingCutShort(_)
+            | Self::NotAPairingCode(_)
+            | Self::BadInput(_)
+            | Self::BadPhrase(_) => 8,
             Self::Locked | Self::WrongPassphrase | Self::Keyring(_) => 9,
             _ => 1,
         }

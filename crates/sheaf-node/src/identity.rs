@@ -64,9 +64,11 @@ impl Drop for Content {
 }
 
 impl Identity {
-    /// A new person on a new device.
-    pub fn generate(name: &str, colour: u8) -> Result<Self, NodeError> {
-        Self::new(Keys::generate(&mut rand::rng()), name, colour, false)
+    /// A new person on a new device; without a colour, with that which follows from who it is.
+    pub fn generate(name: &str, colour: Option<u8>) -> Result<Self, NodeError> {
+        let keys = Keys::generate(&mut rand::rng());
+        let colour = colour.unwrap_or_else(|| colour_of(&keys.certificate.person));
+        Self::new(keys, name, colour, false)
     }
 
     /// A person on a new device, which they have certified elsewhere: the root secret is not here.
@@ -178,6 +180,11 @@ fn secret(hex: &str) -> Option<SealingSecret> {
     bytes.as_slice().try_into().ok().map(SealingSecret::from_bytes)
 }
 
+/// The colour of a person who has chosen none: it follows from their id, so that people differ and everyone sees the same.
+pub fn colour_of(person: &PersonId) -> u8 {
+    person.as_bytes()[0] % 8 + 1
+}
+
 fn checked_name(name: &str) -> Result<String, NodeError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
@@ -210,7 +217,7 @@ mod tests {
     fn an_identity_is_the_same_after_a_restart_and_cannot_be_read() {
         let (_folder, home) = home();
         assert!(Identity::read(&home).unwrap().is_none());
-        let mut identity = Identity::generate("  Ana Ferreira ", 3).unwrap();
+        let mut identity = Identity::generate("  Ana Ferreira ", Some(3)).unwrap();
         identity.phrase_written = true;
         identity.former.push(SealingSecret::from_bytes(&[9; 32]));
         identity.write(&home).unwrap();
@@ -225,7 +232,7 @@ mod tests {
     #[test]
     fn an_identity_from_before_is_sealed_when_it_is_read() {
         let (_folder, home) = home();
-        let identity = Identity::generate("Ana", 3).unwrap();
+        let identity = Identity::generate("Ana", Some(3)).unwrap();
         let keys = identity.keys.to_secret_text();
         let text = serde_json::json!({ "version": 1, "name": "Ana", "colour": 3, "keys": keys.as_str() });
         home.put_file(FILE, text.to_string().as_bytes()).unwrap();
@@ -241,7 +248,7 @@ mod tests {
     #[test]
     fn a_damaged_identity_says_which_file_it_is() {
         let (_folder, home) = home();
-        Identity::generate("Ana", 1).unwrap().write(&home).unwrap();
+        Identity::generate("Ana", Some(1)).unwrap().write(&home).unwrap();
         let text = String::from_utf8(home.file(FILE).unwrap().unwrap()).unwrap();
         for broken in [
             text.replace("\"version\": 2", "\"version\": 9"),
@@ -268,10 +275,10 @@ mod tests {
 
     #[test]
     fn names_and_colours_are_checked() {
-        assert!(Identity::generate("", 1).is_err());
-        assert!(Identity::generate("a\nb", 1).is_err());
-        assert!(Identity::generate(&"a".repeat(81), 1).is_err());
-        assert!(Identity::generate("Ana", 0).is_err());
-        assert!(Identity::generate("Ana", 9).is_err());
+        assert!(Identity::generate("", Some(1)).is_err());
+        assert!(Identity::generate("a\nb", Some(1)).is_err());
+        assert!(Identity::generate(&"a".repeat(81), Some(1)).is_err());
+        assert!(Identity::generate("Ana", Some(0)).is_err());
+        assert!(Identity::generate("Ana", Some(9)).is_err());
     }
 }

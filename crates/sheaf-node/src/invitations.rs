@@ -37,6 +37,13 @@ impl Core {
     /// Opens an invitation, and makes its link. The link is kept, so that whoever made it can copy it again. Blocks.
     pub fn invite(&self, space: &Arc<Space>, terms: Terms, addresses: &[SocketAddr]) -> Result<String, NodeError> {
         let me = self.me()?;
+        if self.is_first_space(space.id) {
+            return Err(NodeError::Role(
+                "your private space is yours alone: it lists your spaces and devices. Make a space to share, and invite \
+                 people there."
+                    .into(),
+            ));
+        }
         let secret = InvitationSecret::generate(&mut rand::rng());
         self.administer(space, |making| {
             let access = making.access();

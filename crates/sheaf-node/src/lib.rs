@@ -11,6 +11,7 @@
 //! - `keeping`: where the home's key lies, whether the home is the one it was, and the person's recovery phrase.
 //! - `writer`: one thread through which every own entry goes, to the journal first and then to the store.
 //! - `accept` and `opening`: entries from others are admitted and stored; stored entries are opened and become changes.
+//! - `devices`: the person's devices, pairing one more, and keeping all of them in all of the person's spaces.
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
 //!
 //! - `people`, `invitations` and `upkeep`: who may do what: what a person asks for, and what is done in the background.
@@ -35,6 +36,7 @@ mod accept;
 mod beside;
 mod core;
 mod counting;
+mod devices;
 mod document;
 mod error;
 mod identity;
@@ -63,7 +65,7 @@ pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     BackupReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo, InvitationLook,
     InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present,
-    Protection, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
+    Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

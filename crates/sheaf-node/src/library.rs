@@ -165,21 +165,25 @@ impl Core {
         self.with_document(space, index_document(&space.id), Genesis::Index, work).await
     }
 
-    /// This person's own first space.
-    pub fn first_space(&self) -> Option<Arc<Space>> {
-        let id = match self.home().file(FIRST) {
-            Ok(id) => String::from_utf8(id?).ok()?.parse().ok()?,
+    /// Which space is the private one, whether or not it has arrived here.
+    pub fn first_space_id(&self) -> Option<SpaceId> {
+        match self.home().file(FIRST) {
+            Ok(id) => String::from_utf8(id?).ok()?.parse().ok(),
             Err(error) => {
                 tracing::warn!(%error, "which space is the first cannot be read");
-                return None;
+                None
             }
-        };
-        self.space(id)
+        }
+    }
+
+    /// This person's private space: the one that lists all the others.
+    pub fn first_space(&self) -> Option<Arc<Space>> {
+        self.space(self.first_space_id()?)
     }
 
     /// Whether a space is this person's own first one.
     pub fn is_first_space(&self, id: SpaceId) -> bool {
-        self.first_space().is_some_and(|first| first.id == id)
+        self.first_space_id() == Some(id)
     }
 
     /// Remembers this person's first space; only the first call counts.
@@ -188,6 +192,11 @@ impl Core {
             self.home().put_file(FIRST, id.to_string().as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Says which space is the private one: another device of the person has it already.
+    pub fn choose_first_space(&self, id: SpaceId) -> Result<(), NodeError> {
+        Ok(self.home().put_file(FIRST, id.to_string().as_bytes())?)
     }
 
     /// The port this home listens at when nothing else is said: drawn once, from those no service is given.

@@ -2,6 +2,7 @@
 //!
 //! Here it is opened, begun and ended; what it can do stands in the files beneath, one group each.
 
+mod devices;
 mod documents;
 mod find;
 mod invitations;
@@ -92,6 +93,7 @@ impl Node {
             core.upkeep.touch(space.id);
         }
         tokio::spawn(crate::upkeep::run(Arc::downgrade(&core)));
+        crate::devices::begin(&core);
         Ok(Self { core, options: Arc::new(options), notices: notices.into() })
     }
 
@@ -110,14 +112,14 @@ impl Node {
         self.core.me().ok().map(|me| me.me())
     }
 
-    /// Begins: a person, a device, and a private space.
-    pub async fn init(&self, name: &str, colour: u8) -> Result<Me, NodeError> {
+    /// Begins: a person, a device, and a private space. Without a colour, one is taken that follows from who it is.
+    pub async fn init(&self, name: &str, colour: impl Into<Option<u8>>) -> Result<Me, NodeError> {
         let me = match self.core.me() {
             Ok(me) if self.core.first_space().is_some() => return Err(NodeError::AlreadyInitialised(me.name.clone())),
             // It was interrupted half-way: it goes on with the same person.
             Ok(me) => me,
             Err(_) => {
-                let identity = Identity::generate(name, colour)?;
+                let identity = Identity::generate(name, colour.into())?;
                 let core = Arc::clone(&self.core);
                 blocking(move || core.set_me(identity)).await?
             }
@@ -131,9 +133,7 @@ impl Node {
         let identity = self.core.me()?.renamed(name, colour)?;
         let core = Arc::clone(&self.core);
         let me = blocking(move || core.set_me(identity)).await?;
-        for space in self.core.spaces() {
-            self.introduce_myself(&space).await;
-        }
+        self.share_name().await;
         self.core.say(NodeEvent::Spaces);
         Ok(me.me())
     }
@@ -149,6 +149,8 @@ impl Node {
             network.stop().await;
             self.core.set_network(None);
         }
+        self.core.cancel_pairing();
+        self.core.follow_no_more().await;
         self.core.rest_documents().await;
         let saved = self.settle().await;
         self.core.stop_writer();

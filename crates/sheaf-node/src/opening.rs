@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use sheaf_access::{DocumentId, PersonId};
 use sheaf_document::check::{Peek, peek};
-use sheaf_log::{Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, index_document, slot_of};
+use sheaf_log::{
+    Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, belongings_document, index_document, slot_of,
+};
 use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use crate::core::{Core, READ, locked};
 use crate::document::cache_name;
 use crate::space::Space;
+use crate::view::NodeEvent;
 
 /// Changes of one document, as an entry brought them.
 pub struct Arrived {
@@ -78,6 +81,10 @@ impl Core {
             }
             if found.rows.contains_key(&index_document(&space.id)) {
                 self.index_changed(space);
+            }
+            if found.rows.contains_key(&belongings_document(&space.id)) {
+                self.say(NodeEvent::Devices);
+                self.devices.wake();
             }
             for (document, arrived) in found.arrived {
                 self.arrived((space.id, document), arrived);

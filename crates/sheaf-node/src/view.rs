@@ -204,6 +204,21 @@ pub struct PairingPeer {
     pub words: Vec<String>,
 }
 
+/// What came back of a person on a new device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Recovered {
+    /// Who it is.
+    pub me: Me,
+    /// How many spaces are here now, the private one included.
+    pub spaces: usize,
+    /// How many of them are still on their way.
+    pub waiting: usize,
+    /// Whether the private space was found at another device of the person; if not, a new one was begun.
+    pub private_found: bool,
+}
+
 /// How this home's secrets are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

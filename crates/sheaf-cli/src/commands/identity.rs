@@ -13,9 +13,9 @@ pub enum Command {
         /// The name others see
         #[arg(long)]
         name: String,
-        /// The colour others see, 1 to 8
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
-        colour: u8,
+        /// The colour others see, 1 to 8 [default: one that follows from who you are]
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=8))]
+        colour: Option<u8>,
     },
     /// Say who this is, and on which device
     Whoami,

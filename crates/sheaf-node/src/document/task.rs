@@ -230,6 +230,7 @@ impl Task {
         let me = self.core.me()?;
         match self.space.role(&me) {
             _ if me.copied => Err(NodeError::Copied),
+            _ if self.core.device_was_removed() => Err(NodeError::DeviceRemoved),
             Some(role) if role >= Role::Editor => Ok(()),
             _ => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
         }

@@ -20,6 +20,7 @@ use super::inbox::Inbox;
 use super::reach::Reach;
 use super::{Input, Network};
 use crate::core::{Core, locked};
+use crate::devices::{Direct, DirectStep};
 use crate::error::NodeError;
 use crate::presence::{REPEAT, Word};
 use crate::refusals::Refused;
@@ -181,6 +182,9 @@ impl Driver {
     fn network_event(&mut self, event: NetEvent) {
         match event {
             NetEvent::Connected { device, nonce, .. } => self.connected(device, nonce),
+            NetEvent::Frame { device, stream: Stream::Control, bytes } if Direct::is_one(&bytes) => {
+                self.heard_directly(device, &bytes);
+            }
             NetEvent::Frame { device, bytes, .. } => self.feed(Event::Frame { peer: device, bytes: bytes.to_vec() }),
             NetEvent::Presence { device, bytes } => self.hear(device, &bytes),
             NetEvent::Drained { device } => self.drain(device),
@@ -192,6 +196,7 @@ impl Driver {
                 self.feed(Event::Disconnected { peer: device });
                 self.core.left(device);
                 self.core.guest_left(device);
+                self.core.direct_gone(device);
                 self.stand(device, |standing| {
                     standing.connected = false;
                     standing.synced.clear();
@@ -227,6 +232,32 @@ impl Driver {
         }
         for space in self.redeeming.keys().copied().collect::<Vec<_>>() {
             self.redeem(space, device);
+        }
+        self.core.direct_connected(device, &nonce);
+    }
+
+    /// A device has said something beside the spaces that are shared with it.
+    fn heard_directly(&mut self, device: DeviceId, bytes: &[u8]) {
+        let Some(nonce) = self.peers.get(&device).map(|peer| peer.nonce) else { return };
+        match Direct::decode(bytes) {
+            Some(direct) => self.core.direct_heard(device, &nonce, direct),
+            None => {
+                tracing::warn!(%device, "it says something that is nothing; the connection is closed");
+                self.net.close(device, CloseCode::Protocol);
+            }
+        }
+    }
+
+    fn do_directly(&mut self, step: DirectStep) {
+        match step {
+            DirectStep::Send(device, direct) => self.send_bytes(device, Stream::Control, Bytes::from(direct.encode())),
+            DirectStep::Admit(device) => self.net.admit(device),
+            DirectStep::Share(device, space) => {
+                let known = self.reach.borrow().devices.get(&device).is_some_and(|s| s.synced.contains_key(&space));
+                if self.peers.contains_key(&device) && !known {
+                    self.share(device, space);
+                }
+            }
         }
     }
 
@@ -282,6 +313,14 @@ impl Driver {
                 }
                 self.tell_members(space, &Beside::Caret(word));
             }
+            Input::Call { device, addresses } => {
+                self.dial(device, addresses);
+                self.net.wake_device(device);
+                if let Some(nonce) = self.peers.get(&device).map(|peer| peer.nonce) {
+                    self.core.direct_connected(device, &nonce);
+                }
+            }
+            Input::Direct(steps) => steps.into_iter().for_each(|step| self.do_directly(step)),
             Input::TryNow => {
                 self.reach.send_modify(|reach| {
                     for standing in reach.devices.values_mut() {
@@ -322,6 +361,7 @@ impl Driver {
         let gone: Vec<DeviceId> = self.peers.keys().filter(|device| gone(device)).copied().collect();
         for device in gone {
             self.feed(Event::Unshares { peer: device, space });
+            self.core.tell_removal(device);
             self.stand(device, |standing| {
                 standing.synced.remove(&space);
             });
@@ -481,7 +521,10 @@ impl Driver {
             sheaf_sync::Stream::Control => Stream::Control,
             sheaf_sync::Stream::Space(tag) => Stream::Space(stream_key(tag)),
         };
-        let bytes = Bytes::from(frame.encode());
+        self.send_bytes(device, stream, Bytes::from(frame.encode()));
+    }
+
+    fn send_bytes(&mut self, device: DeviceId, stream: Stream, bytes: Bytes) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         if peer.waiting.is_empty() {
             match self.net.send(device, stream, bytes.clone()) {

@@ -15,6 +15,8 @@ use sheaf_log::Frontier;
 use sheaf_sync::Item;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::devices::DirectStep;
+
 pub use driver::{Beside, item, start};
 pub use reach::{Reach, Standing};
 
@@ -63,6 +65,15 @@ pub enum Input {
         /// The sealed word for everyone.
         word: crate::presence::Word,
     },
+    /// Be in touch with a device.
+    Call {
+        /// Which.
+        device: DeviceId,
+        /// Where it may be.
+        addresses: Vec<SocketAddr>,
+    },
+    /// Say something to devices beside the spaces that are shared with them.
+    Direct(Vec<DirectStep>),
     /// Try everyone again now.
     TryNow,
     /// Close all connections, and end.

@@ -4,28 +4,38 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sheaf_access::DeviceKeys;
 use sheaf_net::NetConfig;
 
 use super::Node;
 use crate::core::locked;
 use crate::error::NodeError;
-use crate::identity::Identity;
 use crate::network::{self, Input, Network};
 use crate::view::{Link, Place, Placement, SyncReport};
 
 impl Node {
     /// Connects with whoever can be reached, now and from now on. Answers where others can call this device.
     pub async fn go_online(&self) -> Result<Vec<SocketAddr>, NodeError> {
-        let _going = self.core.going_online.lock().await;
-        if let Some(network) = self.core.network() {
-            return Ok(network.addresses.to_vec());
-        }
         let me = self.core.me()?;
         if me.copied {
             // The machine it was copied from may be online with the same key.
             return Err(NodeError::Copied);
         }
-        let network = self.open_network(&me).await?;
+        if self.core.device_was_removed() {
+            return Err(NodeError::DeviceRemoved);
+        }
+        let addresses = self.go_online_as(&me.keys.device).await?;
+        self.core.devices.wake();
+        Ok(addresses)
+    }
+
+    /// The same with keys that may not be anybody's yet: those of a device that is being paired.
+    pub(super) async fn go_online_as(&self, keys: &DeviceKeys) -> Result<Vec<SocketAddr>, NodeError> {
+        let _going = self.core.going_online.lock().await;
+        if let Some(network) = self.core.network() {
+            return Ok(network.addresses.to_vec());
+        }
+        let network = self.open_network(keys).await?;
         let addresses = network.addresses.to_vec();
         self.core.set_network(Some(network));
         for space in self.core.spaces() {
@@ -39,12 +49,9 @@ impl Node {
         Ok(addresses)
     }
 
-    async fn open_network(&self, me: &Identity) -> Result<Network, NodeError> {
-        let config = |listen| NetConfig {
-            listen,
-            discovery: self.options.discovery,
-            ..NetConfig::new(*me.keys.device.signing_seed())
-        };
+    async fn open_network(&self, keys: &DeviceKeys) -> Result<Network, NodeError> {
+        let config =
+            |listen| NetConfig { listen, discovery: self.options.discovery, ..NetConfig::new(*keys.signing_seed()) };
         if self.options.listen.is_some() {
             return network::start(Arc::clone(&self.core), config(self.options.listen)).await;
         }
@@ -66,6 +73,8 @@ impl Node {
     pub async fn sync_once(&self, deadline: Duration) -> Result<SyncReport, NodeError> {
         self.go_online().await?;
         let network = self.core.network().ok_or(NodeError::Closing)?;
+        // The person's other devices are to find everything there.
+        self.core.follow().await?;
         crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await
     }
 

@@ -101,7 +101,7 @@ impl Node {
     }
 
     /// After joining: a moment for the inviter to hear of it and for the documents to come.
-    async fn wait_for_step(&self, space: &Arc<Space>) {
+    pub(super) async fn wait_for_step(&self, space: &Arc<Space>) {
         let Some(network) = self.core.network() else { return };
         let mut reach = network.reach;
         let in_step = async {

@@ -1,0 +1,147 @@
+//! A device shows that it is a person's, and is told which of that person's spaces are here.
+//!
+//! A device that was recovered from the phrase has a certificate and nothing else: it is in no access state, so nobody
+//! offers it anything (N1). The certificate is enough to be told, by someone who shares a space with the person, *which*
+//! spaces these are, and to be shown them: it is signed by the root key, the connection has proved the device, and the
+//! device was not removed. Nobody learns of a space in which the person they have proved to be is not a member.
+
+use std::sync::Arc;
+
+use sheaf_access::{AccessOp, AccessState, DeviceCertificate, DeviceId, DeviceRevocation, SpaceId};
+
+use super::direct::{Direct, DirectStep, MAX_NAMED};
+use super::plan::Proof;
+use crate::core::{Core, locked};
+use crate::network::Input;
+
+impl Core {
+    /// A connection stands: what there is to say beside the spaces that both share.
+    pub fn direct_connected(self: &Arc<Self>, device: DeviceId, channel: &[u8; 32]) {
+        self.pairing_connected(device, channel);
+        let Ok(me) = self.me() else { return };
+        if self.tell_removal(device) {
+            return;
+        }
+        // Whoever shares nothing with this device learns nothing of whose it is, unless it looks for its spaces.
+        let known = !self.shared_with(device).is_empty() || locked(&self.devices.claimed).contains_key(&device);
+        // A device that was paired and knows its private space by name only: whoever paired it can be called.
+        let arriving = || self.own_private().is_none() && !self.addresses_of(device).is_empty();
+        if self.devices.is_looking() || known || arriving() {
+            let certificate = me.keys.certificate;
+            let proof = Proof { certificate, consent: certificate.consent(&me.keys.device) };
+            locked(&self.devices.asked).insert(device);
+            self.say_directly(vec![DirectStep::Send(device, Direct::Claim(proof))]);
+        }
+    }
+
+    /// A connected device said something.
+    pub fn direct_heard(self: &Arc<Self>, device: DeviceId, channel: &[u8; 32], direct: Direct) {
+        match direct {
+            Direct::Pairing(frame) => self.pairing_heard(device, channel, frame),
+            Direct::Claim(proof) => self.claimed(device, proof),
+            Direct::Named { certificate, private, spaces } => self.named(device, &certificate, private, &spaces),
+            Direct::Revoked(revocation) => self.learn_removal(revocation),
+        }
+    }
+
+    /// A connection is gone.
+    pub fn direct_gone(self: &Arc<Self>, device: DeviceId) {
+        locked(&self.devices.asked).remove(&device);
+        locked(&self.devices.answered).remove(&device);
+        locked(&self.devices.told).remove(&device);
+        self.pairing_gone(device);
+    }
+
+    fn say_directly(&self, steps: Vec<DirectStep>) {
+        self.tell_network(Input::Direct(steps));
+    }
+
+    /// "This device is that person's."
+    fn claimed(self: &Arc<Self>, device: DeviceId, proof: Proof) {
+        let Ok(me) = self.me() else { return };
+        // Once on each connection: it costs signatures to check, and a look at every space.
+        if !locked(&self.devices.answered).insert(device) {
+            return;
+        }
+        if proof.certificate.device != device || !proof.holds() {
+            tracing::warn!(%device, "it claims to be somebody's device, and shows nothing that says so");
+            return;
+        }
+        if self.tell_removal(device) {
+            return;
+        }
+        let person = proof.certificate.person;
+        let own = person == me.person();
+        let is_in = |access: &AccessState| access.member(&person).is_some() && !access.is_removed(&person, &device);
+        let held = self.spaces();
+        let named = held.iter().filter(|space| space.access().is_some_and(|access| is_in(&access)));
+        let spaces: Vec<SpaceId> = named.map(|space| space.id).take(MAX_NAMED).collect();
+        if own {
+            locked(&self.devices.claimed).insert(device, proof);
+            self.devices.wake();
+        } else if spaces.is_empty() {
+            return;
+        }
+        let private = self.first_space().filter(|_| own).map(|space| space.id);
+        let answer = Direct::Named { certificate: me.keys.certificate, private, spaces: spaces.clone() };
+        let mut steps = vec![DirectStep::Admit(device), DirectStep::Send(device, answer)];
+        steps.extend(spaces.into_iter().map(|space| DirectStep::Share(device, space)));
+        self.say_directly(steps);
+    }
+
+    /// The answer to a claim of this device's.
+    fn named(&self, device: DeviceId, certificate: &DeviceCertificate, private: Option<SpaceId>, spaces: &[SpaceId]) {
+        let (Ok(me), true) = (self.me(), locked(&self.devices.asked).remove(&device)) else { return };
+        if certificate.device != device || certificate.verify().is_err() {
+            return;
+        }
+        let own = certificate.person == me.person();
+        // From others only a device that looks takes what it is told: they could name anything.
+        if own || self.devices.is_looking() {
+            for space in spaces {
+                if let Err(error) = self.fetch(*space) {
+                    tracing::warn!(%error, %space, "a space that was named is not taken in");
+                }
+            }
+        }
+        self.devices.named.notify_waiters();
+        let Some(private) = private.filter(|_| own) else { return };
+        match self.first_space() {
+            None => *locked(&self.devices.found_private) = Some(private),
+            Some(first) if first.id != private => {
+                *locked(&self.devices.other_private) = Some(private);
+                self.devices.wake();
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Shows a connected device that its person has removed it, if that is so: once on each connection.
+    pub fn tell_removal(&self, device: DeviceId) -> bool {
+        let Some(revocation) = self.revocation_of(device) else { return false };
+        if locked(&self.devices.told).insert(device) {
+            self.say_directly(vec![DirectStep::Send(device, Direct::Revoked(revocation))]);
+        }
+        true
+    }
+
+    /// The person's word that a device is theirs no longer, if it is known in any space.
+    fn revocation_of(&self, device: DeviceId) -> Option<DeviceRevocation> {
+        self.spaces().iter().find_map(|space| {
+            let state = space.lock();
+            let history = state.access.as_ref()?;
+            let person = history.now().person_of(&device)?;
+            if !history.now().is_removed(&person, &device) {
+                return None;
+            }
+            history.entries().find_map(|entry| match &entry.operation {
+                AccessOp::RemoveDevice { revocation, .. }
+                    if revocation.device == device && revocation.person == person =>
+                {
+                    Some(*revocation)
+                }
+                _ => None,
+            })
+        })
+    }
+}
