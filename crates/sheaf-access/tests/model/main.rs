@@ -154,7 +154,10 @@ fn check(seed: u64, steps: usize, others: usize) {
     // Any past is what it would be alone.
     let head = story.order[rng.next_u32() as usize % story.order.len()];
     compare(&story, &story.all.closure(&[head]), &history.state_at(&[head]).unwrap());
-    assert_eq!(AccessHistory::evaluate(story.space, entries.clone()).unwrap().now(), history.now());
+    // Signatures are checked again each time, which is most of the work; so not every time.
+    if seed.is_multiple_of(4) {
+        assert_eq!(AccessHistory::evaluate(story.space, entries.clone()).unwrap().now(), history.now());
+    }
     for _ in 0..others {
         let order = shuffled(&entries, &mut rng);
         let arrived = arrive(&order, rng.next_u64());
@@ -166,7 +169,8 @@ fn check(seed: u64, steps: usize, others: usize) {
             growing.add(entry.clone()).unwrap();
             assert_eq!(**growing.now(), *arrived.state_at(growing.now().heads()).unwrap());
         }
-        for entry in &entries {
+        // Some of the pasts: each costs a pass in both.
+        for entry in entries.iter().skip(seed as usize % 7).step_by(7) {
             assert_eq!(arrived.state_at(&[entry.hash]).unwrap(), history.state_at(&[entry.hash]).unwrap());
         }
     }

@@ -20,6 +20,8 @@ pub struct All {
     depth: BTreeMap<EntryHash, u32>,
     /// What opened the invitation of a redemption, in the redemption's own past.
     invited: RefCell<HashMap<EntryHash, Option<EntryHash>>>,
+    /// Whom an epoch was for, as its own past has it.
+    began_for: RefCell<HashMap<EntryHash, BTreeSet<SealingKey>>>,
 }
 
 impl All {
@@ -42,6 +44,7 @@ impl All {
         self.past.remove(entry);
         self.depth.remove(entry);
         self.invited.borrow_mut().remove(entry);
+        self.began_for.borrow_mut().remove(entry);
     }
 
     pub fn closure(&self, heads: &[EntryHash]) -> Set {
@@ -71,6 +74,18 @@ impl All {
         let AccessOp::Redeem { invitation, .. } = self.op(redemption) else { return None };
         let found = Naive::over(self, self.past[redemption].clone()).opened(invitation);
         self.invited.borrow_mut().insert(*redemption, found);
+        found
+    }
+
+    fn began_for(&self, epoch: &EntryHash) -> BTreeSet<SealingKey> {
+        if let Some(known) = self.began_for.borrow().get(epoch) {
+            return known.clone();
+        }
+        let found = match self.op(epoch) {
+            AccessOp::Create { founder, .. } => BTreeSet::from([founder.sealing_key]),
+            _ => Naive::over(self, self.closure(&[*epoch])).readers(),
+        };
+        self.began_for.borrow_mut().insert(*epoch, found.clone());
         found
     }
 
@@ -115,6 +130,8 @@ impl All {
 pub struct Naive<'a> {
     all: &'a All,
     set: Set,
+    /// The same, in the order of A3.
+    ordered: Vec<EntryHash>,
     counts: RefCell<HashMap<EntryHash, bool>>,
     /// What is being asked: nothing may hang on itself.
     asking: RefCell<Vec<EntryHash>>,
@@ -131,13 +148,14 @@ fn wants(operation: &AccessOp) -> Role {
 
 impl<'a> Naive<'a> {
     pub fn over(all: &'a All, set: Set) -> Self {
-        Self { all, set, counts: RefCell::default(), asking: RefCell::default(), own: RefCell::default() }
+        let mut ordered: Vec<EntryHash> = set.iter().copied().collect();
+        ordered.sort_by_key(|entry| all.key(entry));
+        let (counts, asking, own) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { all, set, ordered, counts, asking, own }
     }
 
     fn those(&self, which: impl Fn(&AccessOp) -> bool) -> Vec<EntryHash> {
-        let mut found: Vec<EntryHash> = self.set.iter().filter(|entry| which(self.all.op(entry))).copied().collect();
-        found.sort_by_key(|entry| self.all.key(entry));
-        found
+        self.ordered.iter().filter(|entry| which(self.all.op(entry))).copied().collect()
     }
 
     /// The grants of a person, or of everyone, whether or not they count.
@@ -363,8 +381,10 @@ impl<'a> Naive<'a> {
 
     pub fn readers(&self) -> BTreeSet<SealingKey> {
         let members = self.members();
-        let devices = members.keys().flat_map(|person| self.live_devices(person).into_values());
-        devices.chain(self.open_invitations().into_values()).collect()
+        let removed = self.removed_devices();
+        let devices = self.devices().into_iter();
+        let live = devices.filter(|(device, (of, _))| members.contains_key(of) && !removed.contains(&(*of, *device)));
+        live.map(|(_, (_, key))| key).chain(self.open_invitations().into_values()).collect()
     }
 
     pub fn epochs(&self) -> Vec<EntryHash> {
@@ -383,12 +403,7 @@ impl<'a> Naive<'a> {
 
     /// Everyone who was given an epoch's key, directly or with that of an epoch that carries it.
     fn keepers(&self, epoch: &EntryHash) -> BTreeSet<SealingKey> {
-        let mut with: Set = self.all.past[epoch].clone();
-        with.insert(*epoch);
-        let mut keepers = match self.all.op(epoch) {
-            AccessOp::Create { founder, .. } => BTreeSet::from([founder.sealing_key]),
-            _ => Naive::over(self.all, with).readers(),
-        };
+        let mut keepers = self.all.began_for(epoch);
         for entry in &self.set {
             let wraps = self.all.op(entry).wraps().iter().filter(|wrap| wrap.epoch == EpochId::from(*epoch));
             keepers.extend(wraps.map(|wrap| wrap.recipient));
