@@ -45,7 +45,9 @@ pub mod session;
 
 pub use automerge::ChangeHash;
 pub use check::{Checker, Expect, Invalid, ValidChange, check_change};
-pub use document::{Applied, Committed, Document, Genesis, LoadError, RefusedChange, Slot, WriteError, merge};
+pub use document::{
+    Applied, Attested, Committed, Document, Genesis, LoadError, NotAccepted, RefusedChange, Slot, WriteError, merge,
+};
 pub use reading::{Reading, checksum};
 pub use session::{Out, SessionId, Sessions};
 

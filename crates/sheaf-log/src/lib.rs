@@ -61,7 +61,7 @@ pub use actor::{MAX_SLOTS, actor, belongings_document, index_document, slot_of};
 pub use admit::{Admitted, Held, HeldEntry, MAX_LOGS, MAX_OPEN_LOGS, NotAdmitted, admit};
 pub use blob::{BlobId, BlobKey, BlobLink, BlobRef, MAX_BLOB, MAX_BLOB_CONTENT, open_blob, seal_blob};
 pub use checkpoint::{
-    Attestation, Checkpoint, CheckpointError, Covered, Endorsement, EndorsementError, LogHistory, MAX_BLOBS,
+    Attestation, Checkpoint, CheckpointError, Covered, Endorsement, EndorsementError, Group, LogHistory, MAX_BLOBS,
     MAX_MANIFEST, Manifest, Root, SavedDocument, Sealed, SignedHeader, Unacceptable, Verifier, decode_documents,
     decode_history, encode_documents, encode_history, group_of,
 };

@@ -6,8 +6,8 @@ use common::{Space, Writer};
 use sheaf_access::{DocumentId, LogId, Role};
 use sheaf_log::{
     Admitted, Attestation, BlobId, BlobLink, Checkpoint, CheckpointError, Content, Draft, Endorsement, Entry, Frontier,
-    LogHistory, Manifest, Mine, MineKey, Part, Refusal, Root, SavedDocument, Sealed, Unacceptable, Verifier, actor,
-    encode_documents, encode_history, seal_blob,
+    Group, LogHistory, Manifest, Mine, MineKey, Part, Refusal, Root, SavedDocument, Sealed, Unacceptable, Verifier,
+    actor, encode_documents, encode_history, group_of, seal_blob,
 };
 
 /// Someone who keeps their map as they write.
@@ -97,7 +97,9 @@ impl Team {
         }
         let mut found = Vec::new();
         for document in &made.documents {
-            for (saved, attested) in verifier.documents(&encode_documents(std::slice::from_ref(document)))? {
+            for (saved, attested) in
+                verifier.documents(group_of(&document.document), &encode_documents(std::slice::from_ref(document)))?
+            {
                 found.push((saved.document, attested.to_vec()));
             }
         }
@@ -110,7 +112,7 @@ impl Team {
 fn a_checkpoint_is_admitted_opened_and_believed_no_further_than_it_proves() {
     let team = team();
     let (blob, _) = seal_blob(&team.space.key, b"documents").unwrap();
-    let manifest = Manifest { documents: vec![blob.clone()], history: Vec::new() };
+    let manifest = Manifest { documents: vec![Group { group: 3, blob: blob.clone() }], history: Vec::new() };
     let checkpoint = Checkpoint::new(team.covers(), [blob.link]);
     let entry = team.seal(&checkpoint, &Sealed::Here(manifest.clone()));
     assert_eq!(team.space.admit(&entry), Ok(Admitted::New));

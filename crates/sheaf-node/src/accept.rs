@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sheaf_access::{Binding, DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_access::{AccessHistory, Binding, DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
 use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
@@ -39,7 +39,7 @@ impl Core {
             let me = self.me().ok();
             let mut state = space.lock();
             let before = me.as_ref().and_then(|me| state.before_hearing(me));
-            let mut held = match HeldHere::new(&*self.store, &state, space.id) {
+            let mut held = match HeldHere::new(&*self.store, &state, space) {
                 Ok(held) => held,
                 Err(error) => return (vec![not_now(&error); entries.len()], None),
             };
@@ -220,13 +220,19 @@ struct HeldHere<'s> {
     /// Logs that are written no more: an invalid entry closed them, or they do not count to their end.
     shut: HashSet<LogId>,
     frontier: Frontier,
+    floors: Frontier,
+    /// The last headers of covered logs, which stand for the entries (C3).
+    headers: HashMap<(LogId, u64), HeldEntry>,
     added: HashMap<(LogId, u64), HeldEntry>,
 }
 
 impl<'s> HeldHere<'s> {
-    fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Result<Self, StoreError> {
+    fn new(store: &'s dyn Store, state: &State, space: &Space) -> Result<Self, StoreError> {
+        let id = space.id;
         let shut = state.closed.keys().chain(state.void.keys()).copied().collect();
-        Ok(Self { store, space, shut, frontier: store.frontier(space)?, added: HashMap::new() })
+        let headers = space.checkpoints().headers();
+        let (frontier, floors) = (store.frontier(id)?, store.floors(id)?);
+        Ok(Self { store, space: id, shut, frontier, floors, headers, added: HashMap::new() })
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -246,7 +252,12 @@ impl Held for HeldHere<'_> {
         if let Some(added) = self.added.get(&(*log, seq)) {
             return Ok(Some(added.clone()));
         }
-        Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))
+        let stored = self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from);
+        Ok(stored.or_else(|| self.headers.get(&(*log, seq)).cloned()))
+    }
+
+    fn covered(&self, log: &LogId, seq: u64) -> Result<bool, StoreError> {
+        Ok(self.floors.holds(log, seq))
     }
 
     fn logs(&self) -> Result<usize, StoreError> {
@@ -256,6 +267,45 @@ impl Held for HeldHere<'_> {
     fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
         let open = self.frontier.iter().filter(|(log, _)| log.device == *device && !self.shut.contains(log));
         Ok(open.count())
+    }
+}
+
+impl Core {
+    /// Whether the author of a checkpoint might write it, as its own past has it (A5). Its entry is not admitted like others:
+    /// what it follows in its log may be what it stands for.
+    pub fn may_checkpoint(&self, entry: &Entry, access: &AccessHistory) -> Result<(), Refusal> {
+        match admit(entry, &Alone(entry.seq()), access) {
+            Ok(_) => Ok(()),
+            Err(NotAdmitted::Refused(refusal)) => Err(refusal),
+            Err(NotAdmitted::Unreadable(never)) => match never {},
+        }
+    }
+}
+
+/// Someone who holds every log up to an entry with this number, and no entry of it: all that it follows is covered.
+struct Alone(u64);
+
+impl Held for Alone {
+    type Error = std::convert::Infallible;
+
+    fn height(&self, _log: &LogId) -> Result<u64, Self::Error> {
+        Ok(self.0.saturating_sub(1))
+    }
+
+    fn at(&self, _log: &LogId, _seq: u64) -> Result<Option<HeldEntry>, Self::Error> {
+        Ok(None)
+    }
+
+    fn covered(&self, _log: &LogId, _seq: u64) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+
+    fn logs(&self) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
+
+    fn open_logs_of(&self, _device: &DeviceId) -> Result<usize, Self::Error> {
+        Ok(0)
     }
 }
 

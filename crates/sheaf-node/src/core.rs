@@ -10,6 +10,7 @@ use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
+use crate::checkpoint::Fetcher;
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
@@ -67,6 +68,8 @@ pub struct Core {
     /// Held while the network is being opened, so that it is opened once.
     pub going_online: tokio::sync::Mutex<()>,
     writer: Writer,
+    /// Takes checkpoints in.
+    pub fetcher: Fetcher,
     network: Mutex<Option<Network>>,
     /// Who is where.
     pub presence: Mutex<Presence>,
@@ -111,6 +114,7 @@ impl Core {
             identity.copied = standing == Standing::Copied;
         }
         let (writer, start) = Writer::new();
+        let (fetcher, start_fetcher) = Fetcher::start();
         let core = Arc::new(Self {
             home,
             vault: Mutex::new(vault),
@@ -122,6 +126,7 @@ impl Core {
             documents: Mutex::default(),
             going_online: tokio::sync::Mutex::default(),
             writer,
+            fetcher,
             network: Mutex::default(),
             presence: Mutex::default(),
             heard: Mutex::default(),
@@ -137,6 +142,9 @@ impl Core {
         });
         start(Arc::downgrade(&core))
             .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread to save with: {error}")))?;
+        start_fetcher(Arc::downgrade(&core)).map_err(|error| {
+            NodeError::CannotWrite(format!("the system gives no thread to take checkpoints in: {error}"))
+        })?;
         if core.me().is_ok() {
             core.load_spaces(new_logs)?;
             core.settle_device(new_logs)?;
@@ -230,6 +238,7 @@ impl Core {
         let _storing = locked(&space.storing);
         let frontier = self.store.frontier(space.id)?;
         self.tell_network(Input::SpaceAdded { space: space.id, frontier });
+        self.say_floors(space)?;
         Ok(())
     }
 
@@ -308,6 +317,28 @@ impl Core {
         self.say(NodeEvent::Quarantined { space, device, reason: reason.to_owned() });
     }
 
+    /// Opens a new log of this device's own in a space: nothing is written to the one before any more (L5).
+    pub fn new_log(&self, space: &Space) -> Result<(), NodeError> {
+        let mut state = space.lock();
+        let id = LogId { device: state.log.id.device, nonce: rand::random() };
+        self.put_log(space.id, id)?;
+        state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+        Ok(())
+    }
+
+    /// The own log's last entry may be one that a checkpoint stands for: then that says its hash.
+    fn mend_own_tip(&self, space: &Space) {
+        let log = space.lock().log.id;
+        let covered = space.checkpoints().covered(&log).map(|covered| (covered.seq, covered.held.hash));
+        let mut state = space.lock();
+        if let Some((seq, hash)) = covered
+            && state.log.tip.is_none()
+            && state.log.seq == seq
+        {
+            state.log.tip = Some(hash);
+        }
+    }
+
     /// Remembers up to where a space's entries have been opened, and which own changes they held.
     pub fn put_opened(
         &self,
@@ -354,6 +385,8 @@ impl Core {
             let space = self.load_space(id, &me, new_logs)?;
             self.load_receipts(&space)?;
             self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
+            self.load_checkpoints(&space)?;
+            self.mend_own_tip(&space);
             self.open_new(&space, None);
         }
         Ok(())
@@ -478,6 +511,10 @@ impl Core {
     ) -> Result<Vec<Arrival>, StoreError> {
         let _storing = locked(&space.storing);
         let arrivals = self.store.append(space.id, entries)?;
+        space.checkpoints().tail += entries.iter().map(|entry| entry.encoded().len() as u64).sum::<u64>();
+        for entry in entries {
+            self.checkpoint_came(space, entry);
+        }
         let items = arrivals.iter().zip(entries).map(|(arrival, entry)| network::item(*arrival, entry)).collect();
         self.tell_network(Input::Stored { space: space.id, from, items });
         Ok(arrivals)

@@ -73,6 +73,7 @@ impl Core {
         self.begin_counting(space, &mut counted)?;
         let counted = &mut *counted;
         let mut after = Void::new();
+        let counted_frontier = self.store.frontier(space.id)?;
         if let Some(counting) = &mut counted.counting {
             loop {
                 let batch = self.store.since(space.id, counted.upto, READ)?;
@@ -84,6 +85,12 @@ impl Core {
             }
             after = counting.void();
         }
+        // Below a checkpoint that is held everything counts for good: what was pruned cannot be counted again.
+        let covers = space.checkpoints().covers();
+        after.retain(|log, first| {
+            *first = (*first).max(covers.get(log) + 1);
+            *first <= counted_frontier.get(log)
+        });
         let again = std::mem::replace(&mut counted.again, true);
         let before = std::mem::replace(&mut space.lock().void, Arc::new(after.clone()));
         if *before != after {

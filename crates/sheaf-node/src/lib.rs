@@ -34,6 +34,7 @@
 
 mod accept;
 mod beside;
+mod checkpoint;
 mod core;
 mod counting;
 mod devices;

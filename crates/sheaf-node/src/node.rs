@@ -2,6 +2,7 @@
 //!
 //! Here it is opened, begun and ended; what it can do stands in the files beneath, one group each.
 
+mod checkpoints;
 mod devices;
 mod documents;
 mod find;

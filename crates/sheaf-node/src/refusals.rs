@@ -105,6 +105,7 @@ impl Refused {
             CloseReason::TooManyRefusals => 2_031,
             CloseReason::SecondWant => 2_032,
             CloseReason::TooManyRedemptions => 2_033,
+            CloseReason::BlobTooLarge => 2_034,
         };
         Some(Self { code, rule: "N3", reason: reason.to_string() })
     }

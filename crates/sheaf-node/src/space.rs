@@ -10,9 +10,10 @@ use sheaf_access::{
     AccessEntry, AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role,
     SealingSecret, SpaceId,
 };
-use sheaf_log::{Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal};
+use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal, Sealed};
 use sheaf_store::Arrival;
 
+use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
 use crate::identity::Identity;
@@ -26,6 +27,10 @@ pub struct Space {
     pub opened: Mutex<Arrival>,
     /// What counts of what is stored, and how far that is known. Taken before the state.
     pub counted: Mutex<Counted>,
+    /// What is held of checkpoints. Locked for moments only, and never while the state is locked for longer.
+    checkpoints: Mutex<Checkpoints>,
+    /// Held while a checkpoint is being written.
+    pub checkpointing: tokio::sync::Mutex<()>,
     /// Held while entries are stored and the network is told of them, so that it hears of them in order of arrival.
     pub storing: Mutex<()>,
 }
@@ -86,13 +91,26 @@ impl Space {
     /// A space with this state.
     pub fn new(id: SpaceId, state: State, opened: Arrival) -> Arc<Self> {
         let (state, opened) = (Mutex::new(state), Mutex::new(opened));
-        Arc::new(Self { id, state, opened, counted: Mutex::default(), storing: Mutex::new(()) })
+        Arc::new(Self {
+            id,
+            state,
+            opened,
+            counted: Mutex::default(),
+            checkpoints: Mutex::default(),
+            checkpointing: tokio::sync::Mutex::default(),
+            storing: Mutex::new(()),
+        })
     }
 
     /// The state, for as long as the guard lives. Held while received entries are stored, and over nothing else that waits.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         // Each change to the state is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is held of checkpoints, for as long as the guard lives.
+    pub fn checkpoints(&self) -> MutexGuard<'_, Checkpoints> {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The access state now.
@@ -154,6 +172,56 @@ impl State {
         let entry = self.write_access(space, me, &op, now)?;
         self.take_keys(me);
         Ok(Some(entry))
+    }
+
+    /// Writes a checkpoint as the log's next entry.
+    pub fn write_checkpoint(
+        &mut self,
+        space: SpaceId,
+        me: &Identity,
+        checkpoint: &Checkpoint,
+        sealed: &Sealed,
+        builds_on: Vec<EntryRef>,
+        now: u64,
+    ) -> Result<Entry, NodeError> {
+        if me.copied {
+            return Err(NodeError::Copied);
+        }
+        let access = self.access_state(Role::Editor, me)?;
+        let epoch = access.writable_epoch().ok_or_else(no_key)?;
+        let key = self.keys.get(&epoch).ok_or_else(no_key)?;
+        let draft = Draft { builds_on, ..self.draft(space, access.heads(), epoch, now) };
+        let entry = draft.checkpoint(key, checkpoint, sealed, &rand::random(), &me.keys.device).map_err(unsealable)?;
+        self.advance(&entry);
+        Ok(entry)
+    }
+
+    /// From which number on a log is not valid, or does not count.
+    pub fn invalid_from(&self, log: &LogId) -> Option<u64> {
+        let (closed, void) = (self.closed.get(log).copied(), self.void.get(log).copied());
+        closed.into_iter().chain(void).min()
+    }
+
+    /// The same for all logs of which that can be said.
+    pub fn invalid(&self) -> BTreeMap<LogId, u64> {
+        let mut invalid = self.closed.clone();
+        for (log, seq) in &*self.void {
+            let first = invalid.entry(*log).or_insert(*seq);
+            *first = (*first).min(*seq);
+        }
+        invalid
+    }
+
+    /// The content keys that can be opened with what an access history hands out, besides those that are known.
+    pub fn keys_with(&self, history: &AccessHistory, me: Option<&Identity>) -> BTreeMap<EpochId, ContentKey> {
+        let mut keys = self.keys.clone();
+        if let Some(me) = me {
+            keys.extend(history.now().content_keys(me.keys.device.sealing_secret()));
+        }
+        if let Some(link) = &self.joining {
+            keys.extend(history.now().content_keys(&link.secret.sealing_secret()));
+        }
+        keys
     }
 
     /// Writes an access operation as the log's next entry, and lets it take effect here.

@@ -495,6 +495,22 @@ pub struct RefusalInfo {
     pub last: u64,
 }
 
+/// What writing a checkpoint did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointReport {
+    /// The space.
+    pub space: String,
+    /// How many entries it covers that no checkpoint covered before.
+    pub entries: u64,
+    /// How many blobs were written.
+    pub blobs: usize,
+    /// How many bytes these have.
+    pub bytes: u64,
+    /// How many entries were pruned. None, as long as nobody else has checked the checkpoint.
+    pub pruned: u64,
+}
+
 /// What one round of syncing did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use sheaf_access::{DocumentId, LogId, SpaceId};
+use sheaf_log::BlobId;
 
 use crate::{CacheKind, Table};
 
@@ -55,6 +56,13 @@ pub enum Damaged {
         /// The document.
         document: DocumentId,
     },
+    /// A blob; it is fetched again.
+    Blob(BlobId),
+    /// What belongs with a checkpoint of a space; it is made or fetched again.
+    Checkpoint {
+        /// The space.
+        space: SpaceId,
+    },
     /// A part of the journal that had been acknowledged.
     Journal {
         /// The number of the segment.
@@ -80,6 +88,10 @@ impl fmt::Display for Damage {
             Damaged::Record { table, .. } => write!(f, "a record of {table:?}: {}; it is gone", self.found),
             Damaged::Cache { kind, document } => {
                 write!(f, "the {kind:?} cache of document {document}: {}; it will be made again", self.found)
+            }
+            Damaged::Blob(id) => write!(f, "blob {id}: {}; it will be fetched again", self.found),
+            Damaged::Checkpoint { space } => {
+                write!(f, "a checkpoint of space {space}: {}; it will be fetched again", self.found)
             }
             Damaged::Journal { segment, offset, length } => write!(
                 f,

@@ -7,6 +7,7 @@
 //! | `store.mark` | how much sled has said is flushed |
 //! | `store.damaged-1/` ... | stores as they were found when they could not be opened; for `sheaf doctor`, or to be deleted |
 //! | `journal/` | own entries, in the order they were written (S1) |
+//! | `blobs/` | what checkpoints stand for: sealed blobs by name, and what belongs with each checkpoint (C5) |
 //! | `cache/snapshot/`, `cache/view/` | cached copies of documents; all of it may be deleted |
 //! | others | small whole files, sealed or not: see [`Home::put_sealed_file`] |
 //!
@@ -19,10 +20,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sheaf_log::Entry;
+
 use crate::damage::DamageList;
 use crate::files::replace;
 use crate::vault::Purpose;
-use crate::{Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError, VaultKey};
+use crate::{
+    BlobStore, FileBlobs, Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError,
+    VaultKey, decode_bundle,
+};
 
 pub(crate) const STORE: &str = "store";
 pub(crate) const CACHE: &str = "cache";
@@ -48,6 +54,7 @@ pub struct Home {
     folder: PathBuf,
     store: Arc<SledStore>,
     journal: Arc<Journal>,
+    blobs: Arc<FileBlobs>,
     vault: VaultKey,
     /// The store and the journal have it as well: whoever holds on to one of them holds on to the home.
     _lock: Arc<Lock>,
@@ -136,10 +143,18 @@ impl Claim {
             Some(Arc::clone(&lock)),
         )?;
         let mut opened = Opened { repaired, ..Opened::default() };
+        let blobs = Arc::new(FileBlobs::open_on(&folder.join(BLOBS), Arc::clone(&files), Arc::clone(&damage))?);
         let (store, repaired) = SledStore::open_on(&folder, vault, files, damage, Some(Arc::clone(&lock)))?;
         opened.repaired.extend(repaired);
-        let home =
-            Home { folder, store: Arc::new(store), journal: Arc::new(journal), vault: vault.clone(), _lock: lock };
+        let home = Home {
+            folder,
+            store: Arc::new(store),
+            journal: Arc::new(journal),
+            vault: vault.clone(),
+            blobs,
+            _lock: lock,
+        };
+        home.cover_again()?;
         home.reconcile(&mut opened)?;
         Ok((home, opened))
     }
@@ -164,6 +179,11 @@ impl Home {
     /// The journal of own entries.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> &Arc<FileBlobs> {
+        &self.blobs
     }
 
     /// The key that what is readable here is sealed with.
@@ -197,6 +217,29 @@ impl Home {
     /// Writes a small file of this home, sealed with the vault key.
     pub fn put_sealed_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         self.put_file(name, &self.vault.seal(Purpose::File, name.as_bytes(), bytes))
+    }
+
+    /// A store that was lost, or has lost its last writes, stands again on the checkpoints that are kept beside it; own
+    /// entries after those then follow from the journal.
+    fn cover_again(&self) -> Result<()> {
+        for space in self.blobs.bundled_spaces()? {
+            for (_, bundle) in self.blobs.bundles(space)? {
+                // Only what was verified is kept as a bundle, under a checksum.
+                let entries = decode_bundle(&bundle).unwrap_or_default().into_iter();
+                let entries: Vec<Entry> = entries.filter_map(|entry| entry.verified_before().ok()).collect();
+                let checkpoint = entries.last().and_then(|entry| entry.checkpoint()?.ok());
+                if let Some(checkpoint) = checkpoint.filter(|_| entries.iter().all(|entry| entry.space() == space))
+                    && !self.store.frontier(space)?.covers(&checkpoint.covers)
+                {
+                    self.store.cover(space, &checkpoint.covers, &entries)?;
+                    let own = entries.last().filter(|own| checkpoint.covers.get(&own.log()) + 1 == own.seq());
+                    if let Some(own) = own {
+                        self.store.append(space, std::slice::from_ref(own))?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The journal and the store each may have lost what the other has: the store's last writes when the machine went down,

@@ -9,6 +9,7 @@
 //! - a **store** ([`SledStore`], behind the trait [`Store`]) of the entries of everyone, indexes over them, and small
 //!   records: fast to look things up in, and allowed to be lost, because own entries come back from the journal and
 //!   others' from others;
+//! - **blobs** ([`BlobStore`]): what a checkpoint stands for, sealed, in files named by their hash;
 //! - **caches** of documents, which cost only time when they are gone.
 //!
 //! Entries are sealed for the members of their space. Everything else that could be read, records, caches and the small
@@ -50,12 +51,21 @@
 //! new store is made of all that can be, beside the old one, the indexes are made again from the entries, and what is
 //! missing becomes holes. If sled does not open at all, a ladder of remedies ends with an empty store and the journal.
 //!
+//! # Floors
+//!
+//! Below a checkpoint that is held, entries may be *pruned* (C3). The store then has a floor for each log: at and below it
+//! an entry may be missing without anything being damaged, and the frontier claims it all the same, because the checkpoint
+//! stands for it. Access entries are never pruned. The floor is stored and flushed before anything is deleted (C5), and
+//! what a crash interrupts goes on when the store is opened. [`Store::cover`] is the other way to a floor: to take over a
+//! checkpoint without ever having had the entries.
+//!
 //! # What this crate does not do
 //!
 //! It does not know what is in an entry, and does not decide whether one may be stored: `sheaf_log::admit` does, before.
 //! It never deletes anything that others could not give back.
 
 mod backup;
+mod blobs;
 mod caches;
 mod damage;
 mod disk;
@@ -73,6 +83,7 @@ mod store;
 mod vault;
 
 pub use backup::{BackupCounts, BackupFile, restore};
+pub use blobs::{BlobStore, Fetched, FileBlobs, MAX_BUNDLE, MemoryBlobs, decode_bundle, encode_bundle};
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;
 pub use error::{Result, StoreError};
@@ -82,5 +93,5 @@ pub use journal::{Completion, Journal, JournalConfig, Replay};
 pub use limits::{MAX_CACHE, MAX_KEY, MAX_RECORD};
 pub use memory::MemoryStore;
 pub use repair::Repair;
-pub use store::{Arrival, CacheKind, DocumentRow, Store, Table};
+pub use store::{Arrival, CacheKind, DocumentRow, Pruned, Store, Table};
 pub use vault::{Purpose, VaultKey};

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{DocumentId, EntryHash, LogId, SpaceId};
-use sheaf_log::{Entry, Frontier};
+use sheaf_log::{Entry, Frontier, Kind};
 
 use crate::store::belongs;
-use crate::{Arrival, CacheKind, Damage, DocumentRow, Result, Store, StoreError, Table, limits};
+use crate::{Arrival, CacheKind, Damage, DocumentRow, Pruned, Result, Store, StoreError, Table, limits};
 
 /// A store in memory.
 #[derive(Debug, Default)]
@@ -25,21 +25,41 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Space {
-    /// In order of arrival; arrival numbers are places here, from 1.
-    entries: Vec<Entry>,
-    /// Per log the arrival numbers of its entries, in order.
-    logs: BTreeMap<LogId, Vec<Arrival>>,
+    /// By arrival number.
+    entries: BTreeMap<Arrival, Entry>,
+    /// The last arrival number given.
+    last: Arrival,
+    logs: BTreeMap<LogId, Log>,
     hashes: HashMap<EntryHash, (LogId, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// The arrival numbers of those of its entries that are here.
+    arrivals: BTreeMap<u64, Arrival>,
+    tip: u64,
+    /// Up to where entries may be missing.
+    floor: u64,
+    /// Up to where they were pruned.
+    pruned: u64,
 }
 
 impl Space {
     fn arrival(&self, log: LogId, seq: u64) -> Option<Arrival> {
-        let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-        self.logs.get(&log)?.get(index).copied()
+        self.logs.get(&log)?.arrivals.get(&seq).copied()
     }
 
     fn at(&self, arrival: Arrival) -> Option<&Entry> {
-        self.entries.get(usize::try_from(arrival.checked_sub(1)?).ok()?)
+        self.entries.get(&arrival)
+    }
+
+    fn insert(&mut self, entry: &Entry) -> Arrival {
+        let (log, seq) = (entry.log(), entry.seq());
+        self.last += 1;
+        self.entries.insert(self.last, entry.clone());
+        self.logs.entry(log).or_default().arrivals.insert(seq, self.last);
+        self.hashes.insert(entry.hash(), (log, seq));
+        self.last
     }
 }
 
@@ -63,9 +83,13 @@ impl Store for MemoryStore {
             belongs(space, entry)?;
             let (log, seq) = (entry.header().log, entry.header().seq);
             let held = inner.spaces.entry(space).or_default();
-            let length = held.logs.get(&log).map_or(0, |log| log.len() as u64);
+            let length = held.logs.get(&log).map_or(0, |log| log.tip);
             if seq == 0 || seq > length + 1 {
                 return Err(StoreError::OutOfOrder { log, expected: length + 1, found: seq });
+            }
+            if seq <= length && held.arrival(log, seq).is_none() {
+                arrivals.push(0);
+                continue;
             }
             if seq <= length {
                 if held.hashes.get(&entry.hash()) != Some(&(log, seq)) {
@@ -74,11 +98,8 @@ impl Store for MemoryStore {
                 arrivals.extend(held.arrival(log, seq));
                 continue;
             }
-            held.entries.push(entry.clone());
-            let arrival = held.entries.len() as Arrival;
-            held.logs.entry(log).or_default().push(arrival);
-            held.hashes.insert(entry.hash(), (log, seq));
-            arrivals.push(arrival);
+            arrivals.push(held.insert(entry));
+            held.logs.entry(log).or_default().tip = seq;
         }
         Ok(arrivals)
     }
@@ -113,13 +134,12 @@ impl Store for MemoryStore {
         let Some(space) = inner.spaces.get(&space) else { return Ok(Vec::new()) };
         let mut entries = Vec::new();
         let mut bytes = 0;
-        for arrival in arrival.saturating_add(1).. {
-            let Some(entry) = space.at(arrival) else { break };
+        for (arrival, entry) in space.entries.range(arrival.saturating_add(1)..) {
             bytes += entry.encoded().len();
             if bytes > max_bytes && !entries.is_empty() {
                 break;
             }
-            entries.push((arrival, entry.clone()));
+            entries.push((*arrival, entry.clone()));
         }
         Ok(entries)
     }
@@ -131,11 +151,67 @@ impl Store for MemoryStore {
     fn frontier(&self, space: SpaceId) -> Result<Frontier> {
         let inner = self.lock();
         let logs = inner.spaces.get(&space).map(|space| &space.logs);
-        Ok(logs.into_iter().flatten().map(|(log, entries)| (*log, entries.len() as u64)).collect())
+        Ok(logs.into_iter().flatten().map(|(log, held)| (*log, held.tip)).collect())
+    }
+
+    fn floors(&self, space: SpaceId) -> Result<Frontier> {
+        let inner = self.lock();
+        let logs = inner.spaces.get(&space).map(|space| &space.logs);
+        Ok(logs.into_iter().flatten().map(|(log, held)| (*log, held.floor)).collect())
+    }
+
+    fn cover(&self, space: SpaceId, covers: &Frontier, entries: &[Entry]) -> Result<()> {
+        entries.iter().try_for_each(|entry| belongs(space, entry))?;
+        let mut inner = self.lock();
+        let held = inner.spaces.entry(space).or_default();
+        for (log, seq) in covers.iter() {
+            let log = held.logs.entry(*log).or_default();
+            if log.tip < seq {
+                (log.tip, log.floor) = (seq, seq);
+            }
+        }
+        for entry in entries.iter().filter(|entry| covers.holds(&entry.log(), entry.seq())) {
+            if held.arrival(entry.log(), entry.seq()).is_none() {
+                held.insert(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn prune(&self, space: SpaceId, floors: &Frontier) -> Result<Pruned> {
+        let mut inner = self.lock();
+        let (mut pruned, mut progress) = (Pruned::default(), false);
+        let Some(held) = inner.spaces.get_mut(&space) else { return Ok(pruned) };
+        for (id, floor) in floors.iter() {
+            let Some(log) = held.logs.get_mut(id) else { continue };
+            let floor = floor.min(log.tip);
+            if floor <= log.pruned {
+                continue;
+            }
+            progress = true;
+            (log.floor, log.pruned) = (log.floor.max(floor), floor);
+            let gone: Vec<(u64, Arrival)> =
+                log.arrivals.range(..=floor).map(|(seq, arrival)| (*seq, *arrival)).collect();
+            for (seq, arrival) in gone {
+                if held.entries.get(&arrival).is_some_and(|entry| entry.header().kind != Kind::Access) {
+                    log.arrivals.remove(&seq);
+                    if let Some(entry) = held.entries.remove(&arrival) {
+                        held.hashes.remove(&entry.hash());
+                        pruned.entries += 1;
+                        pruned.bytes += entry.encoded().len() as u64;
+                    }
+                }
+            }
+        }
+        let pruned_to: BTreeMap<LogId, u64> = held.logs.iter().map(|(id, log)| (*id, log.pruned)).collect();
+        for ((_, _), rows) in inner.documents.iter_mut().filter(|((of, _), _)| *of == space && progress) {
+            rows.retain(|_, row| row.seq > pruned_to.get(&row.log).copied().unwrap_or(0));
+        }
+        Ok(pruned)
     }
 
     fn spaces(&self) -> Result<Vec<SpaceId>> {
-        Ok(self.lock().spaces.iter().filter(|(_, space)| !space.entries.is_empty()).map(|(id, _)| *id).collect())
+        Ok(self.lock().spaces.iter().filter(|(_, space)| !space.logs.is_empty()).map(|(id, _)| *id).collect())
     }
 
     fn note(&self, space: SpaceId, document: DocumentId, rows: &[DocumentRow]) -> Result<()> {

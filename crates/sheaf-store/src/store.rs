@@ -68,13 +68,22 @@ pub struct DocumentRow {
     pub changes: Vec<[u8; 32]>,
 }
 
+/// What pruning took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many entries.
+    pub entries: u64,
+    /// How many bytes these had.
+    pub bytes: u64,
+}
+
 /// Where everything is kept. All functions block: call them off the async threads.
 ///
 /// An entry goes in only in order within its log, and what [`frontier`](Self::frontier) claims is exactly what can be
 /// served: see the crate's page on damage.
 pub trait Store: Send + Sync {
     /// Stores entries, in the order given, and answers their arrival numbers when they are flushed. An entry that is held
-    /// already keeps its number and costs nothing. One that does not follow the last of its log is refused, and so is all
+    /// already keeps its number and costs nothing; one that was pruned is not stored again, and its number is 0. One that does not follow the last of its log is refused, and so is all
     /// after it; what came before it in the call may have been stored.
     fn append(&self, space: SpaceId, entries: &[Entry]) -> Result<Vec<Arrival>>;
     /// The entry with this number.
@@ -90,6 +99,15 @@ pub trait Store: Send + Sync {
     fn arrival_of(&self, space: SpaceId, log: LogId, seq: u64) -> Result<Option<Arrival>>;
     /// What is held, flushed, and undamaged, of every log: all entries up to the number.
     fn frontier(&self, space: SpaceId) -> Result<Frontier>;
+    /// Up to where entries of each log may have been pruned. Never above the frontier.
+    fn floors(&self, space: SpaceId) -> Result<Frontier>;
+    /// Takes over what a verified checkpoint stands for: the frontier claims all it covers from now on, and where entries
+    /// of it are not here, the floor is raised instead. `entries` are kept of it (its access entries); those beyond what
+    /// it covers are left out. All or nothing.
+    fn cover(&self, space: SpaceId, covers: &Frontier, entries: &[Entry]) -> Result<()>;
+    /// Deletes entries at and below these numbers, but for access entries. The caller has seen to it that a checkpoint
+    /// stands for them and is on the disk (C2, C5). What is beyond the frontier stays.
+    fn prune(&self, space: SpaceId, floors: &Frontier) -> Result<Pruned>;
     /// The spaces of which at least one entry has been stored.
     fn spaces(&self) -> Result<Vec<SpaceId>>;
 

@@ -35,6 +35,23 @@ enum Step {
         arrival: u64,
         bytes: usize,
     },
+    /// An access entry, which no pruning takes away.
+    Access {
+        space: u8,
+        writer: u8,
+        nonce: u64,
+    },
+    /// Entries that were written and not stored before a checkpoint covers them.
+    Cover {
+        space: u8,
+        writer: u8,
+        sizes: Vec<usize>,
+    },
+    Prune {
+        space: u8,
+        writer: u8,
+        below: u64,
+    },
     Note {
         space: u8,
         document: u8,
@@ -89,6 +106,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..3u8, 0..3u8, 0..2u64, prop::collection::vec(size(), 1..6), prop_oneof![4 => Just(0usize), 1 => 0..4usize])
             .prop_map(|(space, writer, nonce, sizes, skip)| Step::Append { space, writer, nonce, sizes, skip }),
+        1 => (0..3u8, 0..3u8, 0..2u64).prop_map(|(space, writer, nonce)| Step::Access { space, writer, nonce }),
+        1 => (0..3u8, 0..3u8, prop::collection::vec(size(), 0..4))
+            .prop_map(|(space, writer, sizes)| Step::Cover { space, writer, sizes }),
+        2 => (0..3u8, 0..3u8, 0..12u64).prop_map(|(space, writer, below)| Step::Prune { space, writer, below }),
         1 => (0..3u8, 0..3u8, 0..4u64).prop_map(|(space, writer, seq)| Step::Fork { space, writer, seq }),
         3 => (0..3u8, 0..3u8, 0..2u64, 0..12u64, 0..10_000usize)
             .prop_map(|(space, writer, nonce, seq, bytes)| Step::Read { space, writer, nonce, seq, bytes }),
@@ -139,7 +160,16 @@ fn look(store: &dyn Store, step: &Step) -> String {
 /// Does a step that changes something, and says what came of it.
 fn act(store: &dyn Store, step: &Step, entries: &[Entry]) -> String {
     match step {
-        Step::Append { space: at, .. } | Step::Fork { space: at, .. } => {
+        Step::Cover { space: at, .. } => {
+            let covers = entries.last().map(|entry| (entry.log(), entry.seq())).into_iter().collect();
+            format!("{:?}", store.cover(space(*at), &covers, &entries[..entries.len().min(1)]))
+        }
+        Step::Prune { space: at, writer, below } => {
+            let floors = [(Writer::new(*writer).log(0), *below), (Writer::new(*writer).log(1), below / 2)];
+            let floors = floors.into_iter().filter(|(_, seq)| *seq > 0).collect();
+            format!("{:?}", store.prune(space(*at), &floors))
+        }
+        Step::Append { space: at, .. } | Step::Fork { space: at, .. } | Step::Access { space: at, .. } => {
             format!("{:?}", store.append(space(*at), entries))
         }
         Step::Note { space: at, document: of, arrivals } => {
@@ -171,7 +201,7 @@ fn everything(store: &dyn Store) -> String {
     let mut seen = vec![format!("{:?}", store.spaces())];
     for number in 0..3 {
         let at = space(number);
-        seen.push(format!("{:?} {:?}", store.frontier(at), store.since(at, 0, usize::MAX)));
+        seen.push(format!("{:?} {:?} {:?}", store.floors(at), store.frontier(at), store.since(at, 0, usize::MAX)));
         for of in 0..2 {
             seen.push(format!("{:?}", store.document_rows(at, document(of), 0)));
         }
@@ -206,6 +236,16 @@ proptest! {
                         content += 1;
                         writers[usize::from(*writer)].entry(space(*at), *nonce, content, *size)
                     }).skip(*skip).collect()
+                }
+                Step::Access { space: at, writer, nonce } => vec![writers[usize::from(*writer)].access(space(*at), *nonce)],
+                Step::Cover { space: at, writer, sizes } => {
+                    let writer = &mut writers[usize::from(*writer)];
+                    let first = writer.access(space(*at), 0);
+                    let more = sizes.iter().map(|size| {
+                        content += 1;
+                        writer.entry(space(*at), 0, content, *size)
+                    });
+                    std::iter::once(first).chain(more).collect()
                 }
                 Step::Fork { space: at, writer, seq } => {
                     vec![Writer::new(*writer).entry_at(space(*at), 0, (*seq).max(1), None, u64::MAX, 10)]

@@ -1,7 +1,7 @@
 //! [`Action`]: everything a machine can ask for.
 
 use sheaf_access::{LogId, SpaceId};
-use sheaf_log::{Frontier, Range};
+use sheaf_log::{BlobId, BlobLink, Frontier, Range};
 
 use crate::close::CloseReason;
 use crate::entry_bytes::EntryBytes;
@@ -136,6 +136,65 @@ pub enum Action<P> {
         peer: P,
         /// Why.
         reason: CloseReason,
+    },
+    /// A peer has pruned what this node lacks. Fetch the bundle ([`Fetch`](crate::Event::Fetch)), then the blobs that it
+    /// names; verify them (C1) and merge; then say [`Covered`](crate::Event::Covered), or
+    /// [`Declined`](crate::Event::Declined).
+    Behind {
+        /// Who.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// What to fetch first.
+        bundle: BlobLink,
+    },
+    /// A piece of a blob has come. They come in order; whether they are what the blob's name says is for the node.
+    Piece {
+        /// From whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The blob.
+        blob: BlobLink,
+        /// Where the piece begins.
+        from: u64,
+        /// The piece.
+        piece: Vec<u8>,
+    },
+    /// A peer does not have a blob, or the rest of it.
+    NoBlob {
+        /// Who.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The blob.
+        blob: BlobLink,
+    },
+    /// A peer wants a piece of a blob. Read it, if a held checkpoint of the space names it, and answer with
+    /// [`BlobRead`](crate::Event::BlobRead).
+    ReadBlob {
+        /// Who.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// To be given back with the answer.
+        ticket: Ticket,
+        /// The blob.
+        blob: BlobId,
+        /// Where the piece begins.
+        from: u64,
+        /// How long it is.
+        length: u32,
+    },
+    /// A peer passes on someone's word on a checkpoint (C2). Verify it; if it is news, say
+    /// [`Endorsements`](crate::Event::Endorsements).
+    Endorsed {
+        /// Who passes it on.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The word, unverified.
+        endorsement: Vec<u8>,
     },
     /// Let a [`Tick`](crate::Event::Tick) happen at this time or soon after. An earlier wish stays valid: the node may
     /// keep only the earliest, and say `Tick` as often as it likes.

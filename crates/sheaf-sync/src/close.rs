@@ -41,6 +41,9 @@ pub enum CloseReason {
     /// It refused more logs of one space than makes sense.
     #[error("it refused entries of too many logs")]
     TooManyRefusals,
+    /// It speaks of a blob, or a piece of one, that is larger than there is.
+    #[error("it named a larger piece of a blob than there can be")]
+    BlobTooLarge,
     /// It asked again for what it had asked for.
     #[error("it asked twice to be shown a space")]
     SecondWant,

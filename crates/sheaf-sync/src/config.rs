@@ -55,6 +55,10 @@ pub struct Config {
     pub retry_first: u64,
     /// The longest such wait, in milliseconds.
     pub retry_most: u64,
+    /// How many bytes of a blob are asked for at once: at most [`MAX_PIECE`](crate::MAX_PIECE).
+    pub piece_bytes: u32,
+    /// How many such pieces are asked for ahead.
+    pub pieces: u32,
     /// How many times in a row frontiers are exchanged again over missing dependencies without anything coming of it.
     pub max_recoveries: u32,
 }
@@ -75,6 +79,8 @@ impl Default for Config {
             receipt_delay: 50,
             retry_first: 1_000,
             retry_most: 60_000,
+            piece_bytes: 256 * 1024,
+            pieces: 4,
             max_recoveries: 3,
         }
     }
@@ -92,6 +98,8 @@ impl Config {
         self.window.entries = self.window.entries.max(1);
         self.inline_offers = self.inline_offers.min(crate::frame::MAX_OFFERS as u32);
         self.max_logs = self.max_logs.clamp(1, sheaf_log::MAX_LOGS as u32);
+        self.piece_bytes = self.piece_bytes.clamp(1, crate::frame::MAX_PIECE as u32);
+        self.pieces = self.pieces.clamp(1, crate::blobs::MAX_PIECES);
         self.retry_first = self.retry_first.max(1);
         self.retry_most = self.retry_most.max(self.retry_first);
         self

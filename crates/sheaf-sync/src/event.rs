@@ -1,7 +1,7 @@
 //! [`Event`]: everything that can happen to a machine.
 
 use sheaf_access::SpaceId;
-use sheaf_log::Frontier;
+use sheaf_log::{BlobId, BlobLink, Frontier};
 
 use crate::entry_bytes::Item;
 use crate::refusal::{Outcome, RedemptionRefusal};
@@ -123,6 +123,67 @@ pub enum Event<P> {
         space: SpaceId,
         /// The receipt.
         receipt: Vec<u8>,
+    },
+    /// Entries at and below these numbers may be pruned here; whoever lacks them is to fetch a bundle instead. After
+    /// [`SpaceAdded`](Self::SpaceAdded), and whenever it changes.
+    Floors {
+        /// The space.
+        space: SpaceId,
+        /// Up to where entries may be missing.
+        floors: Frontier,
+        /// What makes sense of the checkpoints that stand for them, each with what it covers. There may be several, none of
+        /// which covers all, when two were written at once.
+        bundles: Vec<(BlobLink, Frontier)>,
+    },
+    /// The node wants a blob from a peer, from a place on: in answer to [`Behind`](crate::Action::Behind), and after each
+    /// blob that has come. One at a time for a peer and a space.
+    Fetch {
+        /// From whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The blob.
+        blob: BlobLink,
+        /// Where the bytes that are here already end.
+        from: u64,
+    },
+    /// The answer to [`ReadBlob`](crate::Action::ReadBlob): empty, if it is not here.
+    BlobRead {
+        /// For whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The ticket of the read.
+        ticket: Ticket,
+        /// The blob.
+        blob: BlobId,
+        /// Where the piece begins.
+        from: u64,
+        /// The piece.
+        piece: Vec<u8>,
+    },
+    /// A verified checkpoint is merged: all it covers is held from now on.
+    Covered {
+        /// The space.
+        space: SpaceId,
+        /// What it covers.
+        covers: Frontier,
+    },
+    /// The node does not take the checkpoint of a bundle, or not now.
+    Declined {
+        /// Whose it was.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The bundle.
+        bundle: BlobId,
+    },
+    /// Those endorsements of a space's checkpoint that are known here and worth passing on: all of them, each time.
+    Endorsements {
+        /// The space.
+        space: SpaceId,
+        /// As they were signed. At most [`MAX_ENDORSEMENTS`](crate::MAX_ENDORSEMENTS) are passed on.
+        endorsements: Vec<Vec<u8>>,
     },
     /// Time has passed: the moment asked for by [`WakeAt`](crate::Action::WakeAt) has come.
     Tick,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::LogId;
-use sheaf_log::{Frontier, FrontierDigest};
+use sheaf_log::{BlobId, BlobLink, Endorsement, Frontier, FrontierDigest};
 
 use sheaf_log::MAX_LOGS;
 
@@ -20,6 +20,10 @@ pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
 pub const MAX_ENTRIES: usize = 2_048;
 /// The most offers in a frame; more spaces take more frames.
 pub const MAX_OFFERS: usize = 4_096;
+/// The longest piece of a blob in a frame.
+pub const MAX_PIECE: usize = 256 * 1024;
+/// The longest endorsement.
+pub const MAX_ENDORSEMENT: usize = Endorsement::MAX_SIZE;
 /// The longest proof of an invitation.
 pub const MAX_PROOF_BYTES: usize = 4_096;
 
@@ -140,6 +144,51 @@ pub enum Frame {
         #[serde(deserialize_with = "capped::vec::<_, _, MAX_RECEIPT_BYTES>")]
         receipt: Vec<u8>,
     },
+    /// What the receiver lacks has been pruned by the sender: let it fetch a checkpoint instead (C3).
+    Behind {
+        /// The space.
+        tag: Tag,
+        /// The bundle that makes sense of the checkpoint.
+        bundle: BlobLink,
+    },
+    /// The sender does not take that checkpoint.
+    Declined {
+        /// The space.
+        tag: Tag,
+        /// Its bundle.
+        bundle: BlobId,
+    },
+    /// The sender wants a piece of a blob.
+    WantBlob {
+        /// The space that has it.
+        tag: Tag,
+        /// The blob.
+        blob: BlobId,
+        /// Where the piece begins.
+        from: u64,
+        /// How long it is: at most [`MAX_PIECE`].
+        length: u32,
+    },
+    /// A piece of a blob; an empty one, if it is not there.
+    Blob {
+        /// The space that has it.
+        tag: Tag,
+        /// The blob.
+        blob: BlobId,
+        /// Where the piece begins.
+        from: u64,
+        /// The piece.
+        #[serde(serialize_with = "capped::bytes", deserialize_with = "capped::byte_buffer::<_, MAX_PIECE>")]
+        piece: Vec<u8>,
+    },
+    /// Someone has checked a checkpoint (C2).
+    Endorsed {
+        /// The space.
+        tag: Tag,
+        /// Their signed word: opaque to the machine.
+        #[serde(deserialize_with = "capped::vec::<_, _, MAX_ENDORSEMENT>")]
+        endorsement: Vec<u8>,
+    },
 }
 
 /// Bytes that are not a frame.
@@ -208,7 +257,12 @@ impl Frame {
             | Self::Have { tag, .. }
             | Self::Withheld { tag, .. }
             | Self::Sign { tag }
-            | Self::Signed { tag, .. } => Stream::Space(*tag),
+            | Self::Signed { tag, .. }
+            | Self::Behind { tag, .. }
+            | Self::Declined { tag, .. }
+            | Self::WantBlob { tag, .. }
+            | Self::Blob { tag, .. }
+            | Self::Endorsed { tag, .. } => Stream::Space(*tag),
         }
     }
 }

@@ -73,6 +73,7 @@ impl<P: PeerId> Peer<P> {
         let lanes: Vec<SpaceId> = self.lanes.keys().copied().collect();
         for id in lanes {
             let Some(space) = spaces.get(&id) else { continue };
+            self.endorse(turn, id, space);
             self.pump(turn, id, spaces);
             self.settle(turn, id, space);
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use sheaf_access::LogId;
 use sheaf_log::{FrontierDigest, Range};
 
+use crate::blobs::Blobs;
 use crate::entry_bytes::{EntryBytes, Item};
 use crate::event::Ticket;
 use crate::frame::Frame;
@@ -83,6 +84,9 @@ pub(crate) struct Lane {
     /// What we hold and they do not know we hold.
     pub untold: BTreeMap<LogId, u64>,
     pub receipt_at: Option<u64>,
+
+    /// Checkpoints, and the blobs that go with them.
+    pub blobs: Blobs,
 
     /// The node has been told that it is in step, but for so many logs.
     pub synced: Option<usize>,
@@ -175,6 +179,7 @@ impl Lane {
             withheld: BTreeMap::new(),
             untold: BTreeMap::new(),
             receipt_at: None,
+            blobs: Blobs::default(),
             synced: None,
             unrecognised: false,
         }
@@ -182,7 +187,7 @@ impl Lane {
 
     /// Whether entries may be sent now, as far as this lane is concerned.
     pub fn can_send(&self) -> bool {
-        self.share && self.known && self.recovery == Recovery::None
+        self.share && self.known && self.recovery == Recovery::None && self.blobs.behind.is_none()
     }
 
     /// The highest number of a log that they hold or that is on its way to them.
@@ -296,6 +301,7 @@ impl Lane {
             && self.in_flight.is_empty()
             && self.pending.is_empty()
             && self.recovery == Recovery::None
+            && self.blobs.at_rest()
     }
 
     fn excused(&self, log: &LogId, theirs: u64, ours: u64) -> bool {

@@ -75,6 +75,9 @@
 //! withheld, so that both know when they are done ([`Action::Synced`] with `withheld` > 0). If they come to hold it by
 //! another way, the refusal is forgotten.
 //!
+//! **Floors** (C3). Entries below a checkpoint may be pruned. Who lacks one of those is told so (`Behind`), fetches the
+//! checkpoint and its blobs in pieces, and is sent the tail once their node has verified and merged it. See `blobs`.
+//!
 //! **Misbehaving** closes the session, with a [`CloseReason`]; nothing of the frame that did it is applied.
 //!
 //! # Invariants
@@ -105,6 +108,7 @@
 //! `greeting`, `sending` and `receiving` are what a peer does; `lane` and `theirs` are what it knows.
 
 mod action;
+mod blobs;
 mod capped;
 mod close;
 mod config;
@@ -130,10 +134,10 @@ pub use config::{Config, Window};
 pub use entry_bytes::{EntryBytes, Item, MAX_ENTRY_BYTES};
 pub use event::{Event, Ticket};
 pub use frame::{
-    Frame, FrameError, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PROOF_BYTES, MAX_RECEIPT_BYTES, Offer, Stream,
-    VERSION,
+    Frame, FrameError, MAX_ENDORSEMENT, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PIECE, MAX_PROOF_BYTES,
+    MAX_RECEIPT_BYTES, Offer, Stream, VERSION,
 };
-pub use machine::Machine;
+pub use machine::{MAX_ENDORSEMENTS, Machine};
 pub use peer::PeerId;
 pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Verdict};
 #[doc(no_inline)]

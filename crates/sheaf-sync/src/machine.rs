@@ -10,13 +10,16 @@ use crate::close::CloseReason;
 use crate::config::{Config, Window};
 use crate::entry_bytes::Item;
 use crate::event::Event;
-use crate::frame::Frame;
+use crate::frame::{Frame, MAX_ENDORSEMENT};
 use crate::peer::{NO_SPACE, Peer, PeerId, Turn};
 use crate::receiving::Told;
 use crate::sending::News;
 use crate::space::{Space, Spaces};
 use crate::tag::Nonce;
 use crate::timers::Timers;
+
+/// The most endorsements of one space that are passed on: one of each of a few people is enough (C2).
+pub const MAX_ENDORSEMENTS: usize = 64;
 
 /// The replication state of a node: its spaces, its peers, and what is on its way between them.
 ///
@@ -92,6 +95,30 @@ impl<P: PeerId> Machine<P> {
                 peer.send_signed(turn, space, receipt);
                 Ok(())
             }),
+            Event::Floors { space, floors, bundles } => {
+                if let Some(space) = self.spaces.get_mut(&space) {
+                    (space.floors, space.bundles) = (floors, bundles);
+                }
+                Vec::new()
+            }
+            Event::Fetch { peer, space, blob, from } => self.with(now, peer, |peer, turn, _| {
+                peer.fetch(turn, space, blob, from);
+                Ok(())
+            }),
+            Event::BlobRead { peer, space, ticket, blob, from, piece } => self.with(now, peer, |peer, turn, spaces| {
+                if let Some(held) = spaces.get(&space) {
+                    peer.blob_read(turn, space, held, ticket, (blob, from, piece));
+                }
+                Ok(())
+            }),
+            Event::Covered { space, covers } => self.covered(now, space, &covers),
+            Event::Declined { peer, space, bundle } => self.with(now, peer, |peer, turn, spaces| {
+                if let Some(held) = spaces.get(&space) {
+                    peer.decline(turn, space, held, bundle);
+                }
+                Ok(())
+            }),
+            Event::Endorsements { space, endorsements } => self.endorsements(now, space, endorsements),
             Event::Tick => self.tick(now),
         };
         if let Some(at) = self.timers.announce(now) {
@@ -177,6 +204,43 @@ impl<P: PeerId> Machine<P> {
         for peer in followers {
             actions.extend(self.with(now, peer, |peer, turn, spaces| {
                 peer.stored(turn, id, spaces, &news);
+                Ok(())
+            }));
+        }
+        actions
+    }
+
+    fn covered(&mut self, now: u64, id: SpaceId, covers: &Frontier) -> Vec<Action<P>> {
+        let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
+        let jumped = covers.iter().filter_map(|(log, seq)| space.advance(*log, seq).map(|before| (*log, before, seq)));
+        let news: Vec<_> = jumped.collect();
+        self.with_followers(now, id, |peer, turn, spaces| peer.covered(turn, id, spaces, &news))
+    }
+
+    fn endorsements(&mut self, now: u64, id: SpaceId, endorsements: Vec<Vec<u8>>) -> Vec<Action<P>> {
+        let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
+        space.endorsements =
+            endorsements.into_iter().filter(|one| one.len() <= MAX_ENDORSEMENT).take(MAX_ENDORSEMENTS).collect();
+        self.with_followers(now, id, |peer, turn, spaces| {
+            if let Some(space) = spaces.get(&id) {
+                peer.endorse(turn, id, space);
+            }
+        })
+    }
+
+    /// Lets each peer that follows a space deal with something.
+    fn with_followers(
+        &mut self,
+        now: u64,
+        id: SpaceId,
+        deal: impl Fn(&mut Peer<P>, &mut Turn<'_, P>, &Spaces<P>),
+    ) -> Vec<Action<P>> {
+        let followers: Vec<P> =
+            self.spaces.get(&id).into_iter().flat_map(|space| space.peers.iter().copied()).collect();
+        let mut actions = Vec::new();
+        for peer in followers {
+            actions.extend(self.with(now, peer, |peer, turn, spaces| {
+                deal(peer, turn, spaces);
                 Ok(())
             }));
         }
@@ -269,7 +333,12 @@ impl<P: PeerId> Peer<P> {
             | Frame::Have { tag, .. }
             | Frame::Withheld { tag, .. }
             | Frame::Sign { tag }
-            | Frame::Signed { tag, .. } => {
+            | Frame::Signed { tag, .. }
+            | Frame::Behind { tag, .. }
+            | Frame::Declined { tag, .. }
+            | Frame::WantBlob { tag, .. }
+            | Frame::Blob { tag, .. }
+            | Frame::Endorsed { tag, .. } => {
                 let id = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
                 let space = spaces.get(&id).ok_or(CloseReason::UnknownTag)?;
                 self.space_frame(turn, spaces, id, space, frame)
@@ -300,6 +369,17 @@ impl<P: PeerId> Peer<P> {
                 turn.actions.push(Action::Signed { peer: self.id, space: id, receipt });
                 Ok(())
             }
+            Frame::Behind { bundle, .. } => self.are_behind(turn, id, bundle),
+            Frame::Declined { bundle, .. } => {
+                self.declined(turn, id, spaces, bundle);
+                Ok(())
+            }
+            Frame::WantBlob { blob, from, length, .. } => self.want_blob(turn, id, (blob, from, length)),
+            Frame::Blob { blob, from, piece, .. } => self.piece(turn, id, (blob, from, piece)),
+            Frame::Endorsed { endorsement, .. } => {
+                self.endorsed(turn, id, space, endorsement);
+                Ok(())
+            }
             Frame::Hello { .. } | Frame::Offers { .. } | Frame::Redeem { .. } | Frame::RedeemRefused { .. } => Ok(()),
         }
     }
@@ -316,6 +396,7 @@ impl<P: PeerId> Peer<P> {
                     + lane.pending.len()
                     + lane.withheld.len()
                     + lane.untold.len()
+                    + lane.blobs.footprint()
             })
             .sum();
         lanes + self.unmatched.len() + self.ready.len() + self.redeeming.len()

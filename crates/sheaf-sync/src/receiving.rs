@@ -31,6 +31,7 @@ impl<P: PeerId> Peer<P> {
         lane.met = true;
         lane.they_share = frontier.whole;
         lane.known = true;
+        lane.blobs.behind = None;
         lane.theirs.are(&frontier.held, space.frontier());
         if lane.recovery == Recovery::Asked {
             lane.recovery = Recovery::None;
@@ -46,6 +47,7 @@ impl<P: PeerId> Peer<P> {
             self.tell(turn, id, space, false);
         }
         self.plan_receipt(turn, id);
+        self.endorse(turn, id, space);
         self.pump(turn, id, spaces);
         self.settle(turn, id, space);
         Ok(())

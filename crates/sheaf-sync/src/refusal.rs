@@ -59,6 +59,8 @@ impl Verdict {
     pub const INVITATION_USED_UP: Self = Self(1_004);
     /// A redemption by an invitation that was closed.
     pub const INVITATION_CLOSED: Self = Self(1_005);
+    /// It was pruned, and the checkpoint that stands for it was refused.
+    pub const CHECKPOINT_REFUSED: Self = Self(1_006);
 
     /// Its number.
     pub const fn code(self) -> u16 {
@@ -69,6 +71,7 @@ impl Verdict {
     pub fn rule(self) -> Option<&'static str> {
         match self {
             Self::LOG_CLOSED => Some("L3"),
+            Self::CHECKPOINT_REFUSED => Some("C1"),
             Self::BUILDS_ON_REFUSED | Self::STILL_MISSING => Some("L2"),
             Self::INVITATION_EXPIRED | Self::INVITATION_USED_UP | Self::INVITATION_CLOSED => Some("I3"),
             Self(code) => sheaf_log::rule_of(code),
@@ -87,6 +90,9 @@ impl fmt::Display for Verdict {
             Self::INVITATION_EXPIRED => Some("The invitation has expired. Ask for a new one."),
             Self::INVITATION_USED_UP => Some("The invitation was used up. Ask for a new one."),
             Self::INVITATION_CLOSED => Some("The invitation was cancelled. Ask for a new one."),
+            Self::CHECKPOINT_REFUSED => {
+                Some("The entry was pruned, and the checkpoint that stands for it was not accepted there.")
+            }
             Self(code) => sheaf_log::explain(code),
         };
         match sentence {

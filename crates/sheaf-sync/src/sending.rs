@@ -150,6 +150,24 @@ impl<P: PeerId> Peer<P> {
                 self.settle(turn, id, space);
                 continue;
             }
+            match self.check_floor(turn, id, space) {
+                Ok(false) => {}
+                Ok(true) => continue,
+                // They refuse more than makes sense: they are sent nothing more.
+                Err(_) => {
+                    if let Some(lane) = self.lanes.get_mut(&id) {
+                        lane.backlog = None;
+                    }
+                    continue;
+                }
+            }
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            let lacking = lane.lacking(space);
+            if lacking.is_empty() {
+                lane.backlog = None;
+                self.settle(turn, id, space);
+                continue;
+            }
             let batch = turn.config.batch_bytes as usize;
             // A read answers with one entry at least, whatever its size.
             let reserve = batch.max(entry).min(bytes);
@@ -264,7 +282,7 @@ impl<P: PeerId> Peer<P> {
     }
 
     /// Says to both ends what is not sent to them any more.
-    fn withhold(
+    pub fn withhold(
         &mut self,
         turn: &mut Turn<'_, P>,
         id: SpaceId,

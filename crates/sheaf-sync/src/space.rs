@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{LogId, SpaceId};
-use sheaf_log::{Frontier, FrontierDigest};
+use sheaf_log::{BlobLink, Frontier, FrontierDigest};
 
 /// All spaces of this node.
 pub(crate) type Spaces<P> = BTreeMap<SpaceId, Space<P>>;
@@ -14,11 +14,23 @@ pub(crate) struct Space<P> {
     frontier: Frontier,
     /// The peers that have a lane for it: those, and no others, are looked at when an entry is stored.
     pub peers: BTreeSet<P>,
+    /// Up to where entries may be pruned.
+    pub floors: Frontier,
+    /// What to fetch instead.
+    pub bundles: Vec<(BlobLink, Frontier)>,
+    /// Endorsements of the checkpoint, as signed.
+    pub endorsements: BTreeSet<Vec<u8>>,
 }
 
 impl<P> Space<P> {
     pub fn new(frontier: Frontier) -> Self {
-        Self { frontier, peers: BTreeSet::new() }
+        Self {
+            frontier,
+            peers: BTreeSet::new(),
+            floors: Frontier::new(),
+            bundles: Vec::new(),
+            endorsements: BTreeSet::new(),
+        }
     }
 
     pub fn frontier(&self) -> &Frontier {

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod peek;
+pub(crate) mod saved;
 pub(crate) mod scan;
 
 use std::collections::{HashMap, HashSet};
@@ -120,6 +121,11 @@ impl ValidChange {
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         self.change.raw_bytes()
+    }
+
+    /// One of a document that was accepted as a whole (C1).
+    pub(crate) const fn accepted(change: Change) -> Self {
+        Self { change }
     }
 
     pub(crate) fn into_change(self) -> Change {

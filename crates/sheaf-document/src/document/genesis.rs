@@ -69,6 +69,11 @@ impl Genesis {
         })
     }
 
+    /// The actor of every genesis change.
+    pub(crate) const fn actor() -> [u8; 32] {
+        ACTOR
+    }
+
     /// Whether this is the hash of some genesis change.
     pub fn is_genesis(hash: &ChangeHash) -> bool {
         Self::ALL.iter().any(|genesis| *hash == genesis.hash())

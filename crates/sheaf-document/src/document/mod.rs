@@ -4,6 +4,7 @@
 //! attempt and not the program (L3); the document is then thrown away and rebuilt from what was kept: the bytes it was
 //! last loaded from or saved to, and the raw changes since.
 
+mod accept;
 pub(crate) mod apply;
 pub(crate) mod convert;
 mod genesis;
@@ -27,6 +28,7 @@ use automerge::{
     transaction::Transaction,
 };
 
+pub use accept::{Attested, NotAccepted};
 pub use apply::{Applied, RefusedChange};
 pub use genesis::Genesis;
 pub use load::LoadError;

@@ -105,11 +105,20 @@ impl Checkpoint {
     }
 }
 
+/// A blob of documents.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// Which of the 256 groups of documents is in it, or a part of which (see [`group_of`]).
+    pub group: u8,
+    /// The blob.
+    pub blob: BlobRef,
+}
+
 /// Which blobs hold what, and their keys.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
     /// Blobs of documents, in the order of the documents in them.
-    pub documents: Vec<BlobRef>,
+    pub documents: Vec<Group>,
     /// Blobs of headers and maps, in the order of the logs in them.
     pub history: Vec<BlobRef>,
 }
@@ -117,7 +126,7 @@ pub struct Manifest {
 impl Manifest {
     /// Its blobs.
     pub fn blobs(&self) -> impl Iterator<Item = &BlobRef> {
-        self.documents.iter().chain(&self.history)
+        self.documents.iter().map(|group| &group.blob).chain(&self.history)
     }
 
     /// Its bytes.

@@ -15,6 +15,8 @@ pub enum Root {
     Text,
     /// A space's index.
     Index,
+    /// What a person's devices share.
+    Belongings,
 }
 
 /// One document's part.

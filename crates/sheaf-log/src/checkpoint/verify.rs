@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessHistory, DocumentId, EntryHash, LogId, PersonId, SpaceId};
 
-use super::{Checkpoint, CheckpointError, LogHistory, SavedDocument, decode_documents, decode_history};
+use super::{Checkpoint, CheckpointError, LogHistory, SavedDocument, decode_documents, decode_history, group_of};
 use crate::actor::{MAX_SLOTS, actor};
 use crate::admit::HeldEntry;
 use crate::content::Part;
@@ -196,14 +196,19 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Takes in a blob of documents, in the order of the manifest, and gives them back, each with what it has to be held
-    /// against.
-    pub fn documents(&mut self, content: &[u8]) -> Result<Vec<(SavedDocument, &[Attestation])>, Unacceptable> {
+    /// Takes in a blob of documents of one group, in the order of the manifest, and gives them back, each with what it has
+    /// to be held against.
+    pub fn documents(
+        &mut self,
+        group: u8,
+        content: &[u8],
+    ) -> Result<Vec<(SavedDocument, &[Attestation])>, Unacceptable> {
         self.attested()?;
         let saved = decode_documents(content)?;
         for one in &saved {
             let place = (one.document, one.part);
-            if self.seen.last().is_some_and(|last| *last >= place) {
+            // Whoever looks for a document looks in its group.
+            if self.seen.last().is_some_and(|last| *last >= place) || group_of(&one.document) != group {
                 return Err(Unacceptable::Order(one.document));
             }
             if !self.attested.contains_key(&place) {
@@ -219,6 +224,12 @@ impl<'a> Verifier<'a> {
                 (one, expected)
             })
             .collect())
+    }
+
+    /// Ends without the documents, which were verified before.
+    pub fn history_only(self) -> Result<BTreeMap<LogId, Covered>, Unacceptable> {
+        self.attested()?;
+        Ok(self.logs)
     }
 
     /// Ends: nothing that was attested is missing, but for documents that were destroyed (A8). Gives the covered logs.

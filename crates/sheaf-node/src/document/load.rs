@@ -128,8 +128,39 @@ fn from_snapshot(
             Err(error) => tracing::warn!(%error, document = %id, "the saved copy of a document does not open"),
         }
     }
-    let document = Document::new(genesis);
+    // What was pruned is in a checkpoint; what came after it is in entries.
+    let document = match from_checkpoint(core, space, id)? {
+        Some(document) => document,
+        None => Document::new(genesis),
+    };
     Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0 }, Vec::new()))
+}
+
+/// A document as the last checkpoint that has it keeps it; all that the others have of it is applied on top.
+pub fn from_checkpoint(core: &Core, space: &Space, id: DocumentId) -> Result<Option<Document>, NodeError> {
+    let mut bases = space.checkpoints().held.clone();
+    let Some(last) = bases.pop() else { return Ok(None) };
+    let blobs = core.home().blobs();
+    let mut document =
+        match last.document(&**blobs, id)? {
+            Some(saved) => {
+                // Verified before it was kept, and what is read is what was kept: the blob's name is its hash.
+                let loaded = Document::load(&saved.save);
+                Some(loaded.map_err(|error| {
+                    NodeError::Damaged(format!("a document in a checkpoint does not open: {error}"))
+                })?)
+            }
+            None => None,
+        };
+    for base in bases.iter().rev().filter(|base| !last.checkpoint.covers.covers(&base.checkpoint.covers)) {
+        let Some(saved) = base.document(&**blobs, id)? else { continue };
+        let other = Document::load(&saved.save).map_err(|error| NodeError::Damaged(error.to_string()))?;
+        match &mut document {
+            Some(document) => drop(document.apply(other.accepted_changes())),
+            None => document = Some(other),
+        }
+    }
+    Ok(document)
 }
 
 /// Changes that may be applied, and the entries they came in.

@@ -75,6 +75,8 @@ pub enum Message {
     Journaled(Vec<[u8; 32]>),
     /// Own changes could not be saved.
     SaveFailed(String),
+    /// A checkpoint was taken over, which may hold changes that are not here.
+    Covered,
     /// This person's role may be another.
     Access,
     /// Where others are.

@@ -83,6 +83,15 @@ impl Task {
         Ok(latest.into_values().collect())
     }
 
+    /// The last covered entry of the log that made a change.
+    fn covering(&self, change: &ChangeHash) -> Option<EntryRef> {
+        let actor = self.document().actor_of(change)?;
+        let held = self.space.checkpoints();
+        let logs = held.held.iter().rev().flat_map(|base| &base.covered);
+        let mut logs = logs.filter(|(log, _)| slot_of(log, &self.id, Part::Body, &actor).is_some());
+        logs.next().map(|(log, covered)| EntryRef { log: *log, seq: covered.seq, hash: covered.held.hash })
+    }
+
     fn holder(&mut self, change: &ChangeHash) -> Result<EntryRef, NodeError> {
         if let Some(holder) = self.holders.get(&change.0) {
             return Ok(*holder);
@@ -94,6 +103,8 @@ impl Task {
         let found = places.get(&change.0).and_then(|(log, seq)| {
             Some(EntryRef { log: *log, seq: *seq, hash: reference(&*self.core.store, self.space.id, *log, *seq)? })
         });
+        // Pruned: then the last covered entry of the log that made it stands for it (L1), which holds it or follows it.
+        let found = found.or_else(|| self.covering(change));
         let holder = found.ok_or_else(|| {
             NodeError::Damaged(
                 "this document builds on something that is not stored here any more. Ask other devices for it.".into(),

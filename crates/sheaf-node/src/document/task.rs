@@ -333,6 +333,7 @@ impl Task {
                 self.touched = Instant::now();
                 job(self);
             }
+            Message::Covered => self.cover(),
             Message::Access => self.take_role(),
             Message::Rest(done) => self.resting = Some(done),
         }
@@ -422,6 +423,29 @@ impl Task {
         for refused in &result.refused {
             load::close(&self.core, &self.space, self.id, refused, &self.holders);
         }
+        self.send(result.out);
+    }
+
+    /// Applies what a checkpoint that was taken over has and this document has not.
+    fn cover(&mut self) {
+        let base = match load::from_checkpoint(&self.core, &self.space, self.id) {
+            Ok(Some(base)) => base,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(%error, document = %self.id, "a document in a checkpoint cannot be read");
+                return;
+            }
+        };
+        let changes: Vec<_> = base.accepted_changes();
+        let news =
+            changes.into_iter().filter(|change| !self.sessions.document().has(&change.hash())).collect::<Vec<_>>();
+        if news.is_empty() {
+            return;
+        }
+        self.changed = Instant::now();
+        self.stale = true;
+        self.since_snapshot += news.len();
+        let result = self.sessions.apply(news, self.now());
         self.send(result.out);
     }
 

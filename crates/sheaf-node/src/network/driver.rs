@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::inbox::Inbox;
 use super::reach::Reach;
 use super::{Input, Network};
+use crate::checkpoint::FetcherMessage;
 use crate::core::{Core, locked};
 use crate::devices::{Direct, DirectStep};
 use crate::error::NodeError;
@@ -32,6 +33,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 const WAITING: usize = 8 << 20;
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_secs(1);
+/// How often it is looked whether a checkpoint is due (C4).
+const CHECKPOINTS: Duration = Duration::from_mins(1);
 /// How many addresses of its own a device tells others.
 const ADDRESSES: usize = 16;
 
@@ -111,6 +114,8 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
     tokio::spawn(async move {
         let mut repeat = tokio::time::interval(Duration::from_millis(REPEAT));
         repeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut checkpoints = tokio::time::interval(CHECKPOINTS);
+        checkpoints.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut signing = tokio::time::interval(SIGNING);
         signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -129,6 +134,11 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
                 () = tokio::time::sleep_until(wake) => {
                     driver.wake = None;
                     driver.feed(Event::Tick);
+                }
+                _ = checkpoints.tick() => {
+                    for space in driver.core.spaces() {
+                        driver.core.checkpoint_when_due(&space);
+                    }
                 }
                 _ = repeat.tick() => driver.repeat(),
                 _ = signing.tick() => driver.exchange_receipts(),
@@ -194,6 +204,7 @@ impl Driver {
                 }
                 self.peers.remove(&device);
                 self.feed(Event::Disconnected { peer: device });
+                self.fetcher(FetcherMessage::Gone { peer: device });
                 self.core.left(device);
                 self.core.guest_left(device);
                 self.core.direct_gone(device);
@@ -293,6 +304,10 @@ impl Driver {
                     });
                 }
             }
+            Input::Covered { space, covers } => self.feed(Event::Covered { space, covers }),
+            Input::Floors { space, floors, bundles } => self.feed(Event::Floors { space, floors, bundles }),
+            Input::Endorsements { space, endorsements } => self.feed(Event::Endorsements { space, endorsements }),
+            Input::Machine(event) => self.feed(event),
             Input::Members { space } => self.members(space),
             Input::Redeem { space, secret, device, addresses } => {
                 self.redeeming.insert(space, Redeeming { secret, device });
@@ -453,6 +468,7 @@ impl Driver {
                     tracing::warn!(%peer, %space, withheld, "in step but for logs that one side refuses");
                 }
                 self.net.synced(peer);
+                self.fetcher(FetcherMessage::Synced { peer, space });
                 // Only now is it certain that the redemption has arrived; until then it is offered on every connection.
                 let theirs = self.machine.peer_frontier(peer, &space).unwrap_or_default();
                 if self.redeeming.contains_key(&space) && self.core.joining_is_done(space, |log| theirs.get(log)) {
@@ -476,6 +492,17 @@ impl Driver {
                 tracing::debug!(%peer, %reason, "the connection is closed");
                 self.net.close(peer, CloseCode::Protocol);
             }
+            Action::Behind { peer, space, bundle } => self.fetcher(FetcherMessage::Behind { peer, space, bundle }),
+            Action::Piece { peer, space, blob, from, piece } => {
+                self.fetcher(FetcherMessage::Piece { peer, space, blob, from, piece });
+            }
+            Action::NoBlob { peer, space, .. } => self.fetcher(FetcherMessage::NoBlob { peer, space }),
+            Action::ReadBlob { peer, space, ticket, blob, from, length } => {
+                self.fetcher(FetcherMessage::Read { peer, space, ticket, blob, from, length });
+            }
+            Action::Endorsed { space, endorsement, .. } => {
+                self.fetcher(FetcherMessage::Endorsed { space, endorsement });
+            }
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
         }
     }
@@ -494,6 +521,11 @@ impl Driver {
                 self.feed(Event::Signed { peer, space, receipt: receipt.clone() });
             }
         }
+    }
+
+    /// Tells the thread that takes checkpoints in.
+    fn fetcher(&self, message: FetcherMessage) {
+        self.core.fetcher.tell(message);
     }
 
     fn check_redemption(&mut self, peer: DeviceId, space: SpaceId, proof: &[u8]) {

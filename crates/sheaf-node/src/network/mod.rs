@@ -38,6 +38,31 @@ pub enum Input {
         /// The entries.
         items: Vec<Item>,
     },
+    /// A verified checkpoint has been merged: it is as if all it covers had been stored.
+    Covered {
+        /// The space.
+        space: SpaceId,
+        /// What it covers.
+        covers: Frontier,
+    },
+    /// What is pruned here, and which bundles stand for it.
+    Floors {
+        /// The space.
+        space: SpaceId,
+        /// Up to where.
+        floors: Frontier,
+        /// The bundles, with what each covers.
+        bundles: Vec<(sheaf_log::BlobLink, Frontier)>,
+    },
+    /// Endorsements to pass on.
+    Endorsements {
+        /// The space.
+        space: SpaceId,
+        /// All of them.
+        endorsements: Vec<Vec<u8>>,
+    },
+    /// Something for the sync machine, as it is.
+    Machine(sheaf_sync::Event<DeviceId>),
     /// The members of a space, or their devices, changed.
     Members {
         /// Which space.

@@ -30,7 +30,7 @@ impl SledStore {
             Ok(None) => {
                 let state = open.state();
                 let log = state.spaces.get(&space).and_then(|space| space.logs.get(&log));
-                if log.is_none_or(|log| seq == 0 || seq > log.tip || log.holes.contains_key(&seq)) {
+                if log.is_none_or(|log| seq <= log.floor || seq > log.tip || log.holes.contains_key(&seq)) {
                     return Ok(None);
                 }
                 Broken::Missing
@@ -124,6 +124,8 @@ impl SledStore {
                     Some(_) => return Err(StoreError::Conflict { log, seq }.into()),
                     None => Broken::Content,
                 },
+                // Pruned, and not stored again.
+                Ok(None) if open.state().log(space, log).is_some_and(|log| seq <= log.floor) => return Ok(0),
                 Ok(None) => Broken::Missing,
                 Err(Unread::Broken(broken)) => broken,
                 Err(Unread::Trouble(trouble)) => return Err(trouble.into()),
@@ -222,6 +224,16 @@ impl SledStore {
     }
 }
 
+/// An entry's rows: itself, and the indexes over it.
+pub(super) fn insert(batch: &mut Batch, space: SpaceId, arrival: Arrival, entry: &Entry) {
+    let (log, seq, hash) = (entry.log(), entry.seq(), entry.hash());
+    value::insert(batch, &keys::entry(space, log, seq), &encode_entry(arrival, entry));
+    let key = keys::arrival(space, arrival);
+    batch.insert(key.to_vec(), index_value(&key, &Arrived { log, seq, hash }));
+    let key = keys::hash(space, hash);
+    batch.insert(key.to_vec(), index_value(&key, &Place { log, seq }));
+}
+
 /// An entry as it is stored: its arrival number, and its bytes as signed.
 fn encode_entry(arrival: Arrival, entry: &Entry) -> Vec<u8> {
     let mut stored = arrival.to_le_bytes().to_vec();
@@ -280,12 +292,7 @@ impl Appending {
         };
         let arrival = arrival.unwrap_or(self.last + 1);
         self.last = self.last.max(arrival);
-        let key = keys::entry(space, log, seq);
-        value::insert(&mut self.batch, &key, &encode_entry(arrival, entry));
-        let key = keys::arrival(space, arrival);
-        self.batch.insert(key.to_vec(), index_value(&key, &Arrived { log, seq, hash }));
-        let key = keys::hash(space, hash);
-        self.batch.insert(key.to_vec(), index_value(&key, &Place { log, seq }));
+        insert(&mut self.batch, space, arrival, entry);
         self.bytes += entry.encoded().len();
         Ok(Some(arrival))
     }

@@ -10,6 +10,8 @@
 //! | `h` | space, hash | log, seq |
 //! | `t` | space, log | the tip: the highest seq stored |
 //! | `o` | space, log, seq | a hole: an entry below the tip that is damaged and set aside; its arrival number and hash, where known |
+//! | `f` | space, log | the floor: up to where entries may be pruned, and up to where they have been |
+//! | `n` | space | the last arrival number given, when the entry that had it may have been pruned |
 //! | `d` | space, document, arrival number | which changes of the document the entry holds |
 //! | `r` | table, key | a record, sealed with the vault key |
 //! | `k` | id, number | a piece of a value that is too large for one row |
@@ -28,6 +30,8 @@ pub(super) const ARRIVAL: u8 = b'a';
 pub(super) const HASH: u8 = b'h';
 pub(super) const TIP: u8 = b't';
 pub(super) const HOLE: u8 = b'o';
+pub(super) const FLOOR: u8 = b'f';
+pub(super) const LAST: u8 = b'n';
 pub(super) const DOCUMENT: u8 = b'd';
 pub(super) const RECORD: u8 = b'r';
 pub(super) const PIECE: u8 = b'k';
@@ -90,6 +94,14 @@ pub(super) fn hash(space: SpaceId, hash: EntryHash) -> Key {
 
 pub(super) fn tip(space: SpaceId, log: LogId) -> Key {
     log_of(TIP, space, log)
+}
+
+pub(super) fn floor(space: SpaceId, log: LogId) -> Key {
+    log_of(FLOOR, space, log)
+}
+
+pub(super) fn last(space: SpaceId) -> Key {
+    in_space(LAST, space)
 }
 
 pub(super) fn hole(space: SpaceId, log: LogId, seq: u64) -> Key {

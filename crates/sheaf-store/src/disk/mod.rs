@@ -9,6 +9,7 @@ mod entries;
 mod keys;
 mod layout;
 mod mark;
+mod prune;
 mod records;
 mod recovery;
 mod rows;
@@ -36,8 +37,8 @@ use crate::damage::DamageList;
 use crate::home::Lock;
 use crate::store::belongs;
 use crate::{
-    Arrival, CacheKind, Damage, DocumentRow, Files, Journal, RealFiles, Repair, Result, Store, StoreError, Table,
-    VaultKey, limits,
+    Arrival, CacheKind, Damage, DocumentRow, Files, Journal, Pruned, RealFiles, Repair, Result, Store, StoreError,
+    Table, VaultKey, limits,
 };
 
 /// The store on sled, and on files beside it.
@@ -167,19 +168,11 @@ impl SledStore {
         let site = Site { folder: &folder, vault, caches: &caches, damage: &damage };
         let open = recovery::open(site, &mut repairs)?;
         let health = AtomicU8::new(health::FINE);
-        Ok((
-            Self {
-                folder,
-                caches,
-                vault: vault.clone(),
-                open: RwLock::new(Some(open)),
-                health,
-                damage,
-                journal: OnceLock::new(),
-                _lock: lock,
-            },
-            repairs,
-        ))
+        let (open, journal, vault) = (RwLock::new(Some(open)), OnceLock::new(), vault.clone());
+        let store = Self { folder, caches, vault, open, health, damage, journal, _lock: lock };
+        // What a crash interrupted.
+        store.with("pruning", Self::go_on_pruning)?;
+        Ok((store, repairs))
     }
 
     fn site(&self) -> Site<'_> {
@@ -350,6 +343,27 @@ impl Store for SledStore {
             let claims = logs.into_iter().flatten().map(|(log, state)| (*log, state.claimed()));
             Ok(claims.collect())
         })
+    }
+
+    fn floors(&self, space: SpaceId) -> Result<Frontier> {
+        self.with("reading the floors", |open| {
+            let state = open.state();
+            let logs = state.spaces.get(&space).map(|space| &space.logs);
+            Ok(logs.into_iter().flatten().map(|(log, state)| (*log, state.floor)).collect())
+        })
+    }
+
+    fn cover(&self, space: SpaceId, covers: &Frontier, entries: &[Entry]) -> Result<()> {
+        for entry in entries {
+            belongs(space, entry)?;
+        }
+        self.with("taking a checkpoint over", |open| Self::cover_in(open, space, covers, entries))
+    }
+
+    fn prune(&self, space: SpaceId, floors: &Frontier) -> Result<Pruned> {
+        let pruned = self.with("pruning", |open| Self::prune_in(open, space, floors))?;
+        self.reclaim(pruned.bytes)?;
+        Ok(pruned)
     }
 
     fn spaces(&self) -> Result<Vec<SpaceId>> {

@@ -136,6 +136,19 @@ pub(super) fn replace_with_salvage(folder: &Path, keep: bool) -> io::Result<()> 
     remove_all(&retired(folder))
 }
 
+/// Puts a finished copy in place of the store it was made from, which is removed.
+pub(super) fn replace_with_copy(folder: &Path) -> io::Result<()> {
+    let copy = salvage_folder(folder);
+    for name in RealFiles.list(&copy)? {
+        let path = copy.join(name);
+        if path.is_file() {
+            fs::File::open(path)?.sync_all()?;
+        }
+    }
+    RealFiles.sync_folder(&copy)?;
+    replace_with_salvage(folder, false)
+}
+
 /// Where a salvage is written. Left-overs of an earlier one are removed.
 pub(super) fn fresh_salvage_folder(folder: &Path) -> io::Result<PathBuf> {
     let salvage = salvage_folder(folder);

@@ -112,6 +112,11 @@ impl Rows {
         }
     }
 
+    /// How many bytes its files have.
+    pub(super) fn size(&self) -> Result<u64, Trouble> {
+        self.call(sled::Db::size_on_disk)
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -15,7 +15,7 @@ use super::entries::decode_entry;
 use super::keys::{self, Parts};
 use super::recovery::Site;
 use super::rows::{Batch, Rows, Trouble, after};
-use super::state::{Arrived, Hole, Place, State, Tip, index_row, index_value};
+use super::state::{Arrived, Floor, Hole, Place, State, Tip, index_row, index_value};
 use super::value::{self, Unread};
 use super::{Open, layout, mark, recovery};
 use crate::damage::DamageList;
@@ -82,6 +82,8 @@ struct FoundLog {
     entries: BTreeMap<u64, (Arrival, EntryHash)>,
     /// As its tip row says, if that could be read.
     tip: u64,
+    /// As its floor row says: what is missing up to there is not missed.
+    floor: u64,
 }
 
 impl Salvage<'_> {
@@ -221,6 +223,16 @@ impl Salvage<'_> {
             }
             Ok(())
         })?;
+        self.each(keys::FLOOR, |salvage, key, stored| {
+            let mut parts = Parts::of(key);
+            if let (Some(space), Some(log), Ok(floor)) = (parts.space(), parts.log(), index_row::<Floor>(key, stored)) {
+                let found = spaces.entry(space).or_default().entry(log).or_default();
+                (found.floor, found.tip) = (floor.seq, found.tip.max(floor.seq));
+                salvage.put(key.to_vec(), stored.to_vec())?;
+            }
+            Ok(())
+        })?;
+        self.each(keys::LAST, |salvage, key, stored| salvage.put(key.to_vec(), stored.to_vec()))?;
         let mut arrivals: BTreeMap<(SpaceId, LogId, u64), (Arrival, EntryHash)> = BTreeMap::new();
         self.each(keys::ARRIVAL, |_, key, stored| {
             let mut parts = Parts::of(key);
@@ -252,8 +264,10 @@ impl Salvage<'_> {
         arrivals: &BTreeMap<(SpaceId, LogId, u64), (Arrival, EntryHash)>,
     ) -> Result<(), Trouble> {
         let mut tip = found.entries.last_key_value().map_or(0, |(seq, _)| *seq).max(found.tip);
-        if tip.saturating_sub(found.entries.len() as u64) > MOST_HOLES {
-            tip = (1..=tip).take_while(|seq| found.entries.contains_key(seq)).last().unwrap_or(0);
+        let above = found.entries.range(found.floor + 1..).count() as u64;
+        if tip.saturating_sub(found.floor).saturating_sub(above) > MOST_HOLES {
+            tip =
+                (1..=tip).take_while(|seq| *seq <= found.floor || found.entries.contains_key(seq)).last().unwrap_or(0);
         }
         for seq in 1..=tip {
             let known = found.entries.get(&seq).copied();
@@ -263,7 +277,7 @@ impl Salvage<'_> {
                 let key = keys::hash(space, hash);
                 self.put(key.to_vec(), index_value(&key, &Place { log, seq }))?;
             }
-            if known.is_none() {
+            if known.is_none() && seq > found.floor {
                 let told = arrivals.get(&(space, log, seq));
                 let hole = Hole { arrival: told.map(|told| told.0), hash: told.map(|told| told.1) };
                 let key = keys::hole(space, log, seq);

@@ -31,6 +31,11 @@ pub(super) struct LogState {
     pub(super) tip: u64,
     /// The highest number that is known to be flushed.
     pub(super) flushed: u64,
+    /// Up to where entries may be missing because a checkpoint stands for them.
+    pub(super) floor: u64,
+    /// Up to where they are to be deleted, and up to where they have been.
+    pub(super) prune: u64,
+    pub(super) done: u64,
     /// Entries below the tip that are damaged.
     pub(super) holes: BTreeMap<u64, Hole>,
 }
@@ -65,14 +70,27 @@ pub(super) struct Tip {
     pub(super) seq: u64,
 }
 
+/// The value of a floor row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Floor {
+    pub(super) seq: u64,
+    pub(super) prune: u64,
+    pub(super) done: u64,
+}
+
 impl LogState {
     pub(super) const fn new() -> Self {
-        Self { tip: 0, flushed: 0, holes: BTreeMap::new() }
+        Self { tip: 0, flushed: 0, floor: 0, prune: 0, done: 0, holes: BTreeMap::new() }
     }
 
     /// The last number before the first hole.
     pub(super) fn whole(&self) -> u64 {
         self.holes.keys().next().map_or(self.tip, |hole| hole.saturating_sub(1))
+    }
+
+    /// Its row.
+    pub(super) const fn floor(&self) -> Floor {
+        Floor { seq: self.floor, prune: self.prune, done: self.done }
     }
 
     /// What the frontier says.
@@ -93,6 +111,17 @@ impl State {
             let log = state.spaces.entry(space).or_default().logs.entry(log).or_insert_with(LogState::new);
             (log.tip, log.flushed) = (tip.seq, tip.seq);
         }
+        for row in rows.scan(&[keys::FLOOR], &[keys::FLOOR]) {
+            let (key, value) = row?;
+            let mut parts = Parts::of(&key);
+            let (Some(space), Some(log)) = (parts.space(), parts.log()) else {
+                return Err(unreadable("a floor's key"));
+            };
+            let floor: Floor = index_row(&key, &value)?;
+            let log = state.spaces.get_mut(&space).and_then(|space| space.logs.get_mut(&log));
+            let log = log.ok_or_else(|| unreadable("a floor in no log"))?;
+            (log.floor, log.prune, log.done) = (floor.seq, floor.prune, floor.done);
+        }
         for row in rows.scan(&[keys::HOLE], &[keys::HOLE]) {
             let (key, value) = row?;
             let mut parts = Parts::of(&key);
@@ -108,6 +137,10 @@ impl State {
                 let mut parts = Parts::of(&key);
                 parts.space();
                 state.last = parts.number().ok_or_else(|| unreadable("an arrival's key"))?;
+            }
+            let key = keys::last(*space);
+            if let Some(value) = rows.get(&key)? {
+                state.last = state.last.max(index_row(&key, &value)?);
             }
         }
         Ok(state)

@@ -26,6 +26,8 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// The first bytes of a file: `length`, or all there are.
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
+    /// Bytes of a file from an offset on: `length`, or as many as there are.
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
     /// Makes an empty file, for this user's eyes only, in place of one that may be there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
     /// Opens a file to write at its end.

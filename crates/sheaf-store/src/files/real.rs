@@ -74,6 +74,14 @@ impl Files for RealFiles {
         Ok(bytes)
     }
 
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         Ok(Box::new(RealFile(private().write(true).create(true).truncate(true).open(path)?)))
     }

@@ -207,6 +207,13 @@ impl Files for SimulatedDisk {
         Ok(bytes[..bytes.len().min(length)].to_vec())
     }
 
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let state = self.lock();
+        let bytes = &state.inodes[state.find(path)?].bytes;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Ok(bytes.iter().skip(offset).take(length).copied().collect())
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         let mut state = self.lock();
         state.operation()?;

@@ -178,6 +178,33 @@ impl Journal {
         Ok(Replay { journal: self, numbers, entries: Vec::new().into_iter() })
     }
 
+    /// Deletes the segments at the front of which every entry is `covered`: a verified checkpoint stands for it whose blobs
+    /// are on the disk (S1). The one that is being written is closed first if all in it is, so that it can go too. Answers
+    /// how many bytes that gave back.
+    pub fn drop_covered(&self, covered: impl Fn(SpaceId, LogId, u64) -> bool) -> Result<u64> {
+        let mut freed = 0;
+        for number in numbers(&*self.files, &self.folder)? {
+            let (written, length) = self.shared.written();
+            let last = number == written;
+            let all = self.read_segment(number)?;
+            if all.iter().any(|(space, entry)| !covered(*space, entry.log(), entry.seq())) || last && all.is_empty() {
+                break;
+            }
+            if last && !self.shared.rotate_if(number, length)? {
+                break;
+            }
+            let path = path(&self.folder, number);
+            let named = |error: &io::Error| StoreError::io(&path, "dropping a part of the journal", error);
+            freed += self.files.length(&path).map_err(|error| named(&error))?;
+            self.files.remove(&path).map_err(|error| named(&error))?;
+            self.files.sync_folder(&self.folder).map_err(|error| named(&error))?;
+            if last {
+                break;
+            }
+        }
+        Ok(freed)
+    }
+
     /// What was found damaged since the journal was opened.
     pub fn damage(&self) -> Vec<crate::Damage> {
         self.damage.all()

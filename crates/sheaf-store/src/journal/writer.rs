@@ -103,6 +103,17 @@ impl Shared {
         Ok(())
     }
 
+    /// Begins a new segment if this one is still being written and nothing has been added since it was looked at, when it
+    /// was so long. Answers whether it did.
+    pub(super) fn rotate_if(&self, number: u64, length: usize) -> Result<bool> {
+        let mut out = self.out();
+        if out.number != number || out.length != length || self.stopped().is_some() {
+            return Ok(false);
+        }
+        out.rotate()?;
+        Ok(true)
+    }
+
     pub(super) fn durable(&self) -> Tips {
         self.queue().durable.clone()
     }

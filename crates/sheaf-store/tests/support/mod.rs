@@ -3,7 +3,11 @@
 
 use std::collections::HashMap;
 
-use sheaf_access::{ContentKey, DeviceKeys, DocumentId, EntryHash, EpochId, LogId, SealingSecret, SpaceId};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sheaf_access::{
+    AccessOp, ContentKey, DeviceKeys, DocumentId, EntryHash, EpochId, Identity, LogId, SealingSecret, SpaceId,
+};
 use sheaf_log::{Content, Draft, Entry, Mine, NONCE_SIZE, Part};
 use sheaf_store::VaultKey;
 
@@ -41,6 +45,29 @@ impl Writer {
         let tip = self.tips.get(&(space, nonce)).copied();
         let seq = tip.map_or(1, |(seq, _)| seq + 1);
         let entry = self.entry_at(space, nonce, seq, tip.map(|(_, hash)| hash), content, size);
+        self.tips.insert((space, nonce), (seq, entry.hash()));
+        entry
+    }
+
+    /// The next entry of a log, which is an access entry: its content is no concern of the store.
+    pub fn access(&mut self, space: SpaceId, nonce: u64) -> Entry {
+        let tip = self.tips.get(&(space, nonce)).copied();
+        let seq = tip.map_or(1, |(seq, _)| seq + 1);
+        let draft = Draft {
+            space,
+            log: self.log(nonce),
+            seq,
+            prev: tip.map(|(_, hash)| hash),
+            access_heads: Vec::new(),
+            epoch: EpochId::from_bytes([9; 32]),
+            time: seq,
+            builds_on: Vec::new(),
+            mine: Mine::new().root(),
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(seq);
+        let certificate = Identity::generate(&mut rng).certificate;
+        let op = AccessOp::create(certificate, &ContentKey::from_bytes(&[3; 32]), &mut rng).unwrap();
+        let entry = draft.access(&op, &self.keys).unwrap();
         self.tips.insert((space, nonce), (seq, entry.hash()));
         entry
     }

@@ -82,9 +82,24 @@ fn table() -> Vec<(&'static str, Scenario)> {
             Scenario { peers: 4, invitations: 3, loss: 80, latency: 60, duration: 3_000, ..calm() },
         ),
         ("many spaces on one connection", Scenario { peers: 3, spaces: 12, writes: 80, history: 8, loss: 5, ..calm() }),
+        ("a newcomer after a checkpoint", Scenario { peers: 3, history: 60, prunings: 3, invitations: 1, ..calm() }),
+        (
+            "checkpoints, crashes, and a train",
+            Scenario {
+                peers: 5,
+                history: 40,
+                prunings: 12,
+                crashes: 6,
+                loss: 20,
+                late_members: 2,
+                writes: 60,
+                ..calm()
+            },
+        ),
         (
             "everything at once",
             Scenario {
+                prunings: 10,
                 peers: 8,
                 spaces: 3,
                 loss: 40,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::{DeviceId, LogId, SpaceId};
+use sheaf_log::BlobId;
 use sheaf_sync::{Config, Machine, Ticket, Window};
 
-use crate::store::{Entry, Store};
+use crate::store::{Bundle, Entry, Store};
 
 /// What survives a crash is `stores` and `tokens`; everything else begins anew.
 pub struct Node {
@@ -27,6 +28,10 @@ pub struct Node {
     pub accepted: BTreeSet<(usize, SpaceId)>,
     /// Reads that are out.
     pub reads: BTreeMap<(usize, SpaceId), Ticket>,
+    /// What has been fetched so far of blobs: it survives a crash.
+    pub parts: BTreeMap<BlobId, Vec<u8>>,
+    /// Checkpoints that are being fetched: from whom, the bundle's name, and the bundle once it is here.
+    pub merging: BTreeMap<(usize, SpaceId), (BlobId, Option<Bundle>)>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
     pub excused: BTreeSet<u64>,
 
@@ -53,6 +58,8 @@ impl Node {
                 receipt_delay: rng.random_range(0..60),
                 retry_first: 20,
                 retry_most: 160,
+                piece_bytes: rng.random_range(20..400),
+                pieces: rng.random_range(1..4),
                 ..Config::default()
             }
         } else {
@@ -70,6 +77,8 @@ impl Node {
             connected: BTreeMap::new(),
             accepted: BTreeSet::new(),
             reads: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            merging: BTreeMap::new(),
             excused: BTreeSet::new(),
             storage: 5,
             full: false,

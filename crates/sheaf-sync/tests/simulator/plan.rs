@@ -129,6 +129,11 @@ impl World {
             let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
             self.at(at, Happening::Crash { node });
         }
+        for _ in 0..self.scenario.prunings {
+            let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
+            let space = self.spaces[self.rng.random_range(0..self.spaces.len())];
+            self.at(at, Happening::Prune { node, space });
+        }
         for _ in 0..self.scenario.partitions {
             let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));
             let side = (0..peers).filter(|_| self.rng.random_bool(0.5)).collect();

@@ -40,6 +40,8 @@ pub struct Scenario {
     pub slow: bool,
     /// Whether some nodes say "not now" for a while.
     pub full_disks: bool,
+    /// How often a node makes a checkpoint of a space and prunes what it stands for.
+    pub prunings: usize,
     /// Members who are added while there is chaos.
     pub late_members: usize,
     /// Members who come with an invitation while there is chaos.
@@ -66,6 +68,7 @@ impl Scenario {
             partitions: 0,
             slow: false,
             full_disks: false,
+            prunings: 0,
             late_members: 0,
             invitations: 0,
             tight: true,
@@ -90,6 +93,7 @@ impl Scenario {
             partitions: some(rng, 2),
             slow: rng.random_bool(0.3),
             full_disks: rng.random_bool(0.2),
+            prunings: some(rng, 8),
             late_members: some(rng, 4),
             invitations: some(rng, 3),
             tight: rng.random_bool(0.8),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::{LogId, SpaceId};
-use sheaf_log::{Frontier, Range};
+use sheaf_log::{BlobId, BlobLink, Frontier, Range};
 use sheaf_sync::{EntryBytes, Item, Refusal};
 
 /// An entry of the simulation. The machine sees its bytes; stores look inside.
@@ -30,35 +30,47 @@ impl Entry {
     }
 }
 
+/// What makes sense of a checkpoint in the simulation: what it covers, who is a member by then, and its one blob.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bundle {
+    pub covers: Frontier,
+    /// Entries that make members: never pruned.
+    pub grants: Vec<Entry>,
+    pub blob: BlobLink,
+}
+
 /// One space on one node.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// In order of arrival; the arrival is the index plus one.
-    entries: Vec<(Entry, EntryBytes)>,
-    /// The arrival of each entry of each log.
-    logs: BTreeMap<LogId, Vec<u64>>,
+    /// By arrival.
+    entries: BTreeMap<u64, (Entry, EntryBytes)>,
+    last: u64,
+    /// How far each log is held.
+    tips: BTreeMap<LogId, u64>,
     members: BTreeSet<usize>,
+    /// Up to where entries may be missing.
+    pub floors: Frontier,
+    pub bundles: Vec<(BlobLink, Frontier)>,
+    /// Blobs that a held checkpoint names, and its bundle.
+    pub blobs: BTreeMap<BlobId, Vec<u8>>,
 }
 
 impl Store {
     pub fn frontier(&self) -> Frontier {
-        let mut frontier = Frontier::new();
-        for (log, arrivals) in &self.logs {
-            frontier.advance(*log, arrivals.len() as u64);
-        }
-        frontier
+        self.tips.iter().map(|(log, seq)| (*log, *seq)).collect()
     }
 
     pub fn held(&self, log: &LogId) -> u64 {
-        self.logs.get(log).map_or(0, |arrivals| arrivals.len() as u64)
+        self.tips.get(log).copied().unwrap_or(0)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.tips.is_empty()
     }
 
+    /// How many entries are held, or stood for by a checkpoint.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.tips.values().sum::<u64>() as usize
     }
 
     /// The members, as far as is known here.
@@ -67,7 +79,7 @@ impl Store {
     }
 
     pub fn logs(&self) -> impl Iterator<Item = (LogId, u64)> + '_ {
-        self.logs.iter().map(|(log, arrivals)| (*log, arrivals.len() as u64))
+        self.tips.iter().map(|(log, seq)| (*log, *seq))
     }
 
     /// Stores an entry if all it builds on is here; `None` if it is here itself.
@@ -84,12 +96,63 @@ impl Store {
         if !missing.is_empty() {
             return Err(Refusal::Missing { entries: missing });
         }
-        let arrival = self.entries.len() as u64 + 1;
+        self.tips.insert(entry.log, entry.seq);
+        Ok(Some(self.keep(entry, bytes)))
+    }
+
+    fn keep(&mut self, entry: Entry, bytes: EntryBytes) -> Item {
+        self.last += 1;
         self.members.extend(entry.grants);
-        self.logs.entry(entry.log).or_default().push(arrival);
-        let item = Item { arrival, log: entry.log, seq: entry.seq, bytes: bytes.clone() };
-        self.entries.push((entry, bytes));
-        Ok(Some(item))
+        let item = Item { arrival: self.last, log: entry.log, seq: entry.seq, bytes: bytes.clone() };
+        self.entries.insert(self.last, (entry, bytes));
+        item
+    }
+
+    /// Makes a checkpoint of everything here, and prunes what it stands for.
+    pub fn prune(&mut self, content: Vec<u8>) {
+        let blob = BlobLink { id: BlobId::of(&content), size: content.len() as u64 };
+        let grants = self.entries.values().filter(|(entry, _)| entry.grants.is_some());
+        let grants = grants.map(|(entry, _)| entry.clone()).collect();
+        let bundle = Bundle { covers: self.frontier(), grants, blob };
+        self.stand_for(&bundle, content);
+        let floors = &self.floors;
+        self.entries.retain(|_, (entry, _)| entry.grants.is_some() || !floors.holds(&entry.log, entry.seq));
+    }
+
+    fn stand_for(&mut self, bundle: &Bundle, content: Vec<u8>) {
+        self.floors.merge(&bundle.covers);
+        if self.bundles.iter().any(|(_, covers)| covers.covers(&bundle.covers)) {
+            return;
+        }
+        let bytes = postcard::to_stdvec(bundle).unwrap();
+        let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
+        // One that stands for less is not needed any more, and its blob is not served.
+        let gone: Vec<BlobId> =
+            self.bundles.extract_if(.., |(_, covers)| bundle.covers.covers(covers)).map(|(link, _)| link.id).collect();
+        for id in gone {
+            if let Some(old) = self.blobs.remove(&id) {
+                self.blobs.remove(&postcard::from_bytes::<Bundle>(&old).unwrap().blob.id);
+            }
+        }
+        self.blobs.insert(link.id, bytes);
+        self.blobs.insert(bundle.blob.id, content);
+        self.bundles.push((link, bundle.covers.clone()));
+    }
+
+    /// Takes a checkpoint over. Merging never lowers a frontier.
+    pub fn cover(&mut self, bundle: &Bundle, content: Vec<u8>) {
+        for (log, seq) in bundle.covers.iter() {
+            let tip = self.tips.entry(*log).or_default();
+            *tip = seq.max(*tip);
+        }
+        for grant in &bundle.grants {
+            let here = self.entries.values().any(|(entry, _)| (entry.log, entry.seq) == (grant.log, grant.seq));
+            if !here {
+                let bytes = grant.encode();
+                self.keep(grant.clone(), bytes);
+            }
+        }
+        self.stand_for(bundle, content);
     }
 
     /// What a node answers to [`Action::Read`](sheaf_sync::Action::Read).
@@ -97,7 +160,7 @@ impl Store {
         let lacking: BTreeMap<LogId, Range> = lacking.iter().map(|lacking| (lacking.log, *lacking)).collect();
         let mut items: Vec<Item> = Vec::new();
         let mut size = 0;
-        for (index, (entry, bytes)) in self.entries.iter().enumerate().skip(from.saturating_sub(1) as usize) {
+        for (arrival, (entry, bytes)) in self.entries.range(from..) {
             if lacking.get(&entry.log).is_none_or(|range| entry.seq < range.from || entry.seq > range.to) {
                 continue;
             }
@@ -105,7 +168,7 @@ impl Store {
                 return (items, false);
             }
             size += bytes.len();
-            items.push(Item { arrival: index as u64 + 1, log: entry.log, seq: entry.seq, bytes: bytes.clone() });
+            items.push(Item { arrival: *arrival, log: entry.log, seq: entry.seq, bytes: bytes.clone() });
         }
         (items, true)
     }

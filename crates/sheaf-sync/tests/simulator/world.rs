@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::SpaceId;
-use sheaf_log::Range;
+use sheaf_log::{BlobId, BlobLink, Range};
 use sheaf_sync::{
     Action, CloseReason, EntryBytes, Event, Frame, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Stream,
     Ticket,
@@ -16,7 +16,7 @@ use sheaf_sync::{
 
 use crate::node::Node;
 use crate::scenario::Scenario;
-use crate::store::Entry;
+use crate::store::{Bundle, Entry};
 
 /// Something that is going to happen.
 pub enum Happening {
@@ -89,6 +89,21 @@ pub enum Happening {
         node: usize,
         space: SpaceId,
         token: bool,
+    },
+    /// A node makes a checkpoint, and prunes.
+    Prune {
+        node: usize,
+        space: SpaceId,
+    },
+    /// A node has read a piece of a blob.
+    ReadBlob {
+        boot: u64,
+        node: usize,
+        peer: usize,
+        space: SpaceId,
+        ticket: Ticket,
+        blob: BlobId,
+        place: (u64, u32),
     },
     Crash {
         node: usize,
@@ -165,6 +180,8 @@ pub struct Told {
     pub redeemed: usize,
     pub crashes: usize,
     pub lost: usize,
+    pub behind: usize,
+    pub merged: usize,
 }
 
 pub fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -269,6 +286,14 @@ impl World {
                     }
                 }
             }
+            Happening::Prune { node, space } => self.prune(node, space),
+            Happening::ReadBlob { boot, node, peer, space, ticket, blob, place: (from, length) } => {
+                if self.nodes[node].boot == boot {
+                    let bytes = self.nodes[node].stores[&space].blobs.get(&blob).cloned().unwrap_or_default();
+                    let piece = bytes.into_iter().skip(from as usize).take(length as usize).collect();
+                    self.tell(node, Event::BlobRead { peer, space, ticket, blob, from, piece });
+                }
+            }
             Happening::Crash { node } => self.crash(node),
             Happening::Start { node } => self.start(node),
             Happening::Cut { side } => {
@@ -296,6 +321,7 @@ impl World {
         let spaces: Vec<_> = state.stores.iter().map(|(space, store)| (*space, store.frontier())).collect();
         for (space, frontier) in spaces {
             self.tell(node, Event::SpaceAdded { space, frontier });
+            self.say_floors(node, space);
             self.join(node, space);
         }
     }
@@ -309,6 +335,7 @@ impl World {
         let peers: Vec<usize> = std::mem::take(&mut self.nodes[node].connected).into_keys().collect();
         self.nodes[node].accepted.clear();
         self.nodes[node].reads.clear();
+        self.nodes[node].merging.clear();
         self.nodes[node].excused.clear();
         for peer in peers {
             self.sever(node, peer);
@@ -378,6 +405,7 @@ impl World {
         state.connected.remove(&peer);
         state.accepted.retain(|(other, _)| *other != peer);
         state.reads.retain(|(other, _), _| *other != peer);
+        state.merging.retain(|(other, _), _| *other != peer);
     }
 
     /// Whoever was invited keeps asking until the founder has them in the books. Having got something is not enough: if
@@ -463,7 +491,10 @@ impl World {
                 reads.remove(&(*peer, *space));
             }
         }
-        let stored = if let Event::Stored { space, .. } = &event { Some(*space) } else { None };
+        let stored = match &event {
+            Event::Stored { space, .. } | Event::Covered { space, .. } => Some(*space),
+            _ => None,
+        };
         let Some(machine) = &mut self.nodes[node].machine else { return };
         if self.trace {
             let event = match &event {
@@ -558,13 +589,94 @@ impl World {
                         assert!(seq <= durable, "{peer} has {durable} of {log:?}, not {seq}");
                     }
                 }
-                Action::Unrecognised { .. } => {}
+                Action::Behind { peer, space, bundle } => {
+                    self.told.behind += 1;
+                    self.nodes[node].merging.insert((peer, space), (bundle.id, None));
+                    self.fetch(node, peer, space, bundle);
+                }
+                Action::Piece { peer, space, blob, from, piece } => {
+                    let part = self.nodes[node].parts.entry(blob.id).or_default();
+                    assert!(from as usize <= part.len(), "pieces come in order");
+                    // The same blob may come from two at once.
+                    let known = part.len() - from as usize;
+                    part.extend(piece.into_iter().skip(known));
+                    if part.len() as u64 == blob.size {
+                        self.fetched(node, peer, space, blob);
+                    }
+                }
+                Action::NoBlob { peer, space, .. } => {
+                    if let Some((bundle, _)) = self.nodes[node].merging.remove(&(peer, space)) {
+                        self.tell(node, Event::Declined { peer, space, bundle });
+                    }
+                }
+                Action::ReadBlob { peer, space, ticket, blob, from, length } => {
+                    assert!(self.nodes[node].may_show(&space, peer), "a blob is for members");
+                    let place = (from, length);
+                    self.after(5, Happening::ReadBlob { boot, node, peer, space, ticket, blob, place });
+                }
+                Action::Endorsed { .. } | Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } => {
+                }
             }
         }
         let Some(machine) = &self.nodes[node].machine else { return };
         for peer in self.nodes[node].connected.keys() {
             let (flying, most) = (machine.in_flight(*peer), self.nodes[node].config.window);
             assert!(flying.bytes <= most.bytes && flying.entries <= most.entries, "{flying:?} over {most:?}");
+        }
+    }
+
+    fn prune(&mut self, node: usize, space: SpaceId) {
+        if self.nodes[node].machine.is_none() || !self.nodes[node].is_member(&space) {
+            return;
+        }
+        let size = self.rng.random_range(1..1_500);
+        let content = (0..size).map(|_| self.rng.random_range(0..=255)).collect();
+        let Some(store) = self.nodes[node].stores.get_mut(&space) else { return };
+        store.prune(content);
+        self.say_floors(node, space);
+        // What was being read at this moment may arrive with gaps.
+        let peers: Vec<(usize, u64)> = self.nodes[node].connected.iter().map(|(peer, c)| (*peer, *c)).collect();
+        for (peer, connection) in peers {
+            self.nodes[peer].excused.insert(connection);
+        }
+    }
+
+    fn say_floors(&mut self, node: usize, space: SpaceId) {
+        let store = &self.nodes[node].stores[&space];
+        let (floors, bundles) = (store.floors.clone(), store.bundles.clone());
+        self.tell(node, Event::Floors { space, floors, bundles });
+    }
+
+    /// Goes on fetching a blob where the last attempt stopped.
+    fn fetch(&mut self, node: usize, peer: usize, space: SpaceId, blob: BlobLink) {
+        let from = self.nodes[node].parts.get(&blob.id).map_or(0, |part| part.len() as u64);
+        if from == blob.size {
+            self.fetched(node, peer, space, blob);
+        } else {
+            self.tell(node, Event::Fetch { peer, space, blob, from });
+        }
+    }
+
+    /// A blob is here: the bundle, which names another, or that one, and then the checkpoint is merged.
+    fn fetched(&mut self, node: usize, peer: usize, space: SpaceId, blob: BlobLink) {
+        let state = &mut self.nodes[node];
+        let content = state.parts[&blob.id].clone();
+        assert_eq!(BlobId::of(&content), blob.id, "a blob is what its name says");
+        let Some((name, bundle)) = state.merging.get_mut(&(peer, space)) else { return };
+        if *name == blob.id {
+            let decoded: Bundle = postcard::from_bytes(&content).unwrap();
+            let next = decoded.blob;
+            *bundle = Some(decoded);
+            self.fetch(node, peer, space, next);
+        } else if let Some(bundle) = bundle.clone().filter(|bundle| bundle.blob.id == blob.id) {
+            state.merging.remove(&(peer, space));
+            self.told.merged += 1;
+            let store = state.stores.get_mut(&space).expect("only held spaces are merged into");
+            let before = store.frontier();
+            store.cover(&bundle, content);
+            assert!(store.frontier().covers(&before), "merging never lowers a frontier");
+            self.say_floors(node, space);
+            self.answer(node, Event::Covered { space, covers: bundle.covers });
         }
     }
 

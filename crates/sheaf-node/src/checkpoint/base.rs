@@ -1,0 +1,120 @@
+//! [`Base`]: a verified checkpoint that is held.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use sheaf_access::{DocumentId, EntryHash, LogId};
+use sheaf_log::{
+    Attestation, BlobId, BlobLink, BlobRef, Checkpoint, Covered, Endorsement, Entry, Frontier, HeldEntry,
+    MAX_BLOB_CONTENT, Manifest, Part, SavedDocument, decode_documents, group_of, open_blob,
+};
+use sheaf_store::BlobStore;
+
+use crate::error::NodeError;
+
+/// A verified checkpoint.
+pub struct Base {
+    /// Its entry.
+    pub entry: Entry,
+    /// Its plain part.
+    pub checkpoint: Checkpoint,
+    /// Which blobs hold what.
+    pub manifest: Manifest,
+    /// The covered logs, as their last headers have them.
+    pub covered: BTreeMap<LogId, Covered>,
+    /// What was signed for each document.
+    pub attested: BTreeMap<(DocumentId, Part), Vec<Attestation>>,
+    /// What makes sense of it for others, and its name.
+    pub bundle: Arc<[u8]>,
+    /// The same, as others ask for it.
+    pub link: BlobLink,
+}
+
+/// What a space has of checkpoints.
+#[derive(Default)]
+pub struct Checkpoints {
+    /// Those that are held, the last one last.
+    pub held: Vec<Arc<Base>>,
+    /// Checkpoint entries that are held and whose blobs are not, or not yet verified.
+    pub pending: Vec<Entry>,
+    /// Those that turned out not to be acceptable.
+    pub refused: BTreeSet<EntryHash>,
+    /// Endorsements of those that are held.
+    pub endorsements: Vec<Endorsement>,
+    /// How many bytes of entries have been stored since the last one.
+    pub tail: u64,
+    /// Since when the tail has been long enough to write the next, in milliseconds since 1970.
+    pub due: Option<u64>,
+}
+
+impl Checkpoints {
+    /// The last one.
+    pub fn last(&self) -> Option<&Arc<Base>> {
+        self.held.last()
+    }
+
+    /// All that is covered by one or another.
+    pub fn covers(&self) -> Frontier {
+        let mut covers = Frontier::new();
+        for base in &self.held {
+            covers.merge(&base.checkpoint.covers);
+        }
+        covers
+    }
+
+    /// The last header of a log that some checkpoint shows, as far as it goes.
+    pub fn covered(&self, log: &LogId) -> Option<&Covered> {
+        self.held.iter().filter_map(|base| base.covered.get(log)).max_by_key(|covered| covered.seq)
+    }
+
+    /// The last headers of all covered logs, by their places.
+    pub fn headers(&self) -> HashMap<(LogId, u64), HeldEntry> {
+        let covered = self.held.iter().flat_map(|base| &base.covered);
+        covered.map(|(log, covered)| ((*log, covered.seq), covered.held.clone())).collect()
+    }
+
+    /// Whether a blob belongs to a checkpoint that is held.
+    pub fn names(&self, blob: BlobId) -> bool {
+        self.held.iter().any(|base| base.names(blob))
+    }
+
+    /// What the sync machine tells those who are behind.
+    pub fn bundles(&self) -> Vec<(BlobLink, Frontier)> {
+        self.held.iter().map(|base| (base.link, base.checkpoint.covers.clone())).collect()
+    }
+}
+
+impl Base {
+    /// Whether a blob belongs to it.
+    pub fn names(&self, blob: BlobId) -> bool {
+        self.link.id == blob || self.checkpoint.blobs.binary_search_by_key(&blob, |link| link.id).is_ok()
+    }
+
+    /// A document as it is kept in it; none, if it has none.
+    pub fn document(&self, blobs: &dyn BlobStore, id: DocumentId) -> Result<Option<SavedDocument>, NodeError> {
+        if !self.attested.contains_key(&(id, Part::Body)) {
+            return Ok(None);
+        }
+        for group in self.manifest.documents.iter().filter(|group| group.group == group_of(&id)) {
+            let saved = decode_documents(&open(blobs, &group.blob)?).map_err(|error| damaged(&error))?;
+            if let Some(found) = saved.into_iter().find(|one| (one.document, one.part) == (id, Part::Body)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A blob that should be here, opened.
+pub fn open(blobs: &dyn BlobStore, blob: &BlobRef) -> Result<Vec<u8>, NodeError> {
+    let sealed = blobs.get(blob.link.id)?.ok_or_else(|| {
+        NodeError::Damaged(
+            "a part of this space's checkpoint is missing here. It comes back from another device.".into(),
+        )
+    })?;
+    open_blob(&blob.key, &sealed, MAX_BLOB_CONTENT).map_err(|error| damaged(&error))
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::Damaged(format!("a part of this space's checkpoint cannot be read: {error}"))
+}

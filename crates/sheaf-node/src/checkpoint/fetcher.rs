@@ -1,0 +1,343 @@
+//! The fetcher: one thread that takes checkpoints in, piece by piece, and serves what is asked for of those held here.
+//!
+//! A checkpoint comes in one of two ways: a device that has pruned tells us that we are behind, and names a bundle; or its
+//! entry came like any other, and its blobs are asked for, so that this device can prune too, and endorse. Either way one
+//! checkpoint of a space is fetched at a time, blob after blob, each from where it stopped; what is fetched lies on the
+//! disk, so nothing is lost by a crash. Who else offered one meanwhile is turned to when that comes to nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
+
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_log::{BlobId, BlobLink, Entry};
+use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
+use sheaf_sync::{Event, Ticket};
+
+use super::bundle::Bundle;
+use super::verify::Problem;
+use crate::core::Core;
+use crate::network::Input;
+use crate::space::Space;
+
+/// How often a blob that turns out to be another is asked for again.
+const TRIES: u32 = 2;
+
+/// What the fetcher is told.
+pub enum Message {
+    /// A peer says that we are behind.
+    Behind {
+        /// Who.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+        /// What to fetch.
+        bundle: BlobLink,
+    },
+    /// A piece has come.
+    Piece {
+        /// From whom.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+        /// The blob.
+        blob: BlobLink,
+        /// Where it begins.
+        from: u64,
+        /// The piece.
+        piece: Vec<u8>,
+    },
+    /// A peer does not have it.
+    NoBlob {
+        /// Who.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+    },
+    /// A peer has gone.
+    Gone {
+        /// Who.
+        peer: DeviceId,
+    },
+    /// This peer holds what we hold: what waits for blobs may be had there.
+    Synced {
+        /// Who.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+    },
+    /// A peer wants a piece.
+    Read {
+        /// Who.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+        /// To be given back.
+        ticket: Ticket,
+        /// The blob.
+        blob: BlobId,
+        /// Where it begins.
+        from: u64,
+        /// How long it is.
+        length: u32,
+    },
+    /// A peer passes on an endorsement.
+    Endorsed {
+        /// The space.
+        space: SpaceId,
+        /// The endorsement.
+        endorsement: Vec<u8>,
+    },
+}
+
+/// What is being fetched for a space.
+struct Job {
+    peer: DeviceId,
+    /// The bundle that a peer told us to fetch; none for a checkpoint whose entry is here.
+    bundle: Option<BlobLink>,
+    /// The checkpoint, when its entry is here.
+    checkpoint: Option<Entry>,
+    /// What is on its way.
+    fetching: Option<BlobLink>,
+    tries: u32,
+}
+
+/// The way to the fetcher.
+pub struct Fetcher(Sender<Message>);
+
+impl Fetcher {
+    /// Starts the thread.
+    pub fn start() -> (Self, impl FnOnce(Weak<Core>) -> std::io::Result<std::thread::JoinHandle<()>>) {
+        let (messages, incoming) = channel();
+        let start = move |core| {
+            std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
+                Worker { core, jobs: BTreeMap::new(), waiting: BTreeMap::new() }.run(&incoming);
+            })
+        };
+        (Self(messages), start)
+    }
+
+    /// Tells it something.
+    pub fn tell(&self, message: Message) {
+        // The thread lives as long as the node.
+        let _ = self.0.send(message);
+    }
+}
+
+struct Worker {
+    core: Weak<Core>,
+    jobs: BTreeMap<SpaceId, Job>,
+    /// Who else told us that we are behind, while something was being fetched.
+    waiting: BTreeMap<SpaceId, VecDeque<(DeviceId, BlobLink)>>,
+}
+
+impl Worker {
+    fn run(&mut self, incoming: &Receiver<Message>) {
+        while let Ok(message) = incoming.recv() {
+            let Some(core) = self.core.upgrade() else { return };
+            self.take(&core, message);
+        }
+    }
+
+    fn take(&mut self, core: &Arc<Core>, message: Message) {
+        match message {
+            Message::Behind { peer, space, bundle } => {
+                if bundle.size > MAX_BUNDLE as u64 {
+                    decline(core, peer, space, bundle);
+                    return;
+                }
+                self.waiting.entry(space).or_default().push_back((peer, bundle));
+                self.next(core, space);
+            }
+            Message::Piece { peer, space, blob, from, piece } => self.piece(core, peer, space, blob, (from, &piece)),
+            Message::NoBlob { peer, space } => {
+                if self.jobs.get(&space).is_some_and(|job| job.peer == peer) {
+                    self.give_up(core, space);
+                }
+            }
+            Message::Gone { peer } => {
+                for waiting in self.waiting.values_mut() {
+                    waiting.retain(|(who, _)| *who != peer);
+                }
+                let stopped: Vec<SpaceId> =
+                    self.jobs.iter().filter(|(_, job)| job.peer == peer).map(|(space, _)| *space).collect();
+                for space in stopped {
+                    self.jobs.remove(&space);
+                    self.next(core, space);
+                }
+            }
+            Message::Synced { peer, space } => {
+                let Some(held) = core.space(space) else { return };
+                let pending = held.checkpoints().pending.last().cloned();
+                if let (Some(checkpoint), false) = (pending, self.jobs.contains_key(&space)) {
+                    let job = Job { peer, bundle: None, checkpoint: Some(checkpoint), fetching: None, tries: 0 };
+                    self.jobs.insert(space, job);
+                    self.go_on(core, space);
+                }
+            }
+            Message::Read { peer, space, ticket, blob, from, length } => {
+                let piece = core.read_blob(space, blob, from, length as usize);
+                core.tell_network(Input::Machine(Event::BlobRead { peer, space, ticket, blob, from, piece }));
+            }
+            Message::Endorsed { space, endorsement } => {
+                if let Some(held) = core.space(space) {
+                    core.endorsed(&held, &endorsement);
+                }
+            }
+        }
+    }
+
+    /// Begins with the next bundle that someone told us to fetch, if nothing is under way.
+    fn next(&mut self, core: &Arc<Core>, space: SpaceId) {
+        if self.jobs.get(&space).is_some_and(|job| job.bundle.is_some()) {
+            return;
+        }
+        let Some((peer, bundle)) = self.waiting.get_mut(&space).and_then(VecDeque::pop_front) else { return };
+        // Being behind comes first: a checkpoint whose entry is here can wait.
+        let job = Job { peer, bundle: Some(bundle), checkpoint: None, fetching: None, tries: 0 };
+        self.jobs.insert(space, job);
+        self.go_on(core, space);
+    }
+
+    /// This peer's checkpoint is not taken now.
+    fn give_up(&mut self, core: &Arc<Core>, space: SpaceId) {
+        if let Some(Job { peer, bundle: Some(bundle), .. }) = self.jobs.remove(&space) {
+            decline(core, peer, space, bundle);
+        }
+        self.next(core, space);
+    }
+
+    fn piece(&mut self, core: &Arc<Core>, peer: DeviceId, space: SpaceId, blob: BlobLink, (from, piece): (u64, &[u8])) {
+        let Some(job) = self.jobs.get_mut(&space) else { return };
+        if job.peer != peer || job.fetching.is_none_or(|fetching| fetching.id != blob.id) {
+            return;
+        }
+        match core.home().blobs().add(blob, from, piece) {
+            Ok(Fetched::Until(here)) if here == from + piece.len() as u64 => {}
+            Ok(Fetched::Until(from)) => core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from })),
+            Ok(Fetched::Whole) => {
+                job.fetching = None;
+                self.go_on(core, space);
+            }
+            Ok(Fetched::Wrong) if job.tries < TRIES => {
+                // What was left of an earlier attempt may have been damaged; from the beginning, then.
+                job.tries += 1;
+                core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from: 0 }));
+            }
+            Ok(Fetched::Wrong) => self.give_up(core, space),
+            Err(error) => {
+                tracing::error!(%error, "what was fetched of a checkpoint cannot be kept");
+                self.give_up(core, space);
+            }
+        }
+    }
+
+    /// Fetches what is still lacking; when nothing is, verifies and merges.
+    fn go_on(&mut self, core: &Arc<Core>, space: SpaceId) {
+        let Some(held) = core.space(space) else { return };
+        let Some(job) = self.jobs.get_mut(&space) else { return };
+        let done = match (job.bundle, &job.checkpoint) {
+            (Some(bundle), _) => take_bundle(core, &held, bundle),
+            (None, Some(checkpoint)) => take_pending(core, &held, checkpoint),
+            (None, None) => Err(None),
+        };
+        match done {
+            Ok(()) => {
+                self.jobs.remove(&space);
+                // Others may have offered one that says more.
+                self.next(core, space);
+            }
+            Err(Some(blob)) => {
+                let from = match core.home().blobs().partial(blob.id) {
+                    Ok(here) if here < blob.size => here,
+                    // More than there can be: it begins anew.
+                    _ => {
+                        if let Err(error) = core.home().blobs().delete(blob.id) {
+                            tracing::warn!(%error, "a part of a blob cannot be removed");
+                        }
+                        0
+                    }
+                };
+                job.fetching = Some(blob);
+                let peer = job.peer;
+                core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from }));
+            }
+            Err(None) => self.give_up(core, space),
+        }
+    }
+}
+
+fn decline(core: &Core, peer: DeviceId, space: SpaceId, bundle: BlobLink) {
+    core.tell_network(Input::Machine(Event::Declined { peer, space, bundle: bundle.id }));
+}
+
+/// What is still to be fetched, or nothing, if it is no use.
+type Lacking = Option<BlobLink>;
+
+/// Takes over the checkpoint of a bundle, if all of it is here.
+fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, link: BlobLink) -> Result<(), Lacking> {
+    let blobs = core.home().blobs();
+    let unusable = |error: &dyn std::fmt::Display| {
+        tracing::warn!(%error, space = %space.id, "a checkpoint is not taken");
+        None
+    };
+    let bytes = blobs.get(link.id).map_err(|error| unusable(&error))?.ok_or(Some(link))?;
+    let bundle = Bundle::read(&bytes, space.id).map_err(|error| unusable(&error))?;
+    let known = space.lock().access.clone();
+    let access = bundle.history(known.as_ref()).map_err(|error| unusable(&error))?;
+    core.may_checkpoint(&bundle.checkpoint, &access).map_err(|error| unusable(&error))?;
+    match core.verify_checkpoint(space, &bundle.checkpoint, &access, bytes.into()) {
+        Ok(base) => {
+            core.merge(space, base, &bundle, access).map_err(|error| unusable(&error))?;
+            core.endorse(space, bundle.checkpoint.hash());
+            // The bundle is kept under the checkpoint's name now.
+            if let Err(error) = blobs.delete(link.id) {
+                tracing::warn!(%error, "a fetched bundle cannot be removed");
+            }
+            Ok(())
+        }
+        Err(Problem::Missing(blob)) => Err(Some(blob)),
+        Err(problem) => {
+            core.checkpoint_refused(space, &bundle.checkpoint, &problem);
+            Err(unusable(&problem))
+        }
+    }
+}
+
+/// Verifies a checkpoint whose entry is here, if all of it is.
+fn take_pending(core: &Arc<Core>, space: &Arc<Space>, checkpoint: &Entry) -> Result<(), Lacking> {
+    match core.verify_pending(space, checkpoint) {
+        Ok(()) => Ok(()),
+        Err(Problem::Missing(blob)) => Err(Some(blob)),
+        Err(problem) => {
+            tracing::warn!(%problem, space = %space.id, "a checkpoint is not taken");
+            Err(None)
+        }
+    }
+}
+
+impl Core {
+    /// A piece of a blob for a member; empty, if no checkpoint that is held names it.
+    fn read_blob(&self, space: SpaceId, blob: BlobId, from: u64, length: usize) -> Vec<u8> {
+        let Some(held) = self.space(space) else { return Vec::new() };
+        let (named, bundle) = {
+            let held = held.checkpoints();
+            let bundle = held.held.iter().find(|base| base.link.id == blob).map(|base| Arc::clone(&base.bundle));
+            (held.names(blob), bundle)
+        };
+        if let Some(bundle) = bundle {
+            let from = usize::try_from(from).unwrap_or(usize::MAX);
+            return bundle.iter().skip(from).take(length).copied().collect();
+        }
+        if !named {
+            return Vec::new();
+        }
+        match self.home().blobs().read(blob, from, length) {
+            Ok(piece) => piece.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "a blob cannot be read");
+                Vec::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Holding a checkpoint: what was verified takes effect (C3), in the order that C5 wants.
+
+use std::sync::Arc;
+
+use sheaf_access::AccessHistory;
+use sheaf_log::{BlobId, BlobLink, Entry, Kind};
+use sheaf_store::{BlobStore, CacheKind, StoreError, encode_bundle};
+
+use super::Base;
+use super::bundle::Bundle;
+use super::verify::{Means, Problem};
+use crate::core::{Core, locked};
+use crate::document::{Message, cache_name};
+use crate::error::NodeError;
+use crate::network::Input;
+use crate::space::Space;
+use crate::view::NodeEvent;
+
+impl Core {
+    /// Holds a verified checkpoint of which every entry is here. Its blobs and its entry are on the disk.
+    pub fn hold(&self, space: &Space, base: Base) -> Result<(), NodeError> {
+        self.home().blobs().put_bundle(space.id, base.entry.hash(), &base.bundle)?;
+        self.take_base(space, base)?;
+        self.say_floors(space)?;
+        Ok(())
+    }
+
+    /// Takes over a verified checkpoint of which entries are not here, and may never come: its frontier is ours now.
+    pub fn merge(
+        &self,
+        space: &Arc<Space>,
+        base: Base,
+        bundle: &Bundle,
+        access: AccessHistory,
+    ) -> Result<(), NodeError> {
+        let covers = base.checkpoint.covers.clone();
+        // Blobs and bundle first, then the floor: a crash in between is made good when the home is opened.
+        self.home().blobs().put_bundle(space.id, base.entry.hash(), &base.bundle)?;
+        {
+            let _storing = locked(&space.storing);
+            self.store.cover(space.id, &covers, &bundle.access)?;
+        }
+        let own_is_behind = {
+            let mut state = space.lock();
+            let entries = std::mem::take(&mut state.pending_access);
+            let mut history = access;
+            if let Some(known) = &state.access {
+                // What came meanwhile.
+                let news: Vec<_> = known.entries().filter(|entry| !history.contains(&entry.hash)).cloned().collect();
+                crate::space::add_what_fits(&mut history, news);
+            }
+            state.pending_access = crate::space::add_what_fits(&mut history, entries);
+            state.access = Some(history);
+            if let Ok(me) = self.me() {
+                state.take_keys(&me);
+            }
+            covers.get(&state.log.id) > state.log.seq
+        };
+        for (document, _) in base.attested.keys() {
+            self.put_home_of(*document, space.id)?;
+            // A saved copy from before lacks what the checkpoint has.
+            self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;
+        }
+        self.take_base(space, base)?;
+        if own_is_behind {
+            // This home has been put back: what it wrote after that is known elsewhere, so nothing is written there again (L5).
+            self.new_log(space)?;
+        }
+        self.tell_network(Input::Covered { space: space.id, covers });
+        self.say_floors(space)?;
+        self.tell_documents(space.id, |_| Message::Covered);
+        self.access_changed(space);
+        self.index_changed(space);
+        self.open_new(space, None);
+        Ok(())
+    }
+
+    fn take_base(&self, space: &Space, base: Base) -> Result<(), NodeError> {
+        let base = Arc::new(base);
+        let tail = self.tail_of(space.id, &base.checkpoint.covers)?;
+        let mut held = space.checkpoints();
+        held.pending.retain(|entry| entry.hash() != base.entry.hash());
+        if held.held.iter().any(|one| one.entry.hash() == base.entry.hash()) {
+            return Ok(());
+        }
+        held.held.push(base);
+        // The last one is that which covers most of what is here.
+        held.held.sort_by_key(|base| base.checkpoint.covers.iter().map(|(_, seq)| seq).sum::<u64>());
+        (held.tail, held.due) = (tail, None);
+        drop(held);
+        self.say(NodeEvent::Placement { space: space.id.to_string() });
+        Ok(())
+    }
+
+    /// Tells the network what is pruned here, and what is to be fetched instead.
+    pub fn say_floors(&self, space: &Space) -> Result<(), StoreError> {
+        let floors = self.store.floors(space.id)?;
+        let bundles = space.checkpoints().bundles();
+        self.tell_network(Input::Floors { space: space.id, floors, bundles });
+        self.say_endorsements(space);
+        Ok(())
+    }
+
+    /// Loads what is held of a space's checkpoints, when the home is opened.
+    pub fn load_checkpoints(&self, space: &Space) -> Result<(), NodeError> {
+        let blobs: &dyn BlobStore = &**self.home().blobs();
+        for (hash, bytes) in blobs.bundles(space.id)? {
+            let Ok(bundle) = Bundle::read(&bytes, space.id) else { continue };
+            let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
+            let (access, keys) = {
+                let state = space.lock();
+                let Ok(access) = bundle.history(state.access.as_ref()) else { continue };
+                let keys = state.keys_with(&access, self.me().ok().as_deref());
+                (access, keys)
+            };
+            let invalid = std::collections::BTreeMap::new();
+            // It was verified whole before it was kept as a bundle; what is read of it is checked by its hash.
+            let means = Means { blobs, access: &access, keys: &keys, invalid: &invalid, known: None, documents: false };
+            match means.verify(&bundle.checkpoint, bytes.into(), link) {
+                Ok(base) => self.take_base(space, base)?,
+                Err(problem) => {
+                    tracing::warn!(%problem, checkpoint = %hash, "a checkpoint is not whole any more; it is fetched again");
+                    space.checkpoints().pending.push(bundle.checkpoint);
+                }
+            }
+        }
+        self.load_endorsements(space)?;
+        let covers = space.checkpoints().covers();
+        let tail = self.tail_of(space.id, &covers)?;
+        space.checkpoints().tail = tail;
+        Ok(())
+    }
+
+    /// A checkpoint entry has come, or was here already: its blobs are to be fetched, unless it stands for nothing new.
+    pub fn checkpoint_came(&self, space: &Space, entry: &Entry) {
+        if entry.header().kind != Kind::Checkpoint {
+            return;
+        }
+        let Some(Ok(checkpoint)) = entry.checkpoint() else { return };
+        let mut held = space.checkpoints();
+        let known = held.held.iter().any(|base| base.entry.hash() == entry.hash());
+        let less = held.held.iter().any(|base| base.checkpoint.covers.covers(&checkpoint.covers));
+        if !known && !less && !held.refused.contains(&entry.hash()) {
+            held.pending.push(entry.clone());
+        }
+    }
+
+    /// Verifies a checkpoint whose entry is here, when all its blobs are; holds it, and says so to the others.
+    pub fn verify_pending(&self, space: &Space, entry: &Entry) -> Result<(), Problem> {
+        let access = space.lock().access.clone().ok_or(Problem::NoKey)?;
+        let heads = &entry.header().access_heads;
+        let bundle = self.access_entries(space.id, &access, heads).map(|mut entries| {
+            entries.push(entry.clone());
+            encode_bundle(&entries)
+        });
+        let bundle = bundle.map_err(|error| {
+            tracing::warn!(%error, "access entries cannot be read");
+            Problem::NoKey
+        })?;
+        let result = self.verify_checkpoint(space, entry, &access, bundle.into());
+        match result {
+            Ok(base) => {
+                if let Err(error) = self.hold(space, base) {
+                    tracing::error!(%error, "a checkpoint cannot be kept");
+                    return Ok(());
+                }
+                self.endorse(space, entry.hash());
+                if let Err(error) = self.prune(space) {
+                    tracing::error!(%error, "entries cannot be pruned");
+                }
+                Ok(())
+            }
+            Err(problem) => {
+                self.checkpoint_refused(space, entry, &problem);
+                Err(problem)
+            }
+        }
+    }
+
+    /// A checkpoint was found not to be acceptable: it is not fetched again, and the person is told.
+    pub fn checkpoint_refused(&self, space: &Space, entry: &Entry, problem: &Problem) {
+        if !problem.is_verdict() {
+            return;
+        }
+        {
+            let mut held = space.checkpoints();
+            held.pending.retain(|one| one.hash() != entry.hash());
+            held.refused.insert(entry.hash());
+        }
+        let (space, device) = (space.id.to_string(), entry.log().device.to_string());
+        self.say(NodeEvent::Quarantined { space, device, reason: format!("a checkpoint was refused: {problem}") });
+    }
+}

@@ -1,0 +1,19 @@
+//! Checkpoints in the node (C): writing, taking over, endorsing, pruning, and opening documents from them.
+//!
+//! What is *held* of a checkpoint is a [`Base`]: its entry, what it covers, and the last header and map of each covered
+//! log, all verified. Its documents stay in their blobs until one is opened. A space has the last one and the one before
+//! it, in case the last should turn out to be damaged; and, when two were written at once, as many as none of which
+//! stands for all of another.
+
+mod base;
+mod bundle;
+mod endorse;
+mod fetcher;
+mod merge;
+mod schedule;
+mod tail;
+mod verify;
+mod write;
+
+pub use base::{Base, Checkpoints};
+pub use fetcher::{Fetcher, Message as FetcherMessage};
