@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{care, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces};
+use crate::commands::{
+    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces,
+};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -58,6 +60,8 @@ pub enum Command {
     SetAside(set_aside::Command),
     #[command(flatten)]
     Devices(devices::Command),
+    #[command(flatten)]
+    Checkpoint(checkpoint::Command),
     #[command(flatten)]
     Network(network::Command),
     #[command(flatten)]

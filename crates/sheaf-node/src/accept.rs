@@ -104,6 +104,9 @@ impl Core {
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
         self.devices.wake();
+        if let Err(error) = self.say_floors(space) {
+            tracing::warn!(%error, space = %space.id, "checkpoints cannot be offered");
+        }
         self.tell_documents(space.id, |_| Message::Access);
         self.tell_network(Input::Members { space: space.id });
         self.upkeep.touch(space.id);

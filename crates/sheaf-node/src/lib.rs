@@ -64,9 +64,9 @@ pub use node::{Format, Node, Options, Session};
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    BackupReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo, InvitationLook,
-    InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present,
-    Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
+    BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo,
+    InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place,
+    Placement, Present, Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sheaf_access::DocumentId;
-use sheaf_log::Entry;
+use sheaf_log::{Entry, Kind};
 use sheaf_store::{Completion, StoreError};
 
 use crate::core::Core;
@@ -170,6 +170,11 @@ fn store(core: &Arc<Core>, works: &[Work]) -> Result<(), StoreError> {
         let (group, after) = rest.split_at(count);
         let entries: Vec<Entry> = group.iter().map(|work| work.entry.clone()).collect();
         let arrivals = core.store_entries(&first.space, None, &entries)?;
+        if entries.iter().any(|entry| entry.header().kind == Kind::Access)
+            && let Err(error) = core.say_floors(&first.space)
+        {
+            tracing::warn!(%error, space = %first.space.id, "checkpoints cannot be offered");
+        }
         // What others wrote is opened here too, and nothing it may hold stops the saving of one's own words.
         let opened = catch_unwind(AssertUnwindSafe(|| core.open_new(&first.space, arrivals.first().copied())));
         if opened.is_err() {

@@ -1,6 +1,7 @@
 //! The commands, each a few lines round the node: one file for each group, with what its commands take and what they print.
 
 pub mod care;
+pub mod checkpoint;
 pub mod devices;
 pub mod documents;
 pub mod identity;
@@ -43,6 +44,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Invitations(command) => invitations::run(node, global, command).await,
         Command::People(command) => people::run(node, global, command).await,
         Command::SetAside(command) => set_aside::run(node, global, command).await,
+        Command::Checkpoint(command) => checkpoint::run(node, global, command).await,
         Command::Devices(command) => devices::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
         Command::Keeping(command) => keeping::run(node, global, command).await,

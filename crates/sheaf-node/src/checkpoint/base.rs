@@ -1,6 +1,6 @@
 //! [`Base`]: a verified checkpoint that is held.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, EntryHash, LogId};
@@ -24,17 +24,33 @@ pub struct Base {
     pub covered: BTreeMap<LogId, Covered>,
     /// What was signed for each document.
     pub attested: BTreeMap<(DocumentId, Part), Vec<Attestation>>,
-    /// What makes sense of it for others, and its name.
+    /// What makes sense of it without the store: its access entries, and its own.
     pub bundle: Arc<[u8]>,
-    /// The same, as others ask for it.
-    pub link: BlobLink,
 }
+
+/// A bundle for those who are behind.
+pub struct Offer {
+    /// As they ask for it.
+    pub link: BlobLink,
+    /// What its checkpoint covers.
+    pub covers: Frontier,
+    /// The bundle.
+    pub bytes: Arc<[u8]>,
+}
+
+/// How many bundles that are not offered any more are still served.
+const OFFERED: usize = 8;
 
 /// What a space has of checkpoints.
 #[derive(Default)]
 pub struct Checkpoints {
     /// Those that are held, the last one last.
     pub held: Vec<Arc<Base>>,
+    /// What is offered to those who are behind: for each that is held a bundle with all access entries there are now, for a
+    /// newcomer may have been invited since.
+    offers: Vec<Offer>,
+    /// What was offered before.
+    offered: VecDeque<Offer>,
     /// Checkpoint entries that are held and whose blobs are not, or not yet verified.
     pub pending: Vec<Entry>,
     /// Those that turned out not to be acceptable.
@@ -78,16 +94,32 @@ impl Checkpoints {
         self.held.iter().any(|base| base.names(blob))
     }
 
+    /// Offers these bundles from now on. Those before them are still served for a while: someone may be fetching them.
+    pub fn offer(&mut self, offers: Vec<Offer>) {
+        let before = std::mem::replace(&mut self.offers, offers);
+        let gone = before.into_iter().filter(|old| self.offers.iter().all(|offer| offer.link.id != old.link.id));
+        self.offered.extend(gone);
+        while self.offered.len() > OFFERED {
+            self.offered.pop_front();
+        }
+    }
+
     /// What the sync machine tells those who are behind.
     pub fn bundles(&self) -> Vec<(BlobLink, Frontier)> {
-        self.held.iter().map(|base| (base.link, base.checkpoint.covers.clone())).collect()
+        self.offers.iter().map(|offer| (offer.link, offer.covers.clone())).collect()
+    }
+
+    /// A bundle that is offered, or was a moment ago.
+    pub fn bundle(&self, id: BlobId) -> Option<Arc<[u8]>> {
+        let offer = self.offers.iter().chain(&self.offered).find(|offer| offer.link.id == id)?;
+        Some(Arc::clone(&offer.bytes))
     }
 }
 
 impl Base {
     /// Whether a blob belongs to it.
     pub fn names(&self, blob: BlobId) -> bool {
-        self.link.id == blob || self.checkpoint.blobs.binary_search_by_key(&blob, |link| link.id).is_ok()
+        self.checkpoint.blobs.binary_search_by_key(&blob, |link| link.id).is_ok()
     }
 
     /// A document as it is kept in it; none, if it has none.

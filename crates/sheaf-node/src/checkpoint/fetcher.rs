@@ -322,8 +322,7 @@ impl Core {
         let Some(held) = self.space(space) else { return Vec::new() };
         let (named, bundle) = {
             let held = held.checkpoints();
-            let bundle = held.held.iter().find(|base| base.link.id == blob).map(|base| Arc::clone(&base.bundle));
-            (held.names(blob), bundle)
+            (held.names(blob), held.bundle(blob))
         };
         if let Some(bundle) = bundle {
             let from = usize::try_from(from).unwrap_or(usize::MAX);

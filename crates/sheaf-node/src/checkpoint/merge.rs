@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use sheaf_access::AccessHistory;
 use sheaf_log::{BlobId, BlobLink, Entry, Kind};
-use sheaf_store::{BlobStore, CacheKind, StoreError, encode_bundle};
+use sheaf_store::{BlobStore, CacheKind, encode_bundle};
 
-use super::Base;
 use super::bundle::Bundle;
 use super::verify::{Means, Problem};
+use super::{Base, Offer};
 use crate::core::{Core, locked};
 use crate::document::{Message, cache_name};
 use crate::error::NodeError;
@@ -93,8 +93,20 @@ impl Core {
     }
 
     /// Tells the network what is pruned here, and what is to be fetched instead.
-    pub fn say_floors(&self, space: &Space) -> Result<(), StoreError> {
+    pub fn say_floors(&self, space: &Space) -> Result<(), NodeError> {
         let floors = self.store.floors(space.id)?;
+        let held = space.checkpoints().held.clone();
+        let access = space.lock().access.clone();
+        if let (Some(access), false) = (access, held.is_empty()) {
+            let entries = self.access_entries(space.id, &access, access.now().heads())?;
+            let offer = |base: &Arc<Base>| {
+                let bytes: Arc<[u8]> = encode_bundle(&[entries.as_slice(), &[base.entry.clone()]].concat()).into();
+                let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
+                Offer { link, covers: base.checkpoint.covers.clone(), bytes }
+            };
+            let offers = held.iter().map(offer).collect();
+            space.checkpoints().offer(offers);
+        }
         let bundles = space.checkpoints().bundles();
         self.tell_network(Input::Floors { space: space.id, floors, bundles });
         self.say_endorsements(space);
@@ -106,7 +118,6 @@ impl Core {
         let blobs: &dyn BlobStore = &**self.home().blobs();
         for (hash, bytes) in blobs.bundles(space.id)? {
             let Ok(bundle) = Bundle::read(&bytes, space.id) else { continue };
-            let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
             let (access, keys) = {
                 let state = space.lock();
                 let Ok(access) = bundle.history(state.access.as_ref()) else { continue };
@@ -116,7 +127,7 @@ impl Core {
             let invalid = std::collections::BTreeMap::new();
             // It was verified whole before it was kept as a bundle; what is read of it is checked by its hash.
             let means = Means { blobs, access: &access, keys: &keys, invalid: &invalid, known: None, documents: false };
-            match means.verify(&bundle.checkpoint, bytes.into(), link) {
+            match means.verify(&bundle.checkpoint, bytes.into()) {
                 Ok(base) => self.take_base(space, base)?,
                 Err(problem) => {
                     tracing::warn!(%problem, checkpoint = %hash, "a checkpoint is not whole any more; it is fetched again");

@@ -15,5 +15,5 @@ mod tail;
 mod verify;
 mod write;
 
-pub use base::{Base, Checkpoints};
+pub use base::{Base, Checkpoints, Offer};
 pub use fetcher::{Fetcher, Message as FetcherMessage};

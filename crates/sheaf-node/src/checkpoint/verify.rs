@@ -101,7 +101,7 @@ impl Means<'_> {
     }
 
     /// Verifies all of a checkpoint.
-    pub fn verify(&self, entry: &Entry, bundle: Arc<[u8]>, link: BlobLink) -> Result<Base, Problem> {
+    pub fn verify(&self, entry: &Entry, bundle: Arc<[u8]>) -> Result<Base, Problem> {
         let checkpoint = entry.checkpoint().ok_or(CheckpointError::Malformed)??;
         let invalid = |(log, seq): &(&LogId, &u64)| checkpoint.covers.holds(log, **seq);
         if let Some((log, _)) = self.invalid.iter().find(invalid) {
@@ -137,7 +137,7 @@ impl Means<'_> {
             verifier.history_only()?
         };
         let entry = entry.clone();
-        Ok(Base { entry, checkpoint, manifest, covered, attested, bundle, link })
+        Ok(Base { entry, checkpoint, manifest, covered, attested, bundle })
     }
 }
 

@@ -216,7 +216,6 @@ impl Core {
         access: &sheaf_access::AccessHistory,
         bundle: Arc<[u8]>,
     ) -> Result<Base, Problem> {
-        let link = sheaf_log::BlobLink { id: sheaf_log::BlobId::of(&bundle), size: bundle.len() as u64 };
         let (keys, invalid) = {
             let state = space.lock();
             (state.keys_with(access, self.me().ok().as_deref()), state.invalid())
@@ -224,7 +223,7 @@ impl Core {
         let known = space.checkpoints().last().cloned();
         let blobs: &dyn BlobStore = &**self.home().blobs();
         let means = Means { blobs, access, keys: &keys, invalid: &invalid, known: known.as_deref(), documents: true };
-        means.verify(entry, bundle, link)
+        means.verify(entry, bundle)
     }
 }
 

@@ -1,0 +1,136 @@
+//! Checkpoints between real nodes: written, pruned below, opened from, taken over by a newcomer, gone on from.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sheaf_node::{Format, Node, Options};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+async fn soon<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn open(home: &Path) -> Node {
+    let listen = Some("127.0.0.1:0".parse().unwrap());
+    // What a node that was shut down still had to do may keep the home a moment longer.
+    soon("the home to be free", || async { Node::open(Options { listen, ..Options::alone(home) }).await.ok() }).await
+}
+
+async fn person(home: &Path, name: &str) -> Node {
+    let node = open(home).await;
+    node.init(name, 1).await.unwrap();
+    node.go_online().await.unwrap();
+    node
+}
+
+async fn text(node: &Node, document: &str) -> String {
+    String::from_utf8(node.export(document, Format::Text).await.unwrap()).unwrap()
+}
+
+async fn reads(node: &Node, document: &str, words: &str) {
+    soon(words, || async {
+        let text = node.export(document, Format::Text).await.ok()?;
+        String::from_utf8(text).unwrap().contains(words).then_some(())
+    })
+    .await;
+}
+
+/// A document of many small changes.
+async fn written(node: &Node, space: &str, lines: usize) -> String {
+    let document = node.create_document(Some(space), "Spring visit").await.unwrap().id;
+    for line in 0..lines {
+        node.append(&document, &format!("Line {line}: two floats and a rope.")).await.unwrap();
+    }
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alone_a_checkpoint_is_read_back_and_what_it_stands_for_is_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("ana");
+    let ana = person(&home, "Ana").await;
+    let space = ana.create_space("Field station").await.unwrap().id;
+    let document = written(&ana, &space, 40).await;
+    let before = text(&ana, &document).await;
+    let report = ana.checkpoint(&space).await.unwrap();
+    assert!(report.entries > 40 && report.pruned >= 40 && report.blobs >= 2, "{report:?}");
+    assert_eq!(text(&ana, &document).await, before);
+    ana.append(&document, "After it.").await.unwrap();
+    let now = text(&ana, &document).await;
+    ana.shutdown().await.unwrap();
+    drop(ana);
+    // It opens from blobs when everything that can be made again is gone.
+    std::fs::remove_dir_all(home.join("cache")).unwrap();
+    let ana = open(&home).await;
+    assert_eq!(text(&ana, &document).await, now);
+    ana.append(&document, "And on.").await.unwrap();
+    let second = ana.checkpoint(&space).await.unwrap();
+    assert!(second.entries > 0 && second.blobs > 0, "{second:?}");
+    ana.append(&document, "And on again.").await.unwrap();
+    let now = text(&ana, &document).await;
+    ana.shutdown().await.unwrap();
+    drop(ana);
+    // sled lost whole: blobs, bundles and journal bring everything back.
+    std::fs::remove_dir_all(home.join("store")).unwrap();
+    std::fs::remove_dir_all(home.join("cache")).unwrap();
+    let ana = open(&home).await;
+    reads(&ana, &document, "And on again.").await;
+    assert_eq!(text(&ana, &document).await, now);
+    ana.append(&document, "As if nothing had happened.").await.unwrap();
+    ana.checkpoint(&space).await.unwrap();
+    ana.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_fetches_the_checkpoint_and_all_write_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let ana = person(&folder.path().join("ana"), "Ana").await;
+    let space = ana.create_space("Field station").await.unwrap().id;
+    let document = written(&ana, &space, 30).await;
+    let report = ana.checkpoint(&space).await.unwrap();
+    assert!(report.pruned > 0, "{report:?}");
+    ana.append(&document, "After the checkpoint.").await.unwrap();
+    let kofi = person(&folder.path().join("kofi"), "Kofi").await;
+    let link = ana.invite(&space, "editor").await.unwrap();
+    kofi.join(&link).await.unwrap();
+    reads(&kofi, &document, "After the checkpoint.").await;
+    assert_eq!(text(&kofi, &document).await, text(&ana, &document).await);
+    kofi.append(&document, "Kofi was here.").await.unwrap();
+    reads(&ana, &document, "Kofi was here.").await;
+    ana.append(&document, "So was Ana.").await.unwrap();
+    reads(&kofi, &document, "So was Ana.").await;
+    // Now somebody else has to have looked at it before anything is pruned.
+    let second = kofi.checkpoint(&space).await.unwrap();
+    assert!(second.entries > 0, "{second:?}");
+    kofi.append(&document, "A tail.").await.unwrap();
+    reads(&ana, &document, "A tail.").await;
+    soon("a checkpoint that has been checked by the other", || async {
+        ana.append(&document, "More.").await.unwrap();
+        let (ours, theirs) = (ana.checkpoint(&space).await.unwrap(), kofi.checkpoint(&space).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        (ours.pruned + theirs.pruned > 0).then_some(())
+    })
+    .await;
+    // A third, who gets everything from a checkpoint that Ana or Kofi wrote.
+    let zoe = person(&folder.path().join("zoe"), "Zoe").await;
+    let link = ana.invite(&space, "editor").await.unwrap();
+    zoe.join(&link).await.unwrap();
+    reads(&zoe, &document, "A tail.").await;
+    soon("Zoe's right to write", || async { zoe.append(&document, "Zoe reads along.").await.ok() }).await;
+    for node in [&ana, &kofi] {
+        reads(node, &document, "Zoe reads along.").await;
+    }
+    assert_eq!(text(&zoe, &document).await, text(&ana, &document).await);
+    for node in [ana, kofi, zoe] {
+        node.shutdown().await.unwrap();
+    }
+}
