@@ -100,7 +100,7 @@ async fn a_newcomer_fetches_the_checkpoint_and_all_write_on() {
     assert!(report.pruned > 0, "{report:?}");
     ana.append(&document, "After the checkpoint.").await.unwrap();
     let kofi = person(&folder.path().join("kofi"), "Kofi").await;
-    let link = ana.invite(&space, "editor").await.unwrap();
+    let link = ana.invite(&space, "editor", None, None).await.unwrap();
     kofi.join(&link).await.unwrap();
     reads(&kofi, &document, "After the checkpoint.").await;
     assert_eq!(text(&kofi, &document).await, text(&ana, &document).await);
@@ -122,7 +122,7 @@ async fn a_newcomer_fetches_the_checkpoint_and_all_write_on() {
     .await;
     // A third, who gets everything from a checkpoint that Ana or Kofi wrote.
     let zoe = person(&folder.path().join("zoe"), "Zoe").await;
-    let link = ana.invite(&space, "editor").await.unwrap();
+    let link = ana.invite(&space, "editor", None, None).await.unwrap();
     zoe.join(&link).await.unwrap();
     reads(&zoe, &document, "A tail.").await;
     soon("Zoe's right to write", || async { zoe.append(&document, "Zoe reads along.").await.ok() }).await;
