@@ -163,6 +163,36 @@ fn the_doctor_finds_a_home_well_and_says_what_is_not() {
     home.ok(&["doctor"]);
 }
 
+/// A home as the first version wrote it, when nothing but entries was sealed: Zora's, with a document, a cache of it, and an
+/// invitation that was open.
+fn home_of_version_1() -> Home {
+    let packed: &[u8] = include_bytes!("vectors/home-1.json.gz");
+    let text = std::io::read_to_string(flate2::read::GzDecoder::new(packed)).expect("a fixture");
+    let files: std::collections::BTreeMap<String, String> = serde_json::from_str(&text).expect("a fixture");
+    let home = Home::empty();
+    for (name, hex) in files {
+        let path = home.path().join("home").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hex")).expect("a file");
+    }
+    home
+}
+
+#[test]
+fn a_home_of_the_first_version_is_sealed_and_loses_nothing() {
+    let home = home_of_version_1();
+    let (folder, texts) = (home.path().join("home"), ["Zora", "Unsealed words", "sheaf://join", "sheaf-identity-1:"]);
+    assert!(!holding(&folder, &texts).is_empty());
+    assert!(home.show("Old title here").contains("Unsealed words."));
+    assert_eq!(holding(&folder, &texts), Vec::<String>::new());
+    assert_eq!(home.ok(&["whoami", "--json"]).json()["name"], "Zora Neale");
+    add(&home, "Old title here", "Sealed words.");
+    let text = home.show("Old title here");
+    assert!(text.contains("Unsealed words.") && text.contains("Sealed words."), "{text}");
+    assert_eq!(home.ok(&["recovery-phrase", "--show", "--json"]).json()["words"].as_array().map(Vec::len), Some(24));
+    home.ok(&["doctor"]);
+}
+
 /// Two people who share a space with a document, both with all of it.
 struct Pair {
     ana: Home,
