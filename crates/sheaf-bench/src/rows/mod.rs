@@ -1,6 +1,7 @@
 //! What is measured: one file for each.
 
 mod access;
+mod checkpoint;
 mod import;
 mod keystroke;
 mod opening;
@@ -34,12 +35,22 @@ pub enum Measure {
     Reconnect,
     /// Who may do what, in a space with many access entries.
     Access,
+    /// A checkpoint of the long history, and a newcomer. Last, for afterwards the entries are gone.
+    Checkpoint,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Keystroke, Self::Window, Self::Open, Self::Remote, Self::Import, Self::Reconnect, Self::Access];
+    pub const ALL: [Self; 8] = [
+        Self::Keystroke,
+        Self::Window,
+        Self::Open,
+        Self::Remote,
+        Self::Import,
+        Self::Reconnect,
+        Self::Access,
+        Self::Checkpoint,
+    ];
 
     /// In a few words.
     pub fn what(self) -> &'static str {
@@ -50,6 +61,7 @@ impl Measure {
             Self::Open => "opening a document with a long history",
             Self::Import => "bringing in a large text",
             Self::Reconnect => "meeting again when nothing has changed",
+            Self::Checkpoint => "a checkpoint of a long history, and a newcomer",
             Self::Access => "who may do what, in a space with many access entries",
         }
     }
@@ -64,6 +76,7 @@ impl Measure {
             Self::Import => import::rows(context).await,
             Self::Reconnect => reconnect::rows(),
             Self::Access => access::rows(context),
+            Self::Checkpoint => checkpoint::rows(context).await,
         }
     }
 }
