@@ -176,10 +176,18 @@ impl Core {
 
     /// An invitation is not accepted.
     pub fn join_refused(&self, space: SpaceId, why: JoinRefusal, reason: &str) {
-        self.say(NodeEvent::JoinFailed { space: space.to_string(), why, reason: reason.to_owned() });
-        if let Err(error) = self.drop_unborn_space(space) {
+        let forgotten = self.drop_unborn_space(space).and_then(|()| {
+            // Someone who was here before has the space still, and asks no more.
+            if let Some(held) = self.space(space) {
+                held.lock().joining = None;
+                self.put_joining(space, None)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = forgotten {
             tracing::warn!(%error, "a refused invitation is not forgotten");
         }
+        self.say(NodeEvent::JoinFailed { space: space.to_string(), why, reason: reason.to_owned() });
     }
 
     /// Proves on a connection that this device holds an invitation (N1): its id, and its key's word over the channel.

@@ -71,12 +71,16 @@ impl Core {
             let history = state.access.as_ref().ok_or_else(still_arriving)?;
             let making = Making { me: &me, history, keys: &keys, heights: &heights };
             let Some(op) = make(&making)? else { return Ok(()) };
+            let before = state.before_hearing(&me);
             let entry = state.write_access(space.id, &me, &op, now())?;
             state.take_keys(&me);
+            state.heard(&me, before);
             self.write(Work::new(space, entry, None));
         }
+        // The network hears of the entry before it hears who is no longer a member: those are sent it too.
+        let stored = self.flush();
         self.access_changed(space);
-        Ok(())
+        stored
     }
 
     /// How far each log is held. Own entries may still be on their way to the store; with the one that is about to be
@@ -93,13 +97,14 @@ impl Core {
         if space.access().and_then(|access| access.member(&person).map(|member| member.role)) == Some(role) {
             return Ok(());
         }
+        self.seal_what_is_typed(space.id);
         self.administer(space, |making| {
             let (access, device) = (making.access(), making.me.keys.device.id());
             if Some(role) > is(making) {
                 return AccessOp::grant(access, &device, person, role, making.keys, &mut rand::rng())
                     .map_err(|error| not_made(access, &person, &error));
             }
-            check_other_owner(access, &person)?;
+            check_other_owner(access, &making.me.person(), &person)?;
             let removal = Removal { person, leaves: Some(role), watermarks: making.watermarks(&person) };
             AccessOp::remove(making.history, &device, removal, making.keys, &mut rand::rng())
                 .map_err(|error| not_made(access, &person, &error))
@@ -108,6 +113,8 @@ impl Core {
 
     /// Ends someone's time in a space: another's, or this person's own. The key changes in the same entry (E2). Blocks.
     pub fn remove(&self, space: &Arc<Space>, person: PersonId) -> Result<(), NodeError> {
+        // Whoever leaves may still be typing: that was before.
+        self.seal_what_is_typed(space.id);
         self.administer(space, |making| {
             let (access, device) = (making.access(), making.me.keys.device.id());
             if access.member(&person).is_none() {
@@ -115,7 +122,7 @@ impl Core {
                     "they are not in this space (any more). `sheaf members` shows who is.".into(),
                 ));
             }
-            check_other_owner(access, &person)?;
+            check_other_owner(access, &making.me.person(), &person)?;
             let removal = Removal { person, leaves: None, watermarks: making.watermarks(&person) };
             AccessOp::remove(making.history, &device, removal, making.keys, &mut rand::rng())
                 .map_err(|error| not_made(access, &person, &error))
@@ -152,7 +159,11 @@ fn verified(person: &PersonId) -> Vec<u8> {
 }
 
 /// A space without an owner can never again change who is in it (A3): nobody gets there by mistake.
-fn check_other_owner(access: &AccessState, person: &PersonId) -> Result<(), NodeError> {
+fn check_other_owner(access: &AccessState, me: &PersonId, person: &PersonId) -> Result<(), NodeError> {
+    if access.power_over(me, person).is_none() {
+        // They may not do it anyway, and are told so.
+        return Ok(());
+    }
     let mut owners = access.members().filter(|member| member.role == Role::Owner).map(|member| member.person);
     if owners.next() == Some(*person) && owners.next().is_none() {
         return Err(NodeError::LastOwner);

@@ -71,7 +71,7 @@ impl Receipts {
     }
 
     /// Who is to be asked to sign now, among those who can be.
-    pub fn to_ask(&mut self, can_be_asked: impl Fn(&SpaceId, &DeviceId) -> bool) -> Vec<(SpaceId, DeviceId)> {
+    pub fn take_unsigned(&mut self, can_be_asked: impl Fn(&SpaceId, &DeviceId) -> bool) -> Vec<(SpaceId, DeviceId)> {
         // Whoever is away comes up again when they are back and say what they hold.
         let news = std::mem::take(&mut self.unasked);
         news.into_iter().filter(|(space, device)| can_be_asked(space, device)).collect()
@@ -191,16 +191,16 @@ mod tests {
         let mut receipts = Receipts::default();
         receipts.note(space, device, log, 1, 100);
         receipts.note(space, device, log, 2, 110);
-        assert_eq!(receipts.to_ask(|_, _| true), vec![(space, device)]);
-        assert!(receipts.to_ask(|_, _| true).is_empty());
+        assert_eq!(receipts.take_unsigned(|_, _| true), vec![(space, device)]);
+        assert!(receipts.take_unsigned(|_, _| true).is_empty());
         receipts.note_signed(space, device, log, 2, 120);
         receipts.note(space, device, log, 2, 130);
-        assert!(receipts.to_ask(|_, _| true).is_empty(), "all of it is signed");
+        assert!(receipts.take_unsigned(|_, _| true).is_empty(), "all of it is signed");
         receipts.note(space, device, log, 3, 140);
-        assert!(receipts.to_ask(|_, _| false).is_empty(), "they are away");
-        assert!(receipts.to_ask(|_, _| true).is_empty(), "and asked when they are heard of again");
+        assert!(receipts.take_unsigned(|_, _| false).is_empty(), "they are away");
+        assert!(receipts.take_unsigned(|_, _| true).is_empty(), "and asked when they are heard of again");
         receipts.note(space, device, log, 3, 150);
-        assert_eq!(receipts.to_ask(|_, _| true), vec![(space, device)]);
+        assert_eq!(receipts.take_unsigned(|_, _| true), vec![(space, device)]);
     }
 
     #[test]

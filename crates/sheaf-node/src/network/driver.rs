@@ -510,7 +510,7 @@ impl Driver {
     /// Asks those who have confirmed more than they have signed, and signs for those who have asked: one signature for each
     /// space, however many asked.
     fn exchange_receipts(&mut self) {
-        let unsigned = locked(&self.core.receipts).to_ask(|_, device| self.peers.contains_key(device));
+        let unsigned = locked(&self.core.receipts).take_unsigned(|_, device| self.peers.contains_key(device));
         for (space, peer) in unsigned {
             self.feed(Event::WantsSigned { peer, space });
         }

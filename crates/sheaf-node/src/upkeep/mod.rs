@@ -28,7 +28,7 @@ use crate::view::NodeEvent;
 /// The shortest and the longest time before something is done, in milliseconds.
 const JITTER: std::ops::Range<u64> = 300..2_500;
 /// How long to wait when there is nothing to wait for.
-const IDLE: Duration = Duration::from_secs(3_600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Which spaces have changed since they were last looked at.
 #[derive(Default)]
@@ -95,11 +95,16 @@ pub async fn run(core: Weak<Core>) {
     }
 }
 
-/// Says so when this person has been removed.
+/// Says so when this person has been removed; and what they are called, once they may write it down.
 async fn tell_role(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) {
     let (Ok(me), Some(access)) = (core.me(), space.access()) else { return };
     let role = access.role_of(&me.keys.device.id());
     let before = std::mem::replace(&mut watched.role, role);
+    if before.is_some_and(|before| before < Role::Editor) && role >= Some(Role::Editor) {
+        if let Err(error) = core.introduce(space).await {
+            tracing::warn!(%error, space = %space.id, "the name is not written down");
+        }
+    }
     if before.is_none() || role.is_some() {
         return;
     }
@@ -200,16 +205,16 @@ async fn report(core: &Arc<Core>, space: &Arc<Space>, access: &AccessState, epoc
     });
 }
 
-fn carry_out(core: &Core, space: &Arc<Space>, chore: Chore) -> Result<(), NodeError> {
+fn carry_out(node: &Core, space: &Arc<Space>, chore: Chore) -> Result<(), NodeError> {
     match chore {
-        Chore::Close(invitation) => core.close_invitation(space, invitation),
-        Chore::Rotate => core.administer(space, |making| {
+        Chore::Close(invitation) => node.close_invitation(space, invitation),
+        Chore::Rotate => node.administer(space, |making| {
             let access = making.access();
             AccessOp::rotate(access, &making.me.keys.device.id(), making.keys, &mut rand::rng())
                 .map_err(|error| not_made(access, &making.me.person(), &error))
         }),
         // Nothing is written if somebody else has done it since it was decided.
-        Chore::Rewrap => core.administer_if(space, |making| {
+        Chore::Rewrap => node.administer_if(space, |making| {
             let access = making.access();
             AccessOp::rewrap(access, &making.me.keys.device.id(), making.keys, &mut rand::rng())
                 .map_err(|error| not_made(access, &making.me.person(), &error))

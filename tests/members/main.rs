@@ -1,0 +1,7 @@
+//! Who may read and write: several nodes in one process, and the people whose they are.
+
+mod invitations;
+mod people;
+mod removal;
+mod roles;
+mod words;
