@@ -2,9 +2,9 @@
 
 use sheaf_access::{AccessOp, ContentKey, DocumentId, EntryHash, EpochId, Identity, LogId, SpaceId};
 use sheaf_log::{
-    BlobLink, Checkpoint, Content, Draft, Endorsement, Entry, Frontier, LogHistory, MAX_BLOB_CONTENT, Manifest, Mine,
-    MineKey, Part, Presence, Receipt, Root, SavedDocument, SignedHeader, Unverified, decode_documents, decode_history,
-    encode_documents, encode_history, open_blob, seal_blob, seal_presence,
+    BlobLink, Checkpoint, Content, Draft, Endorsement, Entry, Frontier, Group, LogHistory, MAX_BLOB_CONTENT, Manifest,
+    Mine, MineKey, Part, Presence, Receipt, Root, SavedDocument, SignedHeader, Unverified, decode_documents,
+    decode_history, encode_documents, encode_history, open_blob, seal_blob, seal_presence,
 };
 
 use crate::{Target, rng};
@@ -244,7 +244,8 @@ fn signed_headers() -> Vec<Vec<u8>> {
 
 fn some_manifest() -> Manifest {
     let one = |content: &[u8]| seal_blob(&key(), content).map(|(reference, _)| reference);
-    Manifest { documents: one(b"documents").into_iter().collect(), history: one(b"history").into_iter().collect() }
+    let documents = one(b"documents").map(|blob| Group { group: 7, blob });
+    Manifest { documents: documents.into_iter().collect(), history: one(b"history").into_iter().collect() }
 }
 
 fn checkpoints() -> Vec<Vec<u8>> {
