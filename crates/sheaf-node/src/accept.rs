@@ -273,15 +273,13 @@ impl Held for HeldHere<'_> {
     }
 }
 
-impl Core {
-    /// Whether the author of a checkpoint might write it, as its own past has it (A5). Its entry is not admitted like others:
-    /// what it follows in its log may be what it stands for.
-    pub fn may_checkpoint(&self, entry: &Entry, access: &AccessHistory) -> Result<(), Refusal> {
-        match admit(entry, &Alone(entry.seq()), access) {
-            Ok(_) => Ok(()),
-            Err(NotAdmitted::Refused(refusal)) => Err(refusal),
-            Err(NotAdmitted::Unreadable(never)) => match never {},
-        }
+/// Whether the author of a checkpoint might write it, as its own past has it (A5). Its entry is not admitted like others:
+/// what it follows in its log may be what it stands for.
+pub fn may_checkpoint(entry: &Entry, access: &AccessHistory) -> Result<(), Refusal> {
+    match admit(entry, &Alone(entry.seq()), access) {
+        Ok(_) => Ok(()),
+        Err(NotAdmitted::Refused(refusal)) => Err(refusal),
+        Err(NotAdmitted::Unreadable(never)) => match never {},
     }
 }
 

@@ -327,7 +327,7 @@ impl Core {
     }
 
     /// The own log's last entry may be one that a checkpoint stands for: then that says its hash.
-    fn mend_own_tip(&self, space: &Space) {
+    fn mend_own_tip(space: &Space) {
         let log = space.lock().log.id;
         let covered = space.checkpoints().covered(&log).map(|covered| (covered.seq, covered.held.hash));
         let mut state = space.lock();
@@ -386,7 +386,7 @@ impl Core {
             self.load_receipts(&space)?;
             self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
             self.load_checkpoints(&space)?;
-            self.mend_own_tip(&space);
+            Self::mend_own_tip(&space);
             self.open_new(&space, None);
         }
         Ok(())
@@ -513,7 +513,7 @@ impl Core {
         let arrivals = self.store.append(space.id, entries)?;
         space.checkpoints().tail += entries.iter().map(|entry| entry.encoded().len() as u64).sum::<u64>();
         for entry in entries {
-            self.checkpoint_came(space, entry);
+            Self::checkpoint_came(space, entry);
         }
         let items = arrivals.iter().zip(entries).map(|(arrival, entry)| network::item(*arrival, entry)).collect();
         self.tell_network(Input::Stored { space: space.id, from, items });

@@ -27,7 +27,7 @@ pub struct Space {
     pub opened: Mutex<Arrival>,
     /// What counts of what is stored, and how far that is known. Taken before the state.
     pub counted: Mutex<Counted>,
-    /// What is held of checkpoints. Locked for moments only, and never while the state is locked for longer.
+    /// What is held of checkpoints. Taken after the state where both are, and for moments only.
     checkpoints: Mutex<Checkpoints>,
     /// Held while a checkpoint is being written.
     pub checkpointing: tokio::sync::Mutex<()>,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sheaf_node::{Format, Node, Options};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn soon<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let start = Instant::now();

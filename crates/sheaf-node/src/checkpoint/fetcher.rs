@@ -16,6 +16,7 @@ use sheaf_sync::{Event, Ticket};
 
 use super::bundle::Bundle;
 use super::verify::Problem;
+use crate::accept::may_checkpoint;
 use crate::core::Core;
 use crate::network::Input;
 use crate::space::Space;
@@ -285,7 +286,7 @@ fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, link: BlobLink) -> Result<(
     let bundle = Bundle::read(&bytes, space.id).map_err(|error| unusable(&error))?;
     let known = space.lock().access.clone();
     let access = bundle.history(known.as_ref()).map_err(|error| unusable(&error))?;
-    core.may_checkpoint(&bundle.checkpoint, &access).map_err(|error| unusable(&error))?;
+    may_checkpoint(&bundle.checkpoint, &access).map_err(|error| unusable(&error))?;
     match core.verify_checkpoint(space, &bundle.checkpoint, &access, bytes.into()) {
         Ok(base) => {
             core.merge(space, base, &bundle, access).map_err(|error| unusable(&error))?;

@@ -100,7 +100,8 @@ impl Core {
         if let (Some(access), false) = (access, held.is_empty()) {
             let entries = self.access_entries(space.id, &access, access.now().heads())?;
             let offer = |base: &Arc<Base>| {
-                let bytes: Arc<[u8]> = encode_bundle(&[entries.as_slice(), &[base.entry.clone()]].concat()).into();
+                let bytes: Arc<[u8]> =
+                    encode_bundle(&[entries.as_slice(), std::slice::from_ref(&base.entry)].concat()).into();
                 let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
                 Offer { link, covers: base.checkpoint.covers.clone(), bytes }
             };
@@ -143,7 +144,7 @@ impl Core {
     }
 
     /// A checkpoint entry has come, or was here already: its blobs are to be fetched, unless it stands for nothing new.
-    pub fn checkpoint_came(&self, space: &Space, entry: &Entry) {
+    pub fn checkpoint_came(space: &Space, entry: &Entry) {
         if entry.header().kind != Kind::Checkpoint {
             return;
         }

@@ -25,24 +25,22 @@ const TURNS: u64 = 30;
 impl Core {
     /// Looks whether a space is due, and writes its checkpoint. To be called every minute or so.
     pub fn checkpoint_when_due(self: &Arc<Self>, space: &Arc<Space>) {
-        let due = {
+        let (covers, last, due) = {
             let mut held = space.checkpoints();
             let blobs = held.last().map_or(0, |last| last.checkpoint.bytes());
             if held.tail <= LEAST.max(blobs) {
                 held.due = None;
                 return;
             }
-            match held.due {
-                Some(due) => due,
-                None => {
-                    let last = held.last().map_or(0, |last| last.entry.header().time);
-                    let wait = self.turn_of(space, &held.covers().digest()) * TURN + rand::random_range(0..JITTER);
-                    let due = now().max(last.saturating_add(AFTER).min(now() + AFTER)) + wait;
-                    held.due = Some(due);
-                    due
-                }
-            }
+            let last = held.last().map_or(0, |last| last.entry.header().time);
+            (held.covers().digest(), last, held.due)
         };
+        let due = due.unwrap_or_else(|| {
+            let wait = self.turn_of(space, &covers) * TURN + rand::random_range(0..JITTER);
+            let due = now().max(last.saturating_add(AFTER).min(now() + AFTER)) + wait;
+            space.checkpoints().due = Some(due);
+            due
+        });
         let may = self.me().is_ok_and(|me| space.role(&me).is_some_and(|role| role >= Role::Editor));
         if now() < due || !may {
             return;

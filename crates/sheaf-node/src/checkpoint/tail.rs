@@ -69,7 +69,7 @@ impl Core {
                     stop: None,
                 });
                 if entry.seq() > tail.from && tail.stop.is_none() {
-                    match self.step(space, entry) {
+                    match Self::step(space, entry) {
                         Some(step) => tail.steps.push(step),
                         None => tail.stop = Some(entry.seq()),
                     }
@@ -80,7 +80,7 @@ impl Core {
     }
 
     /// What one entry adds to its log's map; nothing, if it cannot be covered.
-    fn step(&self, space: &Space, entry: &Entry) -> Option<Step> {
+    fn step(space: &Space, entry: &Entry) -> Option<Step> {
         let header = entry.header();
         let (key, invalid) = {
             let state = space.lock();

@@ -153,7 +153,7 @@ impl Core {
     ) -> Result<(usize, u64), NodeError> {
         let me = self.me()?;
         let key = writing_key(space)?;
-        let mut out = Blobs { blobs: &**self.home().blobs(), key: &key, written: 0, bytes: 0 };
+        let mut out = Writing { blobs: &**self.home().blobs(), key: &key, written: 0, bytes: 0 };
         let history = self.history_of(space, reached)?;
         let manifest = out.manifest(documents, &history, last)?;
         let mut all: Vec<BlobRef> = manifest.blobs().cloned().collect();
@@ -194,14 +194,13 @@ impl Core {
         for (log, reach) in reached {
             let kept =
                 space.checkpoints().covered(log).filter(|kept| kept.seq == reach.seq).map(|kept| kept.history.clone());
-            let one = match kept {
-                Some(kept) => kept,
-                None => {
-                    let entry = self.store.entry(space.id, *log, reach.seq)?;
-                    let entry =
-                        entry.ok_or_else(|| NodeError::Damaged("an entry of this space is missing here.".into()))?;
-                    LogHistory { header: SignedHeader::from(&entry), mine: reach.mine.encode() }
-                }
+            let one = if let Some(kept) = kept {
+                kept
+            } else {
+                let entry = self.store.entry(space.id, *log, reach.seq)?;
+                let entry =
+                    entry.ok_or_else(|| NodeError::Damaged("an entry of this space is missing here.".into()))?;
+                LogHistory { header: SignedHeader::from(&entry), mine: reach.mine.encode() }
             };
             history.push(one);
         }
@@ -234,14 +233,14 @@ struct Documents {
 }
 
 /// Blobs on their way to the disk.
-struct Blobs<'a> {
+struct Writing<'a> {
     blobs: &'a dyn BlobStore,
     key: &'a ContentKey,
     written: usize,
     bytes: u64,
 }
 
-impl Blobs<'_> {
+impl Writing<'_> {
     fn put(&mut self, content: &[u8]) -> Result<BlobRef, NodeError> {
         let (blob, sealed) = seal_blob(self.key, content).map_err(|error| NodeError::BadInput(error.to_string()))?;
         if !self.blobs.has(blob.link.id)? {
