@@ -31,7 +31,7 @@ pub fn fuzz(seconds: u32) -> Result<()> {
     let target = std::path::absolute(shell::target().join("fuzz"))?;
     shell::run(
         shell::cargo()
-            .args(["build", "--release", "--locked", "--manifest-path", MANIFEST, "--target", &host, "--target-dir"])
+            .args(["build", "--release", "--manifest-path", MANIFEST, "--target", &host, "--target-dir"])
             .arg(&target)
             .env("RUSTFLAGS", FLAGS)
             .env_remove("CARGO_ENCODED_RUSTFLAGS"),
@@ -52,7 +52,9 @@ pub fn fuzz(seconds: u32) -> Result<()> {
                 format!("-rss_limit_mb={MEMORY}"),
                 format!("-timeout={PATIENCE}"),
                 format!("-artifact_prefix={}", artifact.display()),
+                "-max_len=65536".to_owned(),
                 "-verbosity=0".to_owned(),
+                "-print_funcs=0".to_owned(),
             ])
             .arg(&found)
             .arg(Path::new(CORPUS).join(&name));
