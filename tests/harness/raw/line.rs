@@ -124,6 +124,10 @@ impl Line {
         loop {
             match timeout_at(deadline, self.events.recv()).await.expect("an answer in time") {
                 Some(NetEvent::Frame { bytes, .. }) => {
+                    // Devices say other things to each other too: of pairing, and of what one person's devices share.
+                    if bytes.first() != Some(&sheaf_sync::VERSION) {
+                        continue;
+                    }
                     let frame = Frame::decode(&bytes).expect("an honest node's frame");
                     if let Frame::Entries { tag, entries, .. } = &frame {
                         self.keep(*tag, entries);
