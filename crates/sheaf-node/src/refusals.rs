@@ -75,6 +75,11 @@ impl Refused {
         Self { code: 2_002, rule: "N5", reason: reason.to_owned() }
     }
 
+    /// Something said between devices, beside the spaces, that is nothing.
+    pub fn direct() -> Self {
+        Self { code: 2_003, rule: "N3", reason: "It says something that is nothing.".to_owned() }
+    }
+
     /// An invitation that does not let in.
     pub fn invitation(reason: RedemptionRefusal) -> Self {
         let (code, rule) = match reason {

@@ -253,7 +253,7 @@ impl Driver {
         match Direct::decode(bytes) {
             Some(direct) => self.core.direct_heard(device, &nonce, direct),
             None => {
-                tracing::warn!(%device, "it says something that is nothing; the connection is closed");
+                self.core.refused(device, &Refused::direct());
                 self.net.close(device, CloseCode::Protocol);
             }
         }
