@@ -45,6 +45,7 @@ mod counting;
 mod domain;
 mod draft;
 mod entry;
+mod fork;
 mod frontier;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -69,6 +70,7 @@ pub use content::{Content, ContentError, MAX_CHANGE, MAX_CHANGES, MAX_CONTENT, P
 pub use counting::{Counting, Membership, first_challenged};
 pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};
+pub use fork::{Branches, ForkError, ForkProof};
 pub use frontier::{Frontier, FrontierDigest, Range};
 pub use header::{EntryRef, Header, HeaderError, Kind, MAX_ACCESS_HEADS, MAX_BUILDS_ON, PayloadHash};
 pub use mine::{Mine, MineError, MineKey, MineRoot};

@@ -103,6 +103,7 @@ impl Core {
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
         self.finish_joining(space);
+        self.note_removal(space);
         self.devices.wake();
         if let Err(error) = self.say_floors(space) {
             tracing::warn!(%error, space = %space.id, "checkpoints cannot be offered");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, InvitationLink, LogId, SpaceId};
@@ -90,6 +90,8 @@ pub struct Core {
     failing: Mutex<Option<Failing>>,
     peers: Mutex<BTreeMap<DeviceId, Vec<SocketAddr>>>,
     events: broadcast::Sender<NodeEvent>,
+    /// This node, for what is begun here and outlives a call.
+    pub this: OnceLock<Weak<Self>>,
 }
 
 /// Locks something whose changes are complete before anything can panic.
@@ -139,7 +141,10 @@ impl Core {
             failing: Mutex::default(),
             peers: Mutex::new(peers),
             events: broadcast::channel(1024).0,
+            this: OnceLock::new(),
         });
+        // It is new: nobody has set this.
+        let _ = core.this.set(Arc::downgrade(&core));
         start(Arc::downgrade(&core))
             .map_err(|error| NodeError::CannotWrite(format!("the system gives no thread to save with: {error}")))?;
         start_fetcher(Arc::downgrade(&core)).map_err(|error| {
@@ -264,6 +269,7 @@ impl Core {
             closed: BTreeMap::new(),
             void: Arc::default(),
             typed_under: None,
+            removed: None,
             pending_access: Vec::new(),
             joining: None,
         })
@@ -388,6 +394,7 @@ impl Core {
             self.load_checkpoints(&space)?;
             Self::mend_own_tip(&space);
             self.open_new(&space, None);
+            self.note_removal(&space);
         }
         Ok(())
     }
@@ -422,6 +429,7 @@ impl Core {
             closed: self.load_closed(id)?,
             void: Arc::default(),
             typed_under: None,
+            removed: None,
             joining,
         };
         state.take_keys(me);
@@ -444,6 +452,7 @@ impl Core {
                     .filter_map(|(_, entry)| entry.access_entry()?.ok()),
             );
         }
+        entries.extend(self.farewells(id)?);
         let creation = EntryHash::from_bytes(*id.as_bytes());
         let Some(first) = entries.iter().position(|entry| entry.hash == creation) else { return Ok((None, entries)) };
         let mut history = AccessHistory::found(entries.swap_remove(first))

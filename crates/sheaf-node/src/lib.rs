@@ -52,6 +52,7 @@ mod people;
 mod presence;
 mod receipts;
 mod refusals;
+mod removal;
 mod set_aside;
 mod space;
 mod upkeep;

@@ -64,6 +64,8 @@ impl Core {
         if me.copied {
             return Err(NodeError::Copied);
         }
+        // What was typed before this is sealed as that (A6): also what builds on words that this may keep from counting.
+        self.seal_what_is_typed(space.id);
         {
             let mut state = space.lock();
             let heights = self.heights(space, &state)?;

@@ -47,19 +47,17 @@ impl Piece {
         whole.rework(&changes, now).map_err(|error| NodeError::BadInput(error.to_string()))
     }
 
-    /// What it adds to a document that reads `now`, as plain text.
-    pub fn text(&self, whole: &Document, now: &[Item]) -> Result<String, NodeError> {
-        Ok(plain(&added(now, &self.merged(whole, now.to_vec())?)))
+    /// What it adds, as plain text: what it puts into a document that says nothing else.
+    pub fn text(&self, whole: &Document) -> Result<String, NodeError> {
+        Ok(plain(&self.merged(whole, Vec::new())?))
     }
 
     /// What a document reads once this piece is adopted: merged where it was; where that does not work, or nothing of it
     /// would be seen, quoted at the end.
     pub fn adopted(&self, whole: &Document, now: &[Item]) -> Vec<Item> {
-        // By itself: what its own author's document said before, and after.
-        let alone = || self.merged(whole, Vec::new()).map(|items| plain(&items)).unwrap_or_default();
         match self.merged(whole, now.to_vec()) {
             Ok(merged) if merged != now => merged,
-            _ => quoted(now, &alone()),
+            _ => quoted(now, &self.text(whole).unwrap_or_default()),
         }
     }
 }
@@ -146,22 +144,6 @@ fn name_of(space: SpaceId, log: LogId, document: DocumentId) -> String {
     DocumentId::from_bytes(*hasher.finalize().as_bytes()).to_string()
 }
 
-/// The text that `after` has beyond `before`: the words that came, each stretch as a paragraph of its own.
-fn added(before: &[Item], after: &[Item]) -> Vec<Item> {
-    let mut added = Vec::new();
-    for patch in sheaf_document::compare(before, after) {
-        let sheaf_document::patch::Patch::Splice { insert, .. } = patch else { continue };
-        if insert.iter().all(|item| !matches!(item, Item::Text { text, .. } if !text.trim().is_empty())) {
-            continue;
-        }
-        if !matches!(insert.first(), Some(Item::Block { .. })) {
-            added.push(paragraph(BlockKind::Paragraph));
-        }
-        added.extend(insert);
-    }
-    added
-}
-
 /// A block to put text into.
 fn paragraph(kind: BlockKind) -> Item {
     let kind = kind.name().unwrap_or("paragraph").to_owned();
@@ -188,23 +170,6 @@ mod tests {
 
     fn text(text: &str) -> Item {
         Item::Text { text: text.to_owned(), marks: [].into() }
-    }
-
-    #[test]
-    fn what_was_added_is_what_came_and_nothing_else() {
-        let before = vec![paragraph(BlockKind::Paragraph), text("One. Two.")];
-        let after = vec![
-            paragraph(BlockKind::Paragraph),
-            text("One. One and a half. Two."),
-            paragraph(BlockKind::Paragraph),
-            text("Three!"),
-        ];
-        assert_eq!(
-            plain(&added(&before, &after)).split_whitespace().collect::<Vec<_>>().join(" "),
-            "One and a half. Three!"
-        );
-        assert!(added(&before, &before).is_empty());
-        assert!(added(&after, &before).is_empty());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::removal::Removed;
 
 /// One space.
 pub struct Space {
@@ -50,6 +51,8 @@ pub struct State {
     /// What this person knew when they last might write, if they may no longer: what was typed before that was heard, and
     /// is sealed only now, is sealed under this (A6).
     pub typed_under: Option<TypedUnder>,
+    /// Whether this person, or this device, is in the space no more, and by whom.
+    pub removed: Option<Removed>,
     /// Access entries that are stored and wait for others to come again.
     pub pending_access: Vec<AccessEntry>,
     /// The invitation that is being redeemed.
@@ -278,6 +281,11 @@ impl State {
         self.keys.len() > before
     }
 
+    /// Whether this person may write here now, or why not, as a sentence for them.
+    pub fn may_write(&self, me: &Identity) -> Result<(), NodeError> {
+        self.access_state(Role::Editor, me).map(drop)
+    }
+
     /// What content that is sealed now says its author knew.
     fn written_under(&self, me: &Identity) -> Result<TypedUnder, NodeError> {
         match self.access_state(Role::Editor, me) {
@@ -314,7 +322,9 @@ impl State {
                 Err(NodeError::Role("You can comment here, not write. Ask an owner to change your role.".into()))
             }
             Some(_) => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
-            None => Err(still_arriving()),
+            None => {
+                Err(self.removed.as_ref().map_or_else(still_arriving, |removed| NodeError::Role(removed.sentence(me))))
+            }
         }
     }
 

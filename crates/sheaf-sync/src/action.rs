@@ -99,6 +99,15 @@ pub enum Action<P> {
         /// As it came.
         receipt: Vec<u8>,
     },
+    /// A peer's node says something about a space.
+    Said {
+        /// Who.
+        peer: P,
+        /// About which space.
+        space: SpaceId,
+        /// What, unchecked.
+        word: Vec<u8>,
+    },
     /// Both sides hold the same of this space, and both know it. Comes again each time that is so anew.
     Synced {
         /// The peer.

@@ -185,6 +185,15 @@ pub enum Event<P> {
         /// As they were signed. At most [`MAX_ENDORSEMENTS`](crate::MAX_ENDORSEMENTS) are passed on.
         endorsements: Vec<Vec<u8>>,
     },
+    /// This node has something to say to a peer about a space, by [`Said`](crate::Action::Said) there.
+    Say {
+        /// To whom.
+        peer: P,
+        /// About which space.
+        space: SpaceId,
+        /// What, at most [`MAX_WORD_BYTES`](crate::MAX_WORD_BYTES) long.
+        word: Vec<u8>,
+    },
     /// Time has passed: the moment asked for by [`WakeAt`](crate::Action::WakeAt) has come.
     Tick,
 }

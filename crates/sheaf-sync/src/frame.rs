@@ -30,6 +30,9 @@ pub const MAX_PROOF_BYTES: usize = 4_096;
 /// The longest receipt: one that speaks of every log a space may have.
 pub const MAX_RECEIPT_BYTES: usize = sheaf_log::MAX_RECEIPT;
 
+/// The longest word between two nodes: an entry, and room for some more.
+pub const MAX_WORD_BYTES: usize = 768 * 1024;
+
 /// "You are a member of this, as far as I know, and I hold this much of it."
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -189,6 +192,14 @@ pub enum Frame {
         #[serde(deserialize_with = "capped::vec::<_, _, MAX_ENDORSEMENT>")]
         endorsement: Vec<u8>,
     },
+    /// Something the sender's node says to the receiver's about a space: opaque to the machine.
+    Word {
+        /// The space.
+        tag: Tag,
+        /// What it says.
+        #[serde(deserialize_with = "capped::vec::<_, _, MAX_WORD_BYTES>")]
+        word: Vec<u8>,
+    },
 }
 
 /// Bytes that are not a frame.
@@ -247,9 +258,11 @@ impl Frame {
     /// The stream it belongs to.
     pub fn stream(&self) -> Stream {
         match self {
-            Self::Hello { .. } | Self::Offers { .. } | Self::Redeem { .. } | Self::RedeemRefused { .. } => {
-                Stream::Control
-            }
+            Self::Hello { .. }
+            | Self::Offers { .. }
+            | Self::Redeem { .. }
+            | Self::RedeemRefused { .. }
+            | Self::Word { .. } => Stream::Control,
             Self::Want { tag }
             | Self::Frontier { tag, .. }
             | Self::Entries { tag, .. }

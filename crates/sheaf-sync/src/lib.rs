@@ -127,6 +127,7 @@ mod space;
 mod tag;
 mod theirs;
 mod timers;
+mod word;
 
 pub use action::Action;
 pub use close::CloseReason;
@@ -135,7 +136,7 @@ pub use entry_bytes::{EntryBytes, Item, MAX_ENTRY_BYTES};
 pub use event::{Event, Ticket};
 pub use frame::{
     Frame, FrameError, MAX_ENDORSEMENT, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PIECE, MAX_PROOF_BYTES,
-    MAX_RECEIPT_BYTES, Offer, Stream, VERSION,
+    MAX_RECEIPT_BYTES, MAX_WORD_BYTES, Offer, Stream, VERSION,
 };
 pub use machine::{MAX_ENDORSEMENTS, Machine};
 pub use peer::PeerId;

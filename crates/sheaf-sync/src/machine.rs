@@ -119,6 +119,10 @@ impl<P: PeerId> Machine<P> {
                 Ok(())
             }),
             Event::Endorsements { space, endorsements } => self.endorsements(now, space, endorsements),
+            Event::Say { peer, space, word } => self.with(now, peer, |peer, turn, _| {
+                peer.say(turn, &space, word);
+                Ok(())
+            }),
             Event::Tick => self.tick(now),
         };
         if let Some(at) = self.timers.announce(now) {
@@ -326,6 +330,10 @@ impl<P: PeerId> Peer<P> {
             Frame::Offers { offers } => self.were_offered(turn, spaces, offers),
             Frame::Redeem { tag, proof } => self.redeems(turn, spaces, tag, proof),
             Frame::RedeemRefused { tag, reason } => self.redemption_refused(turn, tag, reason),
+            Frame::Word { tag, word } => {
+                self.said(turn, tag, word);
+                Ok(())
+            }
             Frame::Want { tag }
             | Frame::Frontier { tag, .. }
             | Frame::Entries { tag, .. }
@@ -380,7 +388,11 @@ impl<P: PeerId> Peer<P> {
                 self.endorsed(turn, id, space, endorsement);
                 Ok(())
             }
-            Frame::Hello { .. } | Frame::Offers { .. } | Frame::Redeem { .. } | Frame::RedeemRefused { .. } => Ok(()),
+            Frame::Hello { .. }
+            | Frame::Offers { .. }
+            | Frame::Redeem { .. }
+            | Frame::RedeemRefused { .. }
+            | Frame::Word { .. } => Ok(()),
         }
     }
 

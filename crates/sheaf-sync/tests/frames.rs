@@ -100,6 +100,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         (tag(), reason()).prop_map(|(tag, reason)| Frame::RedeemRefused { tag, reason }),
         tag().prop_map(|tag| Frame::Sign { tag }),
         (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, receipt)| Frame::Signed { tag, receipt }),
+        (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, word)| Frame::Word { tag, word }),
     ]
 }
 
@@ -247,6 +248,7 @@ fn samples() -> Vec<(&'static str, Frame)> {
         ("redeem-refused", Frame::RedeemRefused { tag, reason: RedemptionRefusal::Expired }),
         ("sign", Frame::Sign { tag }),
         ("signed", Frame::Signed { tag, receipt: vec![6; 3] }),
+        ("word", Frame::Word { tag, word: vec![7; 3] }),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use sheaf_access::{DocumentId, Role};
+use sheaf_access::DocumentId;
 use sheaf_document::model::{BlockKind, Item};
 use sheaf_document::session::{Config, RemoteCaret, ToCore, ToWindow};
 use sheaf_document::{ChangeHash, Committed, Document, Genesis, Out, SessionId, Sessions, Slot, WriteError, checksum};
@@ -228,12 +228,10 @@ impl Task {
     /// Asked before anything is written that has no window to take it back.
     pub(super) fn may_write(&self) -> Result<(), NodeError> {
         let me = self.core.me()?;
-        match self.space.role(&me) {
-            _ if me.copied => Err(NodeError::Copied),
-            _ if self.core.device_was_removed() => Err(NodeError::DeviceRemoved),
-            Some(role) if role >= Role::Editor => Ok(()),
-            _ => Err(NodeError::Role("You can read here, not write. Ask an owner to change your role.".into())),
+        if self.core.device_was_removed() {
+            return Err(NodeError::DeviceRemoved);
         }
+        self.space.lock().may_write(&me)
     }
 
     fn wrote(&mut self, out: Vec<Out>) -> Result<(), NodeError> {

@@ -14,11 +14,11 @@ use sheaf_sync::{
     Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Tag,
     Ticket,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::inbox::Inbox;
 use super::reach::Reach;
-use super::{Input, Network};
+use super::{Input, Network, Said};
 use crate::checkpoint::FetcherMessage;
 use crate::core::{Core, locked};
 use crate::devices::{Direct, DirectStep};
@@ -35,6 +35,8 @@ const WAITING: usize = 8 << 20;
 const SIGNING: Duration = Duration::from_secs(1);
 /// How often it is looked whether a checkpoint is due (C4).
 const CHECKPOINTS: Duration = Duration::from_mins(1);
+/// How many words of peers are dealt with at a time.
+const HEARING: usize = 8;
 /// How many addresses of its own a device tells others.
 const ADDRESSES: usize = 16;
 
@@ -57,6 +59,8 @@ struct Peer {
     waiting_bytes: usize,
     /// Receipts it has signed, to be checked.
     receipts: Inbox,
+    /// The spaces that both have had the same of, on this connection.
+    met: BTreeSet<SpaceId>,
 }
 
 /// An invitation of ours that waits for its inviter.
@@ -85,6 +89,8 @@ struct Driver {
     /// Who has asked for a signed receipt since the last were signed.
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     reach: watch::Sender<Reach>,
+    /// Words that are being dealt with.
+    hearing: Arc<Semaphore>,
     /// Where blocking threads put their answers.
     answers: mpsc::UnboundedSender<Event<DeviceId>>,
     wake: Option<u64>,
@@ -108,6 +114,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         carets: BTreeMap::new(),
         asked: BTreeMap::new(),
         reach,
+        hearing: Arc::new(Semaphore::new(HEARING)),
         answers,
         wake: None,
     };
@@ -224,8 +231,16 @@ impl Driver {
     }
 
     fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
-        self.peers
-            .insert(device, Peer { nonce, waiting: VecDeque::new(), waiting_bytes: 0, receipts: Inbox::default() });
+        self.peers.insert(
+            device,
+            Peer {
+                nonce,
+                waiting: VecDeque::new(),
+                waiting_bytes: 0,
+                receipts: Inbox::default(),
+                met: BTreeSet::new(),
+            },
+        );
         let shares = self.core.shared_with(device);
         self.stand(device, |standing| {
             standing.connected = true;
@@ -240,6 +255,11 @@ impl Driver {
         self.feed(Event::Connected { peer: device, nonce: Nonce::from_bytes(nonce), shares: shares.clone() });
         for space in shares {
             self.introduce(device, space);
+        }
+        for space in self.core.spaces() {
+            if self.core.was_removed(device, space.id) {
+                self.part(device, space.id);
+            }
         }
         for space in self.redeeming.keys().copied().collect::<Vec<_>>() {
             self.redeem(space, device);
@@ -375,12 +395,39 @@ impl Driver {
         };
         let gone: Vec<DeviceId> = self.peers.keys().filter(|device| gone(device)).copied().collect();
         for device in gone {
+            self.part(device, space);
             self.feed(Event::Unshares { peer: device, space });
             self.core.tell_removal(device);
             self.stand(device, |standing| {
                 standing.synced.remove(&space);
             });
         }
+    }
+
+    /// Tells a device that was removed that it was. It may not have heard, and hears it nowhere else.
+    fn part(&mut self, device: DeviceId, space: SpaceId) {
+        let core = Arc::clone(&self.core);
+        self.blocking(move || match core.farewell(space, device) {
+            Some(word) => Event::Say { peer: device, space, word: word.encode() },
+            None => Event::Tick,
+        });
+    }
+
+    /// A peer says something about a space. What it takes to deal with it is bounded: beyond that it is not heard, and
+    /// will be said again when there is still reason to.
+    fn said(&self, peer: DeviceId, space: SpaceId, word: &[u8]) {
+        let (Some(word), Ok(permit)) = (Said::decode(word), Arc::clone(&self.hearing).try_acquire_owned()) else {
+            return;
+        };
+        let core = Arc::clone(&self.core);
+        self.blocking(move || {
+            let heard = catch_unwind(AssertUnwindSafe(|| core.hear_word(peer, space, word)));
+            drop(permit);
+            match heard {
+                Ok(Some(answer)) => Event::Say { peer, space, word: answer.encode() },
+                Ok(None) | Err(_) => Event::Tick,
+            }
+        });
     }
 
     fn share(&mut self, device: DeviceId, space: SpaceId) {
@@ -477,10 +524,15 @@ impl Driver {
                 self.stand(peer, |standing| {
                     standing.synced.insert(space, true);
                 });
+                if self.peers.get_mut(&peer).is_some_and(|peer| peer.met.insert(space)) {
+                    // Whoever had not heard of the other as a member, or had no key yet, has not understood this before.
+                    self.introduce(peer, space);
+                }
                 self.core.upkeep.touch(space);
                 self.core.say(NodeEvent::Synced { space: space.to_string(), device: peer.to_string() });
                 self.core.placement_changed(peer);
             }
+            Action::Said { peer, space, word } => self.said(peer, space, &word),
             Action::Unrecognised { peer, space } => tracing::debug!(%peer, %space, "not known there as a member yet"),
             Action::EntryRefused { peer, space, log, seq, refusal } => {
                 tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");

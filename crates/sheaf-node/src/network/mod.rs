@@ -6,6 +6,7 @@
 mod driver;
 mod inbox;
 mod reach;
+mod words;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::devices::DirectStep;
 
 pub use driver::{Beside, item, start};
 pub use reach::{Reach, Standing};
+pub use words::{ROOM, Said};
 
 /// What the rest of the node tells the network task.
 pub enum Input {

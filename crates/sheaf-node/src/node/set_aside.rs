@@ -26,7 +26,7 @@ impl Node {
         let name = |person: &PersonId| people.get(&person.to_string()).map(|known| known.0.clone()).unwrap_or_default();
         let mut listed = Vec::new();
         for piece in self.pieces_of(&space).await? {
-            let text = self.text_of(&space, &piece).await?;
+            let (piece, text) = self.text_of(&space, piece).await?;
             let document = piece.document.to_string();
             listed.push(SetAside {
                 person: piece.author.to_string(),
@@ -46,7 +46,7 @@ impl Node {
     pub async fn set_aside_text(&self, space: &str, id: &str) -> Result<String, NodeError> {
         let space = self.space_of(space)?;
         let piece = self.piece(&space, id).await?;
-        self.text_of(&space, &piece).await
+        Ok(self.text_of(&space, piece).await?.1)
     }
 
     /// Makes a piece of work that was set aside this person's own: as new edits in its document.
@@ -102,12 +102,13 @@ impl Node {
         }
     }
 
-    async fn text_of(&self, space: &Arc<Space>, piece: &Piece) -> Result<String, NodeError> {
-        let document = piece.document;
+    async fn text_of(&self, space: &Arc<Space>, piece: Piece) -> Result<(Piece, String), NodeError> {
         let (core, held) = (Arc::clone(&self.core), Arc::clone(space));
-        let whole = blocking(move || core.with_everything(&held, document)).await?;
-        let items = self.core.with_document(space, document, Genesis::Text, |task| Ok(task.items())).await?;
-        piece.text(&whole, &items)
+        blocking(move || {
+            let text = piece.text(&core.with_everything(&held, piece.document)?)?;
+            Ok((piece, text))
+        })
+        .await
     }
 }
 

@@ -3,6 +3,7 @@
 mod hostile;
 mod signed;
 mod table;
+mod word;
 
 use sheaf_access::SpaceId;
 use sheaf_sync::{Action, Config, Event, Frame, NotNow, RedemptionRefusal, Refusal, Verdict, Window};

@@ -614,8 +614,11 @@ impl World {
                     let place = (from, length);
                     self.after(5, Happening::ReadBlob { boot, node, peer, space, ticket, blob, place });
                 }
-                Action::Endorsed { .. } | Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } => {
-                }
+                Action::Endorsed { .. }
+                | Action::Unrecognised { .. }
+                | Action::Sign { .. }
+                | Action::Signed { .. }
+                | Action::Said { .. } => {}
             }
         }
         let Some(machine) = &self.nodes[node].machine else { return };
