@@ -270,12 +270,11 @@ impl Driver {
     /// A device has said something beside the spaces that are shared with it.
     fn heard_directly(&mut self, device: DeviceId, bytes: &[u8]) {
         let Some(nonce) = self.peers.get(&device).map(|peer| peer.nonce) else { return };
-        match Direct::decode(bytes) {
-            Some(direct) => self.core.direct_heard(device, &nonce, direct),
-            None => {
-                self.core.refused(device, &Refused::direct());
-                self.net.close(device, CloseCode::Protocol);
-            }
+        if let Some(direct) = Direct::decode(bytes) {
+            self.core.direct_heard(device, &nonce, direct);
+        } else {
+            self.core.refused(device, &Refused::direct());
+            self.net.close(device, CloseCode::Protocol);
         }
     }
 

@@ -100,10 +100,9 @@ async fn tell_role(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) 
     let (Ok(me), Some(access)) = (core.me(), space.access()) else { return };
     let role = access.role_of(&me.keys.device.id());
     let before = std::mem::replace(&mut watched.role, role);
-    if before.is_some_and(|before| before < Role::Editor) && role >= Some(Role::Editor) {
-        if let Err(error) = core.introduce(space).await {
-            tracing::warn!(%error, space = %space.id, "the name is not written down");
-        }
+    let may_write_now = before.is_some_and(|before| before < Role::Editor) && role >= Some(Role::Editor);
+    if may_write_now && let Err(error) = core.introduce(space).await {
+        tracing::warn!(%error, space = %space.id, "the name is not written down");
     }
     if before.is_none() || role.is_some() {
         return;
