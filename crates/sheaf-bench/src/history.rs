@@ -10,7 +10,7 @@ use sheaf_document::model::len_of;
 use sheaf_document::{Committed, Document, Slot};
 use sheaf_log::{Content, Draft, Entry, EntryRef, Mine, MineKey, Part, actor};
 use sheaf_node::Format;
-use sheaf_store::{Home, Store};
+use sheaf_store::{Home, Purpose, Store};
 
 use crate::home::{self, Folder};
 use crate::trace::{self, Replay, Trace};
@@ -45,6 +45,16 @@ pub async fn write(folder: &Folder, trace: &Trace) -> Result<History> {
     Ok(History { space, document, places })
 }
 
+/// The keys that the home's identity holds, sealed.
+fn keys_of(home: &Home) -> Result<Identity> {
+    const FILE: &str = "identity.json";
+    let file: serde_json::Value = serde_json::from_slice(&home.file(FILE)?.context("the home has no identity")?)?;
+    let sealed = data_encoding::HEXLOWER.decode(file["sealed"].as_str().unwrap_or_default().as_bytes())?;
+    let opened = home.vault().open(Purpose::File, FILE.as_bytes(), &sealed).context("the identity does not open")?;
+    let identity: serde_json::Value = serde_json::from_slice(&opened)?;
+    Ok(Identity::from_secret_text(identity["keys"].as_str().context("the identity has no keys")?)?)
+}
+
 /// Another log of the home's own device.
 struct OtherLog {
     home: Home,
@@ -66,9 +76,7 @@ struct OtherLog {
 
 impl OtherLog {
     fn open(home: Home, space: SpaceId, document: DocumentId) -> Result<Self> {
-        let identity: serde_json::Value =
-            serde_json::from_slice(&home.file("identity.json")?.context("the home has no identity")?)?;
-        let keys = Identity::from_secret_text(identity["keys"].as_str().context("the identity has no keys")?)?;
+        let keys = keys_of(&home)?;
         let entries: Vec<Entry> = home.store().since(space, 0, READ)?.into_iter().map(|(_, entry)| entry).collect();
         let operations = entries.iter().filter_map(Entry::access_entry).collect::<Result<Vec<_>, _>>()?;
         let access = AccessHistory::evaluate(space, operations)?;
