@@ -135,11 +135,11 @@ impl Core {
                 self.fetch(space)?;
             }
             Step::AddSelf(space) => {
-                self.write_device_step(space, |history, me, _| {
+                self.write_device_step(space, |history, me, keys| {
                     let (device, certificate) = (me.keys.device.id(), me.keys.certificate);
                     let consent = certificate.consent(&me.keys.device);
-                    // It has no keys to give itself: whoever reads gives them (E2).
-                    AccessOp::add_device(history.now(), &device, certificate, consent, &[], &mut rand::rng())
+                    // Mostly it has no keys to give itself: whoever reads gives them (E2).
+                    AccessOp::add_device(history.now(), &device, certificate, consent, keys, &mut rand::rng())
                 })
                 .await?;
             }
