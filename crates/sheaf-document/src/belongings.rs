@@ -97,10 +97,13 @@ impl<'a> Belongings<'a> {
         self.keys(Map::Revoked).filter_map(|id| Some((id.clone(), self.bytes(Map::Revoked, &id)?))).collect()
     }
 
-    /// The persons whose words were compared.
-    pub fn verified(&self) -> Vec<String> {
-        let is = |id: &String| self.scalar(Map::Verified, id).is_some_and(|value| value.as_bool() == Some(true));
-        self.keys(Map::Verified).filter(is).collect()
+    /// The persons of whom somebody has said whether their words were the same, and what.
+    pub fn verified(&self) -> Vec<(String, bool)> {
+        let said = |id: String| {
+            let is = self.scalar(Map::Verified, &id)?.as_bool()?;
+            Some((id, is))
+        };
+        self.keys(Map::Verified).filter_map(said).collect()
     }
 
     /// The person's name and colour, if they were written down.
@@ -294,9 +297,9 @@ mod tests {
         assert!(set_profile(&mut doc, &me, "Ana", 3).unwrap().is_none());
         assert_eq!(Belongings::of(&doc).profile(), Some(("Ana".into(), 3)));
         set_verified(&mut doc, &me, "p", true).unwrap();
-        assert_eq!(Belongings::of(&doc).verified(), vec!["p".to_owned()]);
+        assert_eq!(Belongings::of(&doc).verified(), vec![("p".to_owned(), true)]);
         set_verified(&mut doc, &me, "p", false).unwrap();
-        assert!(Belongings::of(&doc).verified().is_empty());
+        assert_eq!(Belongings::of(&doc).verified(), vec![("p".to_owned(), false)]);
         put_revocation(&mut doc, &me, "d", &[7]).unwrap();
         assert_eq!(Belongings::of(&doc).revocations(), vec![("d".to_owned(), vec![7])]);
     }

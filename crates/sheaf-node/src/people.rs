@@ -156,6 +156,15 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Everyone who is verified on this device.
+    pub fn verified_here(&self) -> Result<Vec<PersonId>, StoreError> {
+        let known = self.store.scan(Table::Peers, VERIFIED)?;
+        let person = |name: &[u8]| Some(PersonId::from_bytes(name.get(VERIFIED.len()..)?.try_into().ok()?));
+        Ok(known.iter().filter_map(|(name, _)| person(name)).collect())
+    }
+}
+
 fn verified(person: &PersonId) -> Vec<u8> {
     [VERIFIED, person.as_bytes()].concat()
 }

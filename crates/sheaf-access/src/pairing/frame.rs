@@ -11,7 +11,7 @@ pub const MAX_DEVICE_NAME: usize = 80;
 /// The longest name of a person, in bytes.
 const MAX_PERSON_NAME: usize = 400;
 /// The most devices a new one is told of.
-const MAX_DEVICES: usize = 32;
+pub const MAX_DEVICES: usize = 32;
 /// The longest frame.
 const MAX_SIZE: usize = 96 * 1024;
 

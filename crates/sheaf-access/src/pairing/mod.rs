@@ -28,7 +28,7 @@ mod old_device;
 mod transcript;
 
 pub use code::{PairingCode, PairingSecret, ParsePairingError};
-pub use frame::{MAX_DEVICE_NAME, PairingFrame, PairingRefusal, Welcome};
+pub use frame::{MAX_DEVICE_NAME, MAX_DEVICES, PairingFrame, PairingRefusal, Welcome};
 pub use new_device::{NewDevice, NewStep};
 pub use old_device::{OldDevice, OldStep};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sheaf_access::{DeviceId, SpaceId};
+use sheaf_access::{DeviceId, PersonId, SpaceId};
 use sheaf_document::{Genesis, belongings};
 use sheaf_log::belongings_document;
 
@@ -12,6 +12,7 @@ use crate::core::{Core, now};
 use crate::document::Task;
 use crate::error::NodeError;
 use crate::space::Space;
+use crate::view::NodeEvent;
 
 /// A device on the list, for show.
 pub struct Belonging {
@@ -108,18 +109,31 @@ impl Core {
         self.with_belongings(mark).await.map(drop)
     }
 
-    /// The persons whose words were compared, on any of the devices.
-    pub async fn verified_people(self: &Arc<Self>) -> Result<Vec<String>, NodeError> {
-        let read = |task: &mut Task| Ok(belongings::Belongings::of(task.document()).verified());
-        Ok(self.with_belongings(read).await?.unwrap_or_default())
-    }
-
-    /// Writes down whether a person's words were compared. Answers whether there was where to write it.
-    pub async fn put_verified(self: &Arc<Self>, person: &str, verified: bool) -> Result<bool, NodeError> {
-        let person = person.to_owned();
+    /// Writes down for the other devices whether a person's words were the same.
+    pub async fn share_verified(self: &Arc<Self>, person: PersonId, verified: bool) -> Result<(), NodeError> {
+        let person = person.to_string();
         let write =
             move |task: &mut Task| task.change(|doc, slot| belongings::set_verified(doc, slot, &person, verified));
-        Ok(self.with_belongings(write).await?.is_some())
+        self.with_belongings(write).await.map(drop)
+    }
+
+    /// Takes over whom the person has verified on another device, and writes down whom they have verified on this one.
+    pub(super) async fn follow_verified(self: &Arc<Self>) -> Result<(), NodeError> {
+        let read = |task: &mut Task| Ok(belongings::Belongings::of(task.document()).verified());
+        let Some(said) = self.with_belongings(read).await? else { return Ok(()) };
+        let said: BTreeMap<PersonId, bool> =
+            said.into_iter().filter_map(|(person, is)| Some((person.parse().ok()?, is))).collect();
+        let here = self.verified_here()?;
+        for (person, is) in &said {
+            if here.contains(person) != *is {
+                self.set_verified(person, *is)?;
+                self.say(NodeEvent::Spaces);
+            }
+        }
+        for person in here.into_iter().filter(|person| !said.contains_key(person)) {
+            self.share_verified(person, true).await?;
+        }
+        Ok(())
     }
 }
 

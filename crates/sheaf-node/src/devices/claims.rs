@@ -5,13 +5,16 @@
 //! spaces these are, and to be shown them: it is signed by the root key, the connection has proved the device, and the
 //! device was not removed. Nobody learns of a space in which the person they have proved to be is not a member.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use sheaf_access::pairing::MAX_DEVICES;
 use sheaf_access::{AccessOp, AccessState, DeviceCertificate, DeviceId, DeviceRevocation, SpaceId};
 
-use super::direct::{Direct, DirectStep, MAX_NAMED};
+use super::direct::{Direct, DirectStep, MAX_ADDRESSES, MAX_NAMED};
 use super::plan::Proof;
 use crate::core::{Core, locked};
+use crate::identity::Identity;
 use crate::network::Input;
 
 impl Core {
@@ -27,19 +30,30 @@ impl Core {
         // A device that was paired and knows its private space by name only: whoever paired it can be called.
         let arriving = || self.own_private().is_none() && !self.addresses_of(device).is_empty();
         if self.devices.is_looking() || known || arriving() {
-            let certificate = me.keys.certificate;
-            let proof = Proof { certificate, consent: certificate.consent(&me.keys.device) };
-            locked(&self.devices.asked).insert(device);
-            self.say_directly(vec![DirectStep::Send(device, Direct::Claim(proof))]);
+            self.ask(device, &me);
         }
+    }
+
+    /// Shows a device whose this one is, and asks it for the person's spaces.
+    fn ask(&self, device: DeviceId, me: &Identity) {
+        let certificate = me.keys.certificate;
+        let proof = Proof { certificate, consent: certificate.consent(&me.keys.device) };
+        locked(&self.devices.asked).insert(device);
+        let addresses = self.network().map(|network| network.addresses.to_vec()).unwrap_or_default();
+        let addresses = addresses.into_iter().take(MAX_ADDRESSES).collect();
+        self.say_directly(vec![DirectStep::Send(device, Box::new(Direct::Claim { proof, addresses }))]);
     }
 
     /// A connected device said something.
     pub fn direct_heard(self: &Arc<Self>, device: DeviceId, channel: &[u8; 32], direct: Direct) {
         match direct {
             Direct::Pairing(frame) => self.pairing_heard(device, channel, frame),
-            Direct::Claim(proof) => self.claimed(device, proof),
-            Direct::Named { certificate, private, spaces } => self.named(device, &certificate, private, &spaces),
+            Direct::Claim { proof, addresses } => self.claimed(device, proof, &addresses),
+            Direct::Named { certificate, private, spaces, devices } => {
+                if self.named(device, &certificate, private, &spaces) {
+                    self.call_others(&devices);
+                }
+            }
             Direct::Revoked(revocation) => self.learn_removal(revocation),
         }
     }
@@ -57,7 +71,7 @@ impl Core {
     }
 
     /// "This device is that person's."
-    fn claimed(self: &Arc<Self>, device: DeviceId, proof: Proof) {
+    fn claimed(self: &Arc<Self>, device: DeviceId, proof: Proof, addresses: &[SocketAddr]) {
         let Ok(me) = self.me() else { return };
         // Once on each connection: it costs signatures to check, and a look at every space.
         if !locked(&self.devices.answered).insert(device) {
@@ -77,23 +91,52 @@ impl Core {
         let named = held.iter().filter(|space| space.access().is_some_and(|access| is_in(&access)));
         let spaces: Vec<SpaceId> = named.map(|space| space.id).take(MAX_NAMED).collect();
         if own {
-            locked(&self.devices.claimed).insert(device, proof);
+            let news = locked(&self.devices.claimed).insert(device, proof).is_none();
             self.devices.wake();
+            if news {
+                // It may know of spaces, and of a private one, that this device does not.
+                self.ask(device, &me);
+            }
         } else if spaces.is_empty() {
             return;
         }
+        self.put_addresses(device, addresses);
         let private = self.first_space().filter(|_| own).map(|space| space.id);
-        let answer = Direct::Named { certificate: me.keys.certificate, private, spaces: spaces.clone() };
-        let mut steps = vec![DirectStep::Admit(device), DirectStep::Send(device, answer)];
+        let others = private.map(|private| self.devices_of(private)).unwrap_or_default().into_iter();
+        let others = others.filter(|(other, addresses)| *other != device && !addresses.is_empty());
+        let devices = others
+            .take(MAX_DEVICES)
+            .map(|(other, addresses)| (other, addresses.into_iter().take(MAX_ADDRESSES).collect()))
+            .collect();
+        let answer = Direct::Named { certificate: me.keys.certificate, private, spaces: spaces.clone(), devices };
+        let mut steps = vec![DirectStep::Admit(device), DirectStep::Send(device, Box::new(answer))];
         steps.extend(spaces.into_iter().map(|space| DirectStep::Share(device, space)));
         self.say_directly(steps);
     }
 
-    /// The answer to a claim of this device's.
-    fn named(&self, device: DeviceId, certificate: &DeviceCertificate, private: Option<SpaceId>, spaces: &[SpaceId]) {
-        let (Ok(me), true) = (self.me(), locked(&self.devices.asked).remove(&device)) else { return };
+    /// Where the person's other devices can be called: so that they meet also when the one that knows all is away.
+    fn call_others(&self, devices: &[(DeviceId, Vec<SocketAddr>)]) {
+        let Ok(me) = self.me() else { return };
+        for (device, addresses) in devices.iter().filter(|(device, _)| *device != me.keys.device.id()) {
+            // What the device says of itself is newer.
+            if self.addresses_of(*device).is_empty() {
+                self.put_addresses(*device, addresses);
+                self.tell_network(Input::Call { device: *device, addresses: addresses.clone() });
+            }
+        }
+    }
+
+    /// The answer to a claim of this device's. Answers whether it comes from the person's own device.
+    fn named(
+        &self,
+        device: DeviceId,
+        certificate: &DeviceCertificate,
+        private: Option<SpaceId>,
+        spaces: &[SpaceId],
+    ) -> bool {
+        let (Ok(me), true) = (self.me(), locked(&self.devices.asked).remove(&device)) else { return false };
         if certificate.device != device || certificate.verify().is_err() {
-            return;
+            return false;
         }
         let own = certificate.person == me.person();
         // From others only a device that looks takes what it is told: they could name anything.
@@ -105,7 +148,7 @@ impl Core {
             }
         }
         self.devices.named.notify_waiters();
-        let Some(private) = private.filter(|_| own) else { return };
+        let Some(private) = private.filter(|_| own) else { return own };
         match self.first_space() {
             None => *locked(&self.devices.found_private) = Some(private),
             Some(first) if first.id != private => {
@@ -114,13 +157,14 @@ impl Core {
             }
             Some(_) => {}
         }
+        own
     }
 
     /// Shows a connected device that its person has removed it, if that is so: once on each connection.
     pub fn tell_removal(&self, device: DeviceId) -> bool {
         let Some(revocation) = self.revocation_of(device) else { return false };
         if locked(&self.devices.told).insert(device) {
-            self.say_directly(vec![DirectStep::Send(device, Direct::Revoked(revocation))]);
+            self.say_directly(vec![DirectStep::Send(device, Box::new(Direct::Revoked(revocation)))]);
         }
         true
     }

@@ -3,8 +3,10 @@
 //! Each message begins with [`MARK`], which no frame of the sync machine does, and is small. The network has proved who
 //! says it; whether it means anything is for what it says to show.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
-use sheaf_access::pairing::PairingFrame;
+use sheaf_access::pairing::{MAX_DEVICES, PairingFrame};
 use sheaf_access::{DeviceCertificate, DeviceId, DeviceRevocation, SpaceId};
 
 use super::plan::Proof;
@@ -13,6 +15,8 @@ use super::plan::Proof;
 pub const MARK: u8 = 0x81;
 /// The longest message.
 const MAX_SIZE: usize = 128 * 1024;
+/// The most addresses of one device.
+pub const MAX_ADDRESSES: usize = 16;
 /// The most spaces that are named at once.
 pub const MAX_NAMED: usize = 1_000;
 
@@ -22,7 +26,12 @@ pub enum Direct {
     /// Of a pairing.
     Pairing(PairingFrame),
     /// "This device is that person's. Which of their spaces do you have?"
-    Claim(Proof),
+    Claim {
+        /// What shows that it is.
+        proof: Proof,
+        /// Where it can be called.
+        addresses: Vec<SocketAddr>,
+    },
     /// The answer: the spaces in which that person is a member. If they are the person's own device, also which is the
     /// private one.
     Named {
@@ -32,6 +41,8 @@ pub enum Direct {
         private: Option<SpaceId>,
         /// The spaces.
         spaces: Vec<SpaceId>,
+        /// Where the person's other devices can be called, if it is their own that answers.
+        devices: Vec<(DeviceId, Vec<SocketAddr>)>,
     },
     /// "Your person has removed you." It carries the person's own word.
     Revoked(DeviceRevocation),
@@ -41,8 +52,16 @@ pub enum Direct {
 #[derive(Serialize, Deserialize)]
 enum Wire {
     Pairing(Vec<u8>),
-    Claim(Proof),
-    Named { certificate: DeviceCertificate, private: Option<SpaceId>, spaces: Vec<SpaceId> },
+    Claim {
+        proof: Proof,
+        addresses: Vec<SocketAddr>,
+    },
+    Named {
+        certificate: DeviceCertificate,
+        private: Option<SpaceId>,
+        spaces: Vec<SpaceId>,
+        devices: Vec<(DeviceId, Vec<SocketAddr>)>,
+    },
     Revoked(DeviceRevocation),
 }
 
@@ -50,7 +69,7 @@ enum Wire {
 #[derive(Debug)]
 pub enum DirectStep {
     /// Say this.
-    Send(DeviceId, Direct),
+    Send(DeviceId, Box<Direct>),
     /// Let the connection stay.
     Admit(DeviceId),
     /// Show the device a space.
@@ -67,10 +86,13 @@ impl Direct {
     pub fn encode(&self) -> Vec<u8> {
         let wire = match self {
             Self::Pairing(frame) => Wire::Pairing(frame.encode()),
-            Self::Claim(proof) => Wire::Claim(*proof),
-            Self::Named { certificate, private, spaces } => {
-                Wire::Named { certificate: *certificate, private: *private, spaces: spaces.clone() }
-            }
+            Self::Claim { proof, addresses } => Wire::Claim { proof: *proof, addresses: addresses.clone() },
+            Self::Named { certificate, private, spaces, devices } => Wire::Named {
+                certificate: *certificate,
+                private: *private,
+                spaces: spaces.clone(),
+                devices: devices.clone(),
+            },
             Self::Revoked(revocation) => Wire::Revoked(*revocation),
         };
         // Writing plain data into memory has nothing that can fail.
@@ -89,9 +111,15 @@ impl Direct {
         }
         match wire {
             Wire::Pairing(frame) => PairingFrame::decode(&frame).ok().map(Self::Pairing),
-            Wire::Claim(proof) => Some(Self::Claim(proof)),
-            Wire::Named { spaces, .. } if spaces.len() > MAX_NAMED => None,
-            Wire::Named { certificate, private, spaces } => Some(Self::Named { certificate, private, spaces }),
+            Wire::Claim { proof, addresses } => {
+                (addresses.len() <= MAX_ADDRESSES).then_some(Self::Claim { proof, addresses })
+            }
+            Wire::Named { certificate, private, spaces, devices } => {
+                let fits = spaces.len() <= MAX_NAMED
+                    && devices.len() <= MAX_DEVICES
+                    && devices.iter().all(|(_, addresses)| addresses.len() <= MAX_ADDRESSES);
+                fits.then_some(Self::Named { certificate, private, spaces, devices })
+            }
             Wire::Revoked(revocation) => Some(Self::Revoked(revocation)),
         }
     }
@@ -112,8 +140,16 @@ mod tests {
         let space = SpaceId::from_bytes([5; 32]);
         vec![
             Direct::Pairing(PairingFrame::Refuse(PairingRefusal::Used)),
-            Direct::Claim(Proof { certificate, consent: certificate.consent(&keys) }),
-            Direct::Named { certificate, private: Some(space), spaces: vec![space; MAX_NAMED] },
+            Direct::Claim {
+                proof: Proof { certificate, consent: certificate.consent(&keys) },
+                addresses: vec!["192.0.2.7:4000".parse().unwrap(); MAX_ADDRESSES],
+            },
+            Direct::Named {
+                certificate,
+                private: Some(space),
+                spaces: vec![space; MAX_NAMED],
+                devices: vec![(keys.id(), vec!["[2001:db8::1]:5000".parse().unwrap(); MAX_ADDRESSES]); MAX_DEVICES],
+            },
             Direct::Revoked(DeviceRevocation::issue(&root, keys.id())),
         ]
     }
@@ -133,7 +169,11 @@ mod tests {
     #[test]
     fn too_many_spaces_are_no_answer() {
         let Some(Direct::Named { certificate, .. }) = all().into_iter().nth(2) else { panic!("the third is it") };
-        let many = Direct::Named { certificate, private: None, spaces: vec![SpaceId::UNBORN; MAX_NAMED + 1] };
+        let spaces = vec![SpaceId::UNBORN; MAX_NAMED + 1];
+        let many = Direct::Named { certificate, private: None, spaces, devices: Vec::new() };
+        assert_eq!(Direct::decode(&many.encode()), None);
+        let devices = vec![(certificate.device, Vec::new()); MAX_DEVICES + 1];
+        let many = Direct::Named { certificate, private: None, spaces: Vec::new(), devices };
         assert_eq!(Direct::decode(&many.encode()), None);
     }
 

@@ -92,6 +92,7 @@ impl Core {
                 break;
             }
         }
+        self.follow_verified().await?;
         self.follow_profile().await
     }
 
@@ -179,11 +180,14 @@ impl Core {
                 let Some(history) = &state.access else { return Ok(()) };
                 let keys: Vec<_> = state.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
                 let op = make(history, &me, &keys).map_err(|error| NodeError::Role(format!("{error}.")))?;
+                let before = state.before_hearing(&me);
                 let entry = state.write_access(space.id, &me, &op, now())?;
                 // A rotation made a key; it is in a wrap for this device too.
                 state.take_keys(&me);
+                state.heard(&me, before);
                 core.write(Work::new(&space, entry, None));
             }
+            core.flush()?;
             core.access_changed(&space);
             Ok(())
         };
@@ -230,8 +234,8 @@ impl Core {
         };
         let (verified, spaces) = self.with_belongings_of(&own, read).await?;
         self.with_belongings_of(&other, move |task| {
-            for person in &verified {
-                task.change(|doc, slot| belongings::set_verified(doc, slot, person, true))?;
+            for (person, is) in &verified {
+                task.change(|doc, slot| belongings::set_verified(doc, slot, person, *is))?;
             }
             for space in &spaces {
                 task.change(|doc, slot| belongings::put_space(doc, slot, &space.id, space.added))?;
@@ -253,7 +257,10 @@ impl Core {
         let read = |task: &mut Task| Ok(belongings::Belongings::of(task.document()).profile());
         let Some(profile) = self.with_belongings(read).await? else { return Ok(()) };
         let me = self.me()?;
-        let Some((name, colour)) = profile else { return self.share_profile().await };
+        let Some((name, colour)) = profile else {
+            // A device that is just coming back may have a name of its own invention.
+            return if self.devices.is_looking() { Ok(()) } else { self.share_profile().await };
+        };
         if (name.as_str(), colour) == (me.name.as_str(), me.colour) {
             return Ok(());
         }

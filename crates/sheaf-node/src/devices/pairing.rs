@@ -1,10 +1,12 @@
 //! The two sides of a pairing, tied to the network and to whoever sits in front of it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_access::pairing::{
-    NewDevice, NewStep, OldDevice, OldStep, PairingCode, PairingFrame, PairingRefusal, PairingSecret, Welcome,
+    MAX_DEVICES, NewDevice, NewStep, OldDevice, OldStep, PairingCode, PairingFrame, PairingRefusal, PairingSecret,
+    Welcome,
 };
 use sheaf_access::{DeviceId, DeviceKeys, PersonKey};
 
@@ -15,6 +17,9 @@ use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::network::Input;
 use crate::view::NodeEvent;
+
+/// How many addresses of a device the new one is told.
+const ADDRESSES: usize = 8;
 
 /// How often it is looked whether the time of a pairing is over.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,7 +68,9 @@ impl Pairing {
         let mut outcome = Outcome::default();
         for step in steps {
             match step {
-                NewStep::Send(device, frame) => outcome.direct.push(DirectStep::Send(device, Direct::Pairing(frame))),
+                NewStep::Send(device, frame) => {
+                    outcome.direct.push(DirectStep::Send(device, Box::new(Direct::Pairing(frame))))
+                }
                 NewStep::Keep(device) => outcome.direct.push(DirectStep::Admit(device)),
                 NewStep::Words(device, words) => {
                     let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
@@ -82,7 +89,7 @@ impl Pairing {
         let Some(device) = self.device() else { return outcome };
         for step in steps {
             match step {
-                OldStep::Send(frame) => outcome.direct.push(DirectStep::Send(device, Direct::Pairing(frame))),
+                OldStep::Send(frame) => outcome.direct.push(DirectStep::Send(device, Box::new(Direct::Pairing(frame)))),
                 OldStep::Words { name, words } => {
                     let words = words.into_iter().map(str::to_owned).collect();
                     outcome.direct.push(DirectStep::Admit(device));
@@ -138,6 +145,10 @@ impl Pairing {
             }
         }
     }
+}
+
+fn as_text(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().take(ADDRESSES).map(ToString::to_string).collect()
 }
 
 impl Core {
@@ -208,12 +219,15 @@ impl Core {
         let me = self.me()?;
         let private = self.first_space().ok_or(NodeError::NotInitialised)?.id;
         let addresses = self.network().map(|network| network.addresses.to_vec()).unwrap_or_default();
-        let own = (me.keys.device.id(), addresses.iter().take(8).map(ToString::to_string).collect());
+        let mut devices = vec![(me.keys.device.id(), as_text(&addresses))];
+        // The others, too: the new device can then do without this one.
+        let others = self.devices_of(private).into_iter().filter(|(_, addresses)| !addresses.is_empty());
+        devices.extend(others.take(MAX_DEVICES - 1).map(|(device, addresses)| (device, as_text(&addresses))));
         self.with_pairing(|pairing| {
             let Side::Old(machine) = &mut pairing.side else { return Outcome::default() };
             let Some(certificate) = machine.certify(root) else { return Outcome::default() };
             let (name, colour) = (me.name.clone(), me.colour);
-            let welcome = Welcome { certificate, name, colour, private, devices: vec![own] };
+            let welcome = Welcome { certificate, name, colour, private, devices };
             let steps = machine.confirm(welcome, now());
             pairing.after_old(steps)
         });
@@ -249,7 +263,7 @@ impl Core {
         if locked(&self.devices.pairing).is_none() {
             if matches!(frame, PairingFrame::Greet { .. }) {
                 let refuse = Direct::Pairing(PairingFrame::Refuse(PairingRefusal::NoCode));
-                self.tell_network(Input::Direct(vec![DirectStep::Send(device, refuse)]));
+                self.tell_network(Input::Direct(vec![DirectStep::Send(device, Box::new(refuse))]));
             }
             return;
         }
@@ -309,11 +323,12 @@ impl Core {
         // Which space is the private one is written first: a home with a person and without it would begin a new one.
         self.choose_first_space(private)?;
         self.set_me(identity)?;
+        self.fetch(private)?;
         for (device, addresses) in devices {
             let addresses: Vec<_> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
             self.put_addresses(device, &addresses);
+            self.tell_network(Input::Call { device, addresses });
         }
-        self.fetch(private)?;
         self.devices.wake();
         self.say(NodeEvent::Devices);
         Ok(Proof { certificate, consent })

@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_secs(25);
 const CONFIRM: Duration = Duration::from_secs(35);
 /// How long others on the network get to answer a device that looks for its person's spaces.
 const FINDING: Duration = Duration::from_secs(20);
+/// How long what they say of the person gets to be read.
+const NAMED: Duration = Duration::from_secs(5);
 /// How long the spaces that were named get to arrive.
 const ARRIVING: Duration = Duration::from_secs(20);
 
@@ -289,8 +291,8 @@ impl Node {
         let found = self.wait_for_names(given.is_some()).await;
         let private = self.settle_private(known).await?;
         self.wait_for_arrivals().await;
+        self.take_found_name(name.is_some() || known || !found).await;
         self.core.devices.look(false);
-        self.take_found_name(name.is_some() || known).await;
         self.core.follow().await?;
         self.settle().await?;
         let spaces = self.spaces().await?;
@@ -365,25 +367,32 @@ impl Node {
         }
     }
 
-    /// Takes over what the person is called in a space that has come back, unless they said what.
+    /// Takes over what the person is called in a space that has come back, unless they said what. The words of a space
+    /// come a moment after its keys.
     async fn take_found_name(&self, said: bool) {
-        let Ok(me) = self.core.me() else { return };
-        if said {
-            return;
-        }
-        for space in self.core.spaces() {
-            let Ok(people) = self.core.people(&space).await else { continue };
-            let Some((name, colour)) = people.get(&me.person().to_string()).cloned() else { continue };
-            let Ok(identity) = me.renamed(&name, colour) else { continue };
-            if name == me.name {
-                continue;
+        let end = Instant::now() + NAMED;
+        while !said && Instant::now() < end {
+            match self.try_found_name().await {
+                Ok(true) => return,
+                Ok(false) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(error) => return tracing::warn!(%error, "the name that was found is not written down"),
             }
+        }
+    }
+
+    async fn try_found_name(&self) -> Result<bool, NodeError> {
+        let me = self.core.me()?;
+        let private = self.core.first_space_id();
+        for space in self.core.spaces().into_iter().filter(|space| Some(space.id) != private) {
+            let people = self.core.people(&space).await?;
+            let Some((name, colour)) = people.get(&me.person().to_string()) else { continue };
+            let identity = me.renamed(name, *colour)?;
             let core = Arc::clone(&self.core);
-            match blocking(move || core.set_me(identity)).await {
-                Ok(_) => return self.share_name().await,
-                Err(error) => tracing::warn!(%error, "the name that was found is not written down"),
-            }
+            blocking(move || core.set_me(identity)).await?;
+            self.share_name().await;
+            return Ok(true);
         }
+        Ok(false)
     }
 
     /// Lets everyone know what the person is called: their own devices, and the members of their spaces.

@@ -84,7 +84,10 @@ impl Node {
     pub async fn leave(&self, space: &str) -> Result<(), NodeError> {
         let held = self.space_of(space)?;
         let (core, me) = (Arc::clone(&self.core), self.core.me()?.person());
+        let id = held.id;
         blocking(move || core.remove(&held, me)).await?;
+        // Or the person's other devices would fetch it again.
+        self.core.mark_left(id).await?;
         self.settle().await
     }
 
@@ -100,6 +103,7 @@ impl Node {
         let other = self.find_person(person).await?;
         let core = Arc::clone(&self.core);
         blocking(move || Ok(core.set_verified(&other, verified)?)).await?;
+        self.core.share_verified(other, verified).await?;
         self.core.say(NodeEvent::Spaces);
         Ok(())
     }

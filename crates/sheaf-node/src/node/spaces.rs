@@ -94,6 +94,7 @@ impl Node {
             )
         })??;
         self.settle().await?;
+        self.core.mark_joined(space.id).await?;
         self.introduce_myself(&space).await;
         self.wait_for_step(&space).await;
         self.settle().await?;
