@@ -139,6 +139,17 @@ impl Core {
             return false;
         }
         let own = certificate.person == me.person();
+        // Before the spaces: whoever waits for these asks for the private one next.
+        match private.filter(|_| own) {
+            Some(private) if self.first_space_id().is_none() => {
+                *locked(&self.devices.found_private) = Some(private);
+            }
+            Some(private) if !self.is_first_space(private) => {
+                *locked(&self.devices.other_private) = Some(private);
+                self.devices.wake();
+            }
+            _ => {}
+        }
         // From others only a device that looks takes what it is told: they could name anything.
         if own || self.devices.is_looking() {
             for space in spaces {
@@ -148,15 +159,6 @@ impl Core {
             }
         }
         self.devices.named.notify_waiters();
-        let Some(private) = private.filter(|_| own) else { return own };
-        match self.first_space() {
-            None => *locked(&self.devices.found_private) = Some(private),
-            Some(first) if first.id != private => {
-                *locked(&self.devices.other_private) = Some(private);
-                self.devices.wake();
-            }
-            Some(_) => {}
-        }
         own
     }
 

@@ -69,7 +69,7 @@ impl Pairing {
         for step in steps {
             match step {
                 NewStep::Send(device, frame) => {
-                    outcome.direct.push(DirectStep::Send(device, Box::new(Direct::Pairing(frame))))
+                    outcome.direct.push(DirectStep::Send(device, Box::new(Direct::Pairing(frame))));
                 }
                 NewStep::Keep(device) => outcome.direct.push(DirectStep::Admit(device)),
                 NewStep::Words(device, words) => {
