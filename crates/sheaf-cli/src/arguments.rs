@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces,
-};
+    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces, verify};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
@@ -66,6 +65,8 @@ pub enum Command {
     Network(network::Command),
     #[command(flatten)]
     Keeping(keeping::Command),
+    #[command(flatten)]
+    Verify(verify::Command),
     #[command(flatten)]
     Care(care::Command),
 }

@@ -19,6 +19,8 @@ pub enum Failure {
     Unwell,
     /// Whoever was asked said no.
     Declined,
+    /// So many things are not as they should be; they have been printed.
+    Problems(usize),
 }
 
 impl From<NodeError> for Failure {
@@ -35,6 +37,7 @@ impl Failure {
             Self::Alone(text) => text.clone(),
             Self::Unwell => "something is wrong with this home; see above".to_owned(),
             Self::Declined => "nothing was done.".to_owned(),
+            Self::Problems(found) => format!("{} found.", count(*found, "problem")),
         }
     }
 
@@ -45,6 +48,7 @@ impl Failure {
             Self::Alone(_) => "unreachable",
             Self::Unwell => "damaged",
             Self::Declined => "declined",
+            Self::Problems(_) => "problems",
         }
     }
 
@@ -53,7 +57,7 @@ impl Failure {
             Self::Node(error) => error.exit_code(),
             Self::File(..) | Self::Declined => 1,
             Self::Alone(_) => NodeError::UNREACHABLE,
-            Self::Unwell => 7,
+            Self::Unwell | Self::Problems(_) => 7,
         }
     }
 }
@@ -117,7 +121,8 @@ pub fn short(id: &str) -> String {
 
 /// A number and what it counts.
 pub fn count(n: usize, what: &str) -> String {
-    match (n, what.strip_suffix('y')) {
+    let stem = what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (n, stem) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) => format!("{n} {stem}ies"),
         (_, None) => format!("{n} {what}s"),
@@ -139,5 +144,6 @@ mod tests {
         assert_eq!(count(1, "entry"), "1 entry");
         assert_eq!(count(2, "entry"), "2 entries");
         assert_eq!(count(0, "device"), "0 devices");
+        assert_eq!(count(6, "day"), "6 days");
     }
 }

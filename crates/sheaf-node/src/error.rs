@@ -65,6 +65,9 @@ pub enum NodeError {
     /// No piece of work that was set aside matches.
     #[error("nothing that was set aside is called `{0}`. `sheaf set-aside list SPACE` shows it all.")]
     NoSuchPiece(String),
+    /// Neither a space nor a document matches.
+    #[error("no space and no document here is called `{0}`. `sheaf space list` and `sheaf doc list` show them all.")]
+    NoSuchThing(String),
     /// No person matches.
     #[error("nobody here is called `{0}`. `sheaf members SPACE` shows who is in a space.")]
     NoSuchPerson(String),
@@ -157,6 +160,7 @@ impl NodeError {
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
             Self::NoSuchPiece(_) => "no-such-piece",
+            Self::NoSuchThing(_) => "no-such-thing",
             Self::NoSuchPerson(_) => "no-such-person",
             Self::NoSuchInvitation(_) => "no-such-invitation",
             Self::NotAMember(_) => "not-a-member",
@@ -191,6 +195,7 @@ impl NodeError {
             | Self::NoSuchDocument(_)
             | Self::NoSuchDevice(_)
             | Self::NoSuchPiece(_)
+            | Self::NoSuchThing(_)
             | Self::NoSuchPerson(_)
             | Self::NoSuchInvitation(_)
             | Self::Ambiguous { .. } => 4,

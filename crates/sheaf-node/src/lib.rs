@@ -56,6 +56,7 @@ mod removal;
 mod set_aside;
 mod space;
 mod upkeep;
+mod verify;
 mod view;
 mod writer;
 
@@ -65,9 +66,10 @@ pub use node::{Format, Node, Options, Session};
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding, InvitationInfo,
-    InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place,
-    Placement, Present, Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport,
+    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding,
+    InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode,
+    PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity,
+    SpaceInfo, SyncReport, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

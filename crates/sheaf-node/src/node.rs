@@ -14,6 +14,7 @@ mod people;
 mod session;
 mod set_aside;
 mod spaces;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

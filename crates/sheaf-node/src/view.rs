@@ -604,3 +604,41 @@ pub enum Severity {
     /// Something is to be done.
     Bad,
 }
+
+/// How much someone has written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorReport {
+    /// Who.
+    pub person: String,
+    /// Their name; empty while unknown.
+    pub name: String,
+    /// How many entries of their logs are stored here.
+    pub entries: usize,
+    /// How many changes of documents they have made.
+    pub changes: usize,
+    /// How many characters they have written, whatever became of them.
+    pub characters: usize,
+}
+
+/// What came of going over a space or a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyReport {
+    /// Which space.
+    pub space: String,
+    /// Which document, if it was one alone.
+    pub document: Option<String>,
+    /// How many entries are concerned.
+    pub entries: usize,
+    /// How many signatures were checked.
+    pub signatures: usize,
+    /// How many entries are sealed with a key that this device does not have.
+    pub sealed: usize,
+    /// How many checkpoints were held against what they stand for.
+    pub checkpoints: usize,
+    /// What is wrong: sentences. Empty if nothing is.
+    pub problems: Vec<String>,
+    /// Who wrote how much, most first.
+    pub authors: Vec<AuthorReport>,
+}

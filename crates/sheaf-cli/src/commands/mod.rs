@@ -11,6 +11,7 @@ pub mod network;
 pub mod people;
 pub mod set_aside;
 pub mod spaces;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Devices(command) => devices::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
         Command::Keeping(command) => keeping::run(node, global, command).await,
+        Command::Verify(command) => verify::run(node, global, command).await,
         Command::Care(command) => care::run(global, home(global)?, command).await,
     }
 }

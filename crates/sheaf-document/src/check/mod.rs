@@ -6,6 +6,7 @@
 //! rewritten. None of this may depend on what else has arrived: a change is judged by what it builds on alone, so that
 //! every device comes to the same verdict.
 
+mod audit;
 mod bytes;
 mod peek;
 pub(crate) mod saved;
@@ -15,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 
 use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, ReadDoc, legacy};
 
+pub use audit::Audit;
 pub use peek::{Peek, peek};
 pub use scan::ScanError;
 
@@ -176,32 +178,12 @@ impl<'a> Checker<'a> {
         }
         // First what can be told without Automerge …
         let scanned = scan::change(bytes)?;
-        if !expect.actors.contains(&scanned.actor) {
-            return Err(Invalid::ForeignActor);
-        }
-        if scanned.operations == 0 {
-            return Err(Invalid::Empty);
-        }
         let tip = self.tips.get(&scanned.actor).copied();
         let tip = tip.or_else(|| self.doc.tip(&scanned.actor).map(|tip| (tip.seq, tip.hash)));
-        let expected = tip.map_or(1, |(seq, _)| seq + 1);
-        if scanned.seq != expected {
-            return Err(Invalid::Sequence { found: scanned.seq, expected });
-        }
-        if tip.is_some_and(|(_, hash)| !scanned.deps.contains(&hash)) {
-            return Err(Invalid::LostPredecessor);
-        }
-        let footer = if scanned.seq == 1 { author_footer(&expect.author) } else { Vec::new() };
-        if scanned.extra != footer {
-            return Err(Invalid::Author);
-        }
-        let highest = self.highest(&scanned.deps)?;
-        let end = scanned.start_op.saturating_add(scanned.operations - 1);
-        let numbered =
-            scanned.start_op > highest && scanned.start_op <= highest + MAX_OPERATION_GAP && end < MAX_OPERATION_NUMBER;
-        if !numbered {
-            return Err(Invalid::Numbering { start: scanned.start_op, end, highest });
-        }
+        let end = outline(&scanned, expect, tip, |dep| match self.passed.get(dep) {
+            Some(passed) => Some(passed.end),
+            None => self.doc.doc.get_change_meta_by_hash(dep).map(|meta| meta.max_op),
+        })?;
         // … then with it, where it may panic.
         let read = guard::caught(|| {
             let change = Change::from_bytes(bytes.to_vec()).map_err(|error| Invalid::Unreadable(error.to_string()))?;
@@ -219,19 +201,6 @@ impl<'a> Checker<'a> {
         let passed = Passed { actor: scanned.actor, start: scanned.start_op, end, deps: scanned.deps, objects };
         self.passed.insert(change.hash(), passed);
         Ok(ValidChange { change })
-    }
-
-    /// The highest operation number among the dependencies, which all must be here.
-    fn highest(&self, deps: &[ChangeHash]) -> Result<u64, Invalid> {
-        let mut highest = 0;
-        for dep in deps {
-            let end = match self.passed.get(dep) {
-                Some(passed) => passed.end,
-                None => self.doc.doc.get_change_meta_by_hash(dep).ok_or(Invalid::UnknownDependency(*dep))?.max_op,
-            };
-            highest = highest.max(end);
-        }
-        Ok(highest)
     }
 
     /// Every object, element and predecessor must be the change's own or come from what it builds on, and every operation
@@ -283,6 +252,44 @@ impl<'a> Checker<'a> {
         }
         Ok(made)
     }
+}
+
+/// What can be told of a change without Automerge: whose it is, where it stands, and what it builds on. `tip` is its actor's
+/// latest change before it, `highest` the highest operation of one that is here. Gives the number of its last operation.
+fn outline(
+    scanned: &scan::ScannedChange,
+    expect: &Expect,
+    tip: Option<(u64, ChangeHash)>,
+    highest: impl Fn(&ChangeHash) -> Option<u64>,
+) -> Result<u64, Invalid> {
+    if !expect.actors.contains(&scanned.actor) {
+        return Err(Invalid::ForeignActor);
+    }
+    if scanned.operations == 0 {
+        return Err(Invalid::Empty);
+    }
+    let expected = tip.map_or(1, |(seq, _)| seq + 1);
+    if scanned.seq != expected {
+        return Err(Invalid::Sequence { found: scanned.seq, expected });
+    }
+    if tip.is_some_and(|(_, hash)| !scanned.deps.contains(&hash)) {
+        return Err(Invalid::LostPredecessor);
+    }
+    let footer = if scanned.seq == 1 { author_footer(&expect.author) } else { Vec::new() };
+    if scanned.extra != footer {
+        return Err(Invalid::Author);
+    }
+    let mut below = 0;
+    for dep in &scanned.deps {
+        below = below.max(highest(dep).ok_or(Invalid::UnknownDependency(*dep))?);
+    }
+    let end = scanned.start_op.saturating_add(scanned.operations - 1);
+    let numbered =
+        scanned.start_op > below && scanned.start_op <= below + MAX_OPERATION_GAP && end < MAX_OPERATION_NUMBER;
+    if !numbered {
+        return Err(Invalid::Numbering { start: scanned.start_op, end, highest: below });
+    }
+    Ok(end)
 }
 
 /// The objects a change makes, by the number of the operation.

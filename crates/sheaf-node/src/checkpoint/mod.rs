@@ -17,3 +17,4 @@ mod write;
 
 pub use base::{Base, Checkpoints, Offer};
 pub use fetcher::{Fetcher, Message as FetcherMessage};
+pub use verify::Means;

@@ -104,6 +104,7 @@ impl Node {
         let core = Arc::clone(&self.core);
         blocking(move || Ok(core.set_verified(&other, verified)?)).await?;
         self.core.share_verified(other, verified).await?;
+        self.settle().await?;
         self.core.say(NodeEvent::Spaces);
         Ok(())
     }

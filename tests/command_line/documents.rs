@@ -1,4 +1,4 @@
-//! The command line, as a script uses it.
+//! A person, their documents, and what a script is told.
 
 use sheaf_tests::Home;
 

@@ -1,0 +1,5 @@
+//! The command line, as a script uses it.
+
+mod documents;
+mod people;
+mod verifying;

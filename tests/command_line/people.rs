@@ -1,0 +1,184 @@
+//! Members, roles, invitations: every command, used rightly and wrongly.
+
+use serde_json::Value;
+use sheaf_tests::{Home, Online, Ran, eventually};
+
+/// What a command that failed said, as a script reads it.
+fn error(ran: &Ran) -> (i32, String) {
+    let said: Value = serde_json::from_str(ran.stderr.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("not JSON: {ran:?}"));
+    let sentence = said["message"].as_str().expect("a sentence");
+    assert!(sentence.ends_with('.') || sentence.ends_with('`'), "{sentence}");
+    (ran.code, said["error"].as_str().expect("a code").to_owned())
+}
+
+fn fails(home: &Home, arguments: &[&str]) -> (i32, String) {
+    error(&home.run(&[&["--json"], arguments].concat()))
+}
+
+/// Ana's home with a space, and Kofi's and Noor's beside it, all reachable.
+fn three() -> (Home, Home, Home, String) {
+    let ana = Home::of("Ana").on_loopback();
+    let space = ana.ok(&["space", "new", "Field station"]).last_line();
+    (ana, Home::of("Kofi").on_loopback(), Home::of("Noor").on_loopback(), space)
+}
+
+/// Someone joins while Ana is up.
+fn joins(ana: &Home, other: &Home, link: &str) -> Ran {
+    let online = ana.online();
+    let ran = other.run(&["--json", "join", link]);
+    online.stop();
+    ran
+}
+
+fn roles(home: &Home, space: &str) -> Vec<(String, String)> {
+    let members = home.ok(&["members", space, "--json"]).json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut roles: Vec<_> =
+        members.as_array().expect("a list").iter().map(|m| (text(&m["name"]), text(&m["role"]))).collect();
+    roles.sort();
+    roles
+}
+
+/// Someone exchanges what is new with whoever is up.
+fn meets(home: &Home, _up: &Online) {
+    home.ok(&["sync", "--once"]);
+}
+
+#[test]
+fn who_one_is_and_what_one_is_called() {
+    let home = Home::empty();
+    assert_eq!(fails(&home, &["whoami"]), (1, "not-initialised".into()));
+    let person = home.ok(&["init", "--name", "Ana", "--colour", "3"]).last_line();
+    let me = home.ok(&["whoami", "--json"]).json();
+    assert_eq!((&me["person"], &me["name"], &me["colour"]), (&person.as_str().into(), &"Ana".into(), &3.into()));
+    assert_eq!(me["device"].as_str().map(str::len), Some(52));
+    assert!(home.ok(&["whoami"]).stdout.contains(&person));
+    home.ok(&["profile", "--name", "Ana Ferreira"]);
+    home.ok(&["profile", "--colour", "5"]);
+    let me = home.ok(&["profile", "--json"]).json();
+    assert_eq!((&me["name"], &me["colour"]), (&"Ana Ferreira".into(), &5.into()));
+    assert_eq!(home.run(&["profile", "--colour", "9"]).code, 2);
+    assert_eq!(fails(&home, &["profile", "--name", " "]), (8, "bad-input".into()));
+    let members = home.ok(&["members", "Private", "--json"]).json();
+    assert_eq!(members[0]["name"], "Ana Ferreira");
+}
+
+#[test]
+fn members_are_listed_changed_and_removed() {
+    let (ana, kofi, noor, space) = three();
+    let document = ana.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    for (other, role) in [(&kofi, "viewer"), (&noor, "editor")] {
+        let link = ana.ok(&["invite", "Field station", "--role", role]).last_line();
+        assert_eq!(joins(&ana, other, &link).code, 0);
+    }
+    let members = ana.ok(&["members", "Field station", "--json"]).json();
+    let members = members.as_array().expect("a list");
+    assert_eq!(members.len(), 3);
+    for member in members {
+        assert_eq!(member["id"].as_str().map(str::len), Some(52));
+        assert_eq!(member["devices"], 1);
+        assert_eq!(member["you"], member["name"] == "Ana");
+    }
+    let kofi_id = kofi.ok(&["whoami", "--json"]).json()["person"].as_str().expect("an id").to_owned();
+    let table = ana.ok(&["members", &space]).stdout;
+    assert_eq!(table.lines().count(), 3);
+    assert!(table.contains("Ana (you, founder)") && table.contains(&kofi_id[..12]), "{table}");
+
+    assert_eq!(fails(&ana, &["members", "nowhere"]), (4, "no-such-space".into()));
+    assert_eq!(fails(&ana, &["role", &space, "Nobody", "editor"]), (4, "no-such-person".into()));
+    assert_eq!(fails(&ana, &["role", &space, &kofi_id, "king"]), (8, "bad-input".into()));
+    assert_eq!(fails(&kofi, &["role", &space, "Ana", "viewer"]), (5, "role".into()));
+    assert_eq!(fails(&ana, &["role", &space, "Ana", "viewer"]), (5, "last-owner".into()));
+    assert_eq!(fails(&ana, &["leave", &space]), (5, "last-owner".into()));
+    assert_eq!(fails(&noor, &["revoke", &space, &kofi_id]), (5, "role".into()));
+
+    let changed = ana.ok(&["--json", "role", &space, &kofi_id[..6], "editor"]).json();
+    assert_eq!(changed["role"], "editor");
+    let online = ana.online();
+    meets(&kofi, &online);
+    kofi.ok(&["doc", "edit", &document, "--append", "Kofi may write now."]);
+    meets(&kofi, &online);
+    meets(&noor, &online);
+    online.stop();
+    assert!(noor.show(&document).contains("Kofi may write now."));
+
+    assert_eq!(fails(&ana, &["revoke", &space, "Ana"]), (8, "bad-input".into()));
+    ana.ok(&["revoke", &space, &kofi_id, "--yes"]);
+    assert_eq!(fails(&ana, &["revoke", &space, &kofi_id]), (4, "no-such-person".into()));
+    ana.ok(&["doc", "edit", &document, "--append", "Without Kofi."]);
+    let online = ana.online();
+    meets(&noor, &online);
+    kofi.run(&["sync", "--once", "--timeout", "2"]);
+    online.stop();
+    assert!(noor.show(&document).contains("Without Kofi."));
+    assert!(!kofi.show(&document).contains("Without Kofi."));
+    assert_eq!(roles(&noor, &space), [("Ana".into(), "owner".into()), ("Noor".into(), "editor".into())]);
+
+    noor.ok(&["leave", &space, "--yes"]);
+    assert_eq!(fails(&noor, &["doc", "edit", &document, "--append", "Still me."]), (5, "role".into()));
+    let online = ana.online();
+    meets(&noor, &online);
+    online.stop();
+    assert_eq!(roles(&ana, &space), [("Ana".into(), "owner".into())]);
+}
+
+#[test]
+fn invitations_are_for_so_many_and_so_long_and_can_be_cancelled() {
+    let (ana, kofi, noor, space) = three();
+    for wrong in [["--uses", "0"], ["--uses", "many"], ["--expires", "soon"], ["--expires", "0d"]] {
+        let ran = ana.run(&[&["invite", &space, "--role", "editor"], &wrong[..]].concat());
+        assert_eq!(ran.code, 2, "{wrong:?}: {ran:?}");
+    }
+    assert_eq!(fails(&ana, &["invite", &space, "--role", "king"]), (8, "bad-input".into()));
+    let link = ana.ok(&["invite", &space, "--role", "editor", "--uses", "1", "--expires", "7d"]).last_line();
+    assert!(link.starts_with("sheaf://join/"));
+    let listed = ana.ok(&["invitations", &space, "--json"]).json();
+    assert_eq!((&listed[0]["uses"], &listed[0]["used"], &listed[0]["state"]), (&1.into(), &0.into(), &"open".into()));
+    assert_eq!(listed[0]["link"], link.as_str());
+    assert!(listed[0]["expires"].as_u64() > listed[0]["opened"].as_u64());
+    let table = ana.ok(&["invitations", &space]).stdout;
+    assert!(table.contains("0 of 1 used") && table.contains("open for 6 days") && table.contains(&link), "{table}");
+
+    assert_eq!(joins(&ana, &kofi, &link).code, 0);
+    let ran = joins(&ana, &noor, &link);
+    assert_eq!(error(&ran), (5, "invitation-used-up".into()), "{ran:?}");
+
+    let link = ana.ok(&["invite", &space, "--role", "viewer", "--expires", "1s"]).last_line();
+    eventually("the invitation to expire", || {
+        let listed = ana.ok(&["invitations", &space, "--json"]).json();
+        listed.as_array()?.iter().any(|invitation| invitation["state"] == "expired").then_some(())
+    });
+    assert_eq!(error(&joins(&ana, &noor, &link)), (5, "invitation-expired".into()));
+
+    let link = ana.ok(&["invite", &space, "--role", "viewer"]).last_line();
+    let listed = ana.ok(&["invitations", &space, "--json"]).json();
+    let open =
+        listed.as_array().expect("a list").iter().find(|one| one["link"] == link.as_str()).expect("it is listed");
+    let id = open["id"].as_str().expect("an id");
+    assert_eq!(fails(&ana, &["invitation", "cancel", &space, "nothing"]), (4, "no-such-invitation".into()));
+    ana.ok(&["invitation", "cancel", &space, &id[..8]]);
+    assert_eq!(fails(&ana, &["invitation", "cancel", &space, &id[..8]]), (4, "no-such-invitation".into()));
+    assert_eq!(error(&joins(&ana, &noor, &link)), (5, "invitation-cancelled".into()));
+    assert_eq!(fails(&kofi, &["invite", &space, "--role", "viewer"]), (5, "role".into()));
+}
+
+#[test]
+fn words_are_compared_and_noted() {
+    let (ana, kofi, _, space) = three();
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    assert_eq!(joins(&ana, &kofi, &link).code, 0);
+    let words = ana.ok(&["compare", "Kofi"]).last_line();
+    assert_eq!(words.split(' ').count(), 6);
+    assert_eq!(words, kofi.ok(&["compare", "Ana"]).last_line());
+    assert_eq!(fails(&ana, &["compare", "Zuri"]), (4, "no-such-person".into()));
+    let verified = |home: &Home| {
+        let members = home.ok(&["members", &space, "--json"]).json();
+        members.as_array().expect("a list").iter().find(|m| m["name"] == "Kofi").expect("Kofi")["verified"].clone()
+    };
+    assert_eq!(verified(&ana), false);
+    ana.ok(&["verified", "Kofi"]);
+    assert_eq!(verified(&ana), true);
+    ana.ok(&["verified", "Kofi", "--not"]);
+    assert_eq!(verified(&ana), false);
+}

@@ -1,0 +1,45 @@
+//! `verify`: everything gone over, and damage named.
+
+use sheaf_tests::Home;
+
+#[test]
+fn a_space_and_a_document_are_gone_over_and_authors_are_counted() {
+    let home = Home::of("Ana");
+    let space = home.ok(&["space", "new", "Field station"]).last_line();
+    let document = home.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    home.ok(&["doc", "edit", &document, "--append", "The boat leaves at seven."]);
+    home.ok(&["doc", "new", "--space", &space, "Another"]);
+    let whole = home.ok(&["verify", "Field station", "--json"]).json();
+    assert_eq!(whole["problems"].as_array().map(Vec::len), Some(0), "{whole}");
+    assert_eq!(whole["entries"], whole["signatures"]);
+    let one = home.ok(&["verify", "Spring visit", "--json"]).json();
+    assert_eq!(one["document"], document.as_str());
+    assert!(one["entries"].as_u64() < whole["entries"].as_u64(), "{one} {whole}");
+    let author = &one["authors"][0];
+    assert_eq!(author["name"], "Ana");
+    let characters = "Spring visit".len() + "The boat leaves at seven.".len();
+    assert!(author["characters"].as_u64() >= Some(characters as u64), "{one}");
+    assert!(author["changes"].as_u64() >= Some(2) && author["entries"].as_u64() >= Some(2), "{one}");
+    let text = home.ok(&["verify", &document]).stdout;
+    assert!(text.contains("Everything is as its authors signed it.") && text.contains("Ana"), "{text}");
+    let nothing = home.run(&["verify", "nothing"]);
+    assert_eq!(nothing.code, 4, "{nothing:?}");
+}
+
+#[test]
+fn a_space_is_verified_after_a_checkpoint_too() {
+    let home = Home::of("Ana");
+    let space = home.ok(&["space", "new", "Field station"]).last_line();
+    let document = home.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    for line in ["One.", "Two.", "Three."] {
+        home.ok(&["doc", "edit", &document, "--append", line]);
+    }
+    let before = home.ok(&["verify", &space, "--json"]).json();
+    home.ok(&["checkpoint", &space]);
+    home.ok(&["doc", "edit", &document, "--append", "Four."]);
+    let after = home.ok(&["verify", &space, "--json"]).json();
+    assert_eq!(after["problems"].as_array().map(Vec::len), Some(0), "{after}");
+    assert_eq!(after["checkpoints"], 1);
+    let characters = |report: &serde_json::Value| report["authors"][0]["characters"].as_u64().expect("a number");
+    assert_eq!(characters(&after), characters(&before) + "Four.".len() as u64, "nothing is counted twice or lost");
+}
