@@ -4,4 +4,5 @@ mod invitations;
 mod people;
 mod removal;
 mod roles;
+mod verifying;
 mod words;

@@ -63,6 +63,10 @@ pub struct Work {
 }
 
 impl Verified {
+    fn named(&self) -> usize {
+        self.problems.len() + self.more
+    }
+
     fn problem(&mut self, text: impl FnOnce() -> String) {
         if self.problems.len() < NAMED {
             self.problems.push(text());
@@ -248,18 +252,18 @@ impl Round<'_> {
         }
         let Some(author) = author else { return Ok(()) };
         found.authors.entry(author).or_default().entries += 1;
-        if self.closed.get(&log).is_some_and(|bad| seq >= *bad) {
-            if self.closed.get(&log) == Some(&seq) {
-                found.problem(|| {
-                    format!("log {log} is closed from entry {seq} on, which is not valid; it is set aside")
-                });
-            }
+        let bad = self.closed.get(&log).copied();
+        if bad.is_some_and(|bad| seq > bad) {
+            // Set aside with the one that closed its log (L3).
             return Ok(());
         }
-        let Some(content) = content else { return Ok(()) };
-        if content.part == Part::Body {
+        let before = found.named();
+        if let Some(content) = content.filter(|content| content.part == Part::Body) {
             let (document, changes) = (content.document, content.changes.into_iter());
             self.audit(Waiting { log, seq, author, document, changes }, found)?;
+        }
+        if bad == Some(seq) && found.named() == before {
+            found.problem(|| format!("log {log} is closed from entry {seq} on, which was not valid; it is set aside"));
         }
         Ok(())
     }
