@@ -13,7 +13,7 @@ use crate::home::{self, Folder};
 use crate::report::Row;
 
 /// How long a newcomer may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     let about = context.about_long();
@@ -33,6 +33,7 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     let kept = blobs + size(&folder.home().join("store"))? + size(&folder.home().join("journal"))?;
     let newcomer = newcomer(&ana, &space, &history.document).await?;
     ana.shutdown().await?;
+    #[expect(clippy::cast_precision_loss, reason = "a ratio to show, of sizes far below 2^52")]
     let ratio = |bytes: u64| bytes as f64 / saved.len() as f64;
     let load = Figures::of(&[load]);
     let against = "Automerge loading that document";
