@@ -1,5 +1,9 @@
 //! The network task: events from the network and the node go into the sync machine, and what it asks for is done.
 
+mod beside;
+mod membership;
+mod sending;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,11 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
-use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, SendError, Stream, StreamKey};
-use sheaf_sync::{
-    Action, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Tag,
-    Ticket,
-};
+use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, Stream, StreamKey};
+use sheaf_sync::{Action, Config, EntryBytes, Event, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::inbox::Inbox;
@@ -368,50 +369,6 @@ impl Driver {
         }
     }
 
-    /// Members may have come or gone: those who are connected are shown the space or no longer, the others are called.
-    fn members(&mut self, space: SpaceId) {
-        self.unshare(space);
-        for (device, addresses) in self.core.devices_of(space) {
-            if self.peers.contains_key(&device) {
-                let known = self.reach.borrow().devices.get(&device).is_some_and(|s| s.synced.contains_key(&space));
-                if !known {
-                    self.share(device, space);
-                }
-            } else {
-                self.dial(device, addresses);
-            }
-        }
-    }
-
-    /// Sends nothing more of a space to those who are no longer members, nor to guests whose invitation was closed. What was
-    /// stored before this reached them, their removal too.
-    fn unshare(&mut self, space: SpaceId) {
-        let Some(access) = self.core.space(space).and_then(|space| space.access()) else { return };
-        let dismissed = self.core.dismiss_guests(space, &access);
-        let gone = |device: &DeviceId| {
-            let removed = access.role_of(device).is_none() && access.person_of(device).is_some();
-            dismissed.contains(device) || (removed && !self.core.is_guest(space, *device))
-        };
-        let gone: Vec<DeviceId> = self.peers.keys().filter(|device| gone(device)).copied().collect();
-        for device in gone {
-            self.part(device, space);
-            self.feed(Event::Unshares { peer: device, space });
-            self.core.tell_removal(device);
-            self.stand(device, |standing| {
-                standing.synced.remove(&space);
-            });
-        }
-    }
-
-    /// Tells a device that was removed that it was. It may not have heard, and hears it nowhere else.
-    fn part(&mut self, device: DeviceId, space: SpaceId) {
-        let core = Arc::clone(&self.core);
-        self.blocking(move || match core.farewell(space, device) {
-            Some(word) => Event::Say { peer: device, space, word: word.encode() },
-            None => Event::Tick,
-        });
-    }
-
     /// A peer says something about a space. What it takes to deal with it is bounded: beyond that it is not heard, and
     /// will be said again when there is still reason to.
     fn said(&self, peer: DeviceId, space: SpaceId, word: &[u8]) {
@@ -427,40 +384,6 @@ impl Driver {
                 Ok(None) | Err(_) => Event::Tick,
             }
         });
-    }
-
-    fn share(&mut self, device: DeviceId, space: SpaceId) {
-        self.net.admit(device);
-        self.stand(device, |standing| {
-            standing.synced.insert(space, false);
-        });
-        self.feed(Event::Shares { peer: device, space });
-        self.introduce(device, space);
-    }
-
-    fn dial(&mut self, device: DeviceId, addresses: Vec<SocketAddr>) {
-        if let Err(error) = self.net.dial(device, addresses) {
-            tracing::warn!(%device, %error, "cannot be called");
-        }
-    }
-
-    fn redeem(&mut self, space: SpaceId, device: DeviceId) {
-        let Some(redeeming) = self.redeeming.get(&space) else { return };
-        let Some(peer) = self.peers.get(&device) else { return };
-        let proof = self.core.prove_invitation(space, &redeeming.secret, &peer.nonce);
-        self.net.admit(device);
-        self.feed(Event::Redeeming { peer: device, space, proof });
-    }
-
-    /// A peer does not let this device in. What whoever invited says is final. Others may be behind, or not have the space
-    /// at all; but that an invitation is over, a device that is known here may say too.
-    fn refused(&mut self, peer: DeviceId, space: SpaceId, reason: RedemptionRefusal) {
-        let inviter = self.redeeming.get(&space).map(|redeeming| redeeming.device);
-        let over = !matches!(reason, RedemptionRefusal::UnknownSpace | RedemptionRefusal::UnknownInvitation);
-        if inviter == Some(peer) || (inviter.is_some() && over && !self.core.shared_with(peer).is_empty()) {
-            self.redeeming.remove(&space);
-            self.core.redemption_refused(space, reason);
-        }
     }
 
     fn act(&mut self, action: Action<DeviceId>) {
@@ -535,6 +458,7 @@ impl Driver {
             Action::Unrecognised { peer, space } => tracing::debug!(%peer, %space, "not known there as a member yet"),
             Action::EntryRefused { peer, space, log, seq, refusal } => {
                 tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");
+                self.entry_refused(space, log, &refusal);
             }
             Action::Close { peer, reason } => {
                 if let Some(refused) = Refused::session(reason) {
@@ -579,17 +503,6 @@ impl Driver {
         self.core.fetcher.tell(message);
     }
 
-    fn check_redemption(&mut self, peer: DeviceId, space: SpaceId, proof: &[u8]) {
-        let Some(nonce) = self.peers.get(&peer).map(|peer| peer.nonce) else { return };
-        match self.core.check_invitation(space, peer, &nonce, proof) {
-            Ok(()) => self.share(peer, space),
-            Err(reason) => {
-                self.core.refused(peer, &Refused::invitation(reason));
-                self.feed(Event::RedemptionRefused { peer, space, reason });
-            }
-        }
-    }
-
     /// Runs what blocks on another thread; its answer comes back as an event.
     fn blocking(&self, work: impl FnOnce() -> Event<DeviceId> + Send + 'static) {
         let answers = self.answers.clone();
@@ -597,96 +510,6 @@ impl Driver {
             // The task may have ended meanwhile; then nobody waits for the answer.
             let _ = answers.send(work());
         });
-    }
-
-    fn send(&mut self, device: DeviceId, frame: &Frame) {
-        let stream = match frame.stream() {
-            sheaf_sync::Stream::Control => Stream::Control,
-            sheaf_sync::Stream::Space(tag) => Stream::Space(stream_key(tag)),
-        };
-        self.send_bytes(device, stream, Bytes::from(frame.encode()));
-    }
-
-    fn send_bytes(&mut self, device: DeviceId, stream: Stream, bytes: Bytes) {
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        if peer.waiting.is_empty() {
-            match self.net.send(device, stream, bytes.clone()) {
-                Ok(()) => return,
-                Err(SendError::Full { .. }) => {}
-                Err(error) => {
-                    tracing::debug!(%device, %error, "a frame was not sent");
-                    return;
-                }
-            }
-        }
-        peer.waiting_bytes += bytes.len();
-        peer.waiting.push_back((stream, bytes));
-        if peer.waiting_bytes > WAITING {
-            tracing::warn!(%device, "it asks for much and takes nothing; the connection is closed");
-            self.net.close(device, CloseCode::Busy);
-        }
-    }
-
-    fn drain(&mut self, device: DeviceId) {
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        while let Some((stream, bytes)) = peer.waiting.front().cloned() {
-            let size = bytes.len();
-            if let Err(SendError::Full { .. }) = self.net.send(device, stream, bytes) {
-                return;
-            }
-            peer.waiting_bytes -= size;
-            peer.waiting.pop_front();
-        }
-    }
-
-    /// Tells a member who has come where this device can be called, and which documents are open here.
-    fn introduce(&mut self, device: DeviceId, space: SpaceId) {
-        let addresses: Vec<SocketAddr> = self.net.addresses().into_iter().take(ADDRESSES).collect();
-        self.tell(device, space, &Beside::Addresses(addresses));
-        let open: Vec<Word> =
-            self.carets.values().filter(|(of, _)| *of == space).map(|(_, word)| word.clone()).collect();
-        for word in open {
-            self.tell(device, space, &Beside::Caret(word));
-        }
-    }
-
-    fn tell_members(&mut self, space: SpaceId, beside: &Beside) {
-        let members: Vec<DeviceId> = self
-            .reach
-            .borrow()
-            .devices
-            .iter()
-            .filter(|(_, standing)| standing.connected && standing.synced.contains_key(&space))
-            .map(|(device, _)| *device)
-            .collect();
-        for device in members {
-            self.tell(device, space, beside);
-        }
-    }
-
-    fn tell(&mut self, device: DeviceId, space: SpaceId, beside: &Beside) {
-        if !self.peers.contains_key(&device) {
-            return;
-        }
-        let Some(sealed) = self.core.seal_beside(space, beside) else { return };
-        // Presence is dropped first: whatever is wrong, the next word comes soon.
-        if let Err(error) = self.net.send_presence(device, Bytes::from(sealed)) {
-            tracing::trace!(%device, %error, "presence was not sent");
-        }
-    }
-
-    fn hear(&mut self, device: DeviceId, bytes: &[u8]) {
-        if let Some(addresses) = self.core.hear(device, bytes) {
-            self.dial(device, addresses);
-        }
-    }
-
-    /// Every two seconds: where our carets are, and who has not been heard of.
-    fn repeat(&mut self) {
-        for (space, word) in self.carets.values().cloned().collect::<Vec<_>>() {
-            self.tell_members(space, &Beside::Caret(word));
-        }
-        self.core.expire_presence();
     }
 
     fn stand(&self, device: DeviceId, change: impl FnOnce(&mut super::Standing)) {
