@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces, verify};
+    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces, verify,
+};
 
 /// Write together, offline first, with nobody's cloud.
 #[derive(Parser)]
