@@ -136,7 +136,7 @@ describe("the window", () => {
     app.placement = {
       ...app.placement,
       shared: true,
-      places: [{ device: "da", name: "Ana Ferreira", colour: 1, yours: false, link: "live", confirmed: Date.now(), waiting: 0 }],
+      places: [{ device: "da", name: "Ana Ferreira", colour: 1, yours: false, link: "live", confirmed: Date.now(), signed: null, waiting: 0 }],
     };
     app.say({ event: "placement", space: "s1" });
     await waitFor(async () => expect((await status()).textContent).toContain("on Ana’s laptop"), { timeout: 3000 });
