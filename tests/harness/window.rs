@@ -120,7 +120,10 @@ impl Home {
             Look::Dark => "Adwaita:dark",
         };
         let screen = Screen::start();
-        let driver = Driver::start(&screen, &program, &flags, &[("GTK_THEME", theme)]);
+        // And what surrounds the home is the same.
+        let mut surroundings = vec![("GTK_THEME".into(), theme.into())];
+        surroundings.extend(command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
+        let driver = Driver::start(&screen, &program, &flags, &surroundings);
         let app = driver.app(&program).expect("the driver has started the app");
         let window = Window { driver, screen, app };
         window.wait_until("the first paint", "return document.body.innerText.trim() !== ''");

@@ -3,6 +3,7 @@
 //! `tauri-driver` starts the system's WebKitWebDriver, which starts the app as its child. All three are in one process
 //! group, so that they end together however a test ends.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -46,7 +47,7 @@ impl Driver {
     ///
     /// # Panics
     /// When a driver is not installed, with the command that does it, or the app does not start.
-    pub fn start(screen: &Screen, app: &Path, arguments: &[String], environment: &[(&str, &str)]) -> Self {
+    pub fn start(screen: &Screen, app: &Path, arguments: &[String], environment: &[(OsString, OsString)]) -> Self {
         // Both are held until both are known, or the second might be the first again.
         let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (port, native) = {
@@ -65,7 +66,7 @@ impl Driver {
             .env("RUST_BACKTRACE", "0")
             .process_group(0);
         screen.show(&mut command);
-        command.envs(environment.iter().copied());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let child = command.spawn().expect("tauri-driver starts");
         let mut driver = Self { child, address: format!("http://127.0.0.1:{port}"), session: String::new() };
         eventually("the driver", || driver.ask("GET", "/status", &Value::Null).ok());
