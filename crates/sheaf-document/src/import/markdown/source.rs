@@ -8,7 +8,7 @@ pub(super) fn split_front_matter(text: &str) -> (Option<&str>, &str) {
     let Some(inside) = text.strip_prefix("---\n") else {
         return (None, text);
     };
-    if inside.lines().next().is_none_or(|line| line.trim().is_empty() || line == "---") {
+    if inside.lines().next().is_none_or(|line| line.trim().is_empty() || line.trim_end() == "---") {
         return (None, text);
     }
     let mut end = 4;

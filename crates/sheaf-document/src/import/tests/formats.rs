@@ -124,6 +124,7 @@ fn markdown_keeps_tables_and_front_matter_as_written_and_writes_them_back() {
     assert_eq!(crate::export::markdown(&import::markdown(text)), text);
     // Not front matter: dividers.
     assert_eq!(markdown("---\n\na\n\n---\n"), ["__ext__divider:", "paragraph: a", "__ext__divider:"]);
+    assert_eq!(markdown("---\n---    \n"), ["__ext__divider:", "__ext__divider:"]);
 }
 
 #[test]
