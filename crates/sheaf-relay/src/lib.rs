@@ -1,0 +1,1 @@
+//! The headless sync node: it stores and forwards what it cannot read.
