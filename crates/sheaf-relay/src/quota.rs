@@ -1,0 +1,473 @@
+//! How much is kept, by space and by person.
+//!
+//! An [`Account`] says what a space holds and who wrote it; the [`Ledger`] adds accounts up by person, over all their
+//! spaces, and says no before a limit would be passed. It is pure: it counts what it is told, and knows no disk.
+//!
+//! **Counted durably** means counted from what is durable. An account says up to which arrival it has counted
+//! ([`Account::counted`]), so writing it down is never urgent: whoever opens a space reads the account, counts what has
+//! arrived since, and has the same account as if there had been no crash. An entry that comes twice has one arrival, and
+//! counts once. Blobs have no arrival: whoever stores one writes the account down with it.
+//!
+//! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sheaf_access::{PersonId, SpaceId};
+use sheaf_store::Arrival;
+use sheaf_sync::NotNow;
+
+use crate::config::Quotas;
+
+/// The first byte of a written account.
+const VERSION: u8 = 1;
+
+/// An amount of what is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// Bytes, of entries and blobs.
+    pub bytes: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Blobs.
+    pub blobs: u64,
+}
+
+impl Amount {
+    /// One entry of so many bytes.
+    pub const fn entry(bytes: u64) -> Self {
+        Self { bytes, entries: 1, blobs: 0 }
+    }
+
+    /// One blob of so many bytes.
+    pub const fn blob(bytes: u64) -> Self {
+        Self { bytes, entries: 0, blobs: 1 }
+    }
+
+    fn with(self, more: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(more.bytes),
+            entries: self.entries.saturating_add(more.entries),
+            blobs: self.blobs.saturating_add(more.blobs),
+        }
+    }
+
+    fn without(self, less: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(less.bytes),
+            entries: self.entries.saturating_sub(less.entries),
+            blobs: self.blobs.saturating_sub(less.blobs),
+        }
+    }
+
+    fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// What one space holds, by whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Entries up to this arrival have been counted.
+    counted: Arrival,
+    by: BTreeMap<PersonId, Amount>,
+    total: Amount,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    counted: Arrival,
+    by: Vec<(PersonId, Amount)>,
+}
+
+/// A written account is damaged, or of a newer relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what a space holds is written down in a form this relay does not read; it is counted again")]
+pub struct NotAnAccount;
+
+impl Account {
+    /// Everything there is.
+    pub fn total(&self) -> Amount {
+        self.total
+    }
+
+    /// What one person wrote of it.
+    pub fn of(&self, person: &PersonId) -> Amount {
+        self.by.get(person).copied().unwrap_or_default()
+    }
+
+    /// Entries up to this arrival are in it.
+    pub fn counted(&self) -> Arrival {
+        self.counted
+    }
+
+    /// The account as it is written down.
+    pub fn encode(&self) -> Vec<u8> {
+        let written = Written { counted: self.counted, by: self.by.iter().map(|(who, much)| (*who, *much)).collect() };
+        // Numbers into a growing vector: nothing in it can fail.
+        postcard::to_extend(&written, vec![VERSION]).expect("an account encodes into memory")
+    }
+
+    /// A written account.
+    pub fn decode(bytes: &[u8]) -> Result<Self, NotAnAccount> {
+        let Some((&VERSION, rest)) = bytes.split_first() else { return Err(NotAnAccount) };
+        let written: Written = postcard::from_bytes(rest).map_err(|_| NotAnAccount)?;
+        let mut account = Self { counted: written.counted, ..Self::default() };
+        for (person, amount) in written.by {
+            account.add(person, amount);
+        }
+        Ok(account)
+    }
+
+    fn add(&mut self, person: PersonId, amount: Amount) {
+        let by = self.by.entry(person).or_default();
+        *by = by.with(amount);
+        self.total = self.total.with(amount);
+    }
+
+    fn take(&mut self, person: PersonId, amount: Amount) {
+        let Some(by) = self.by.get_mut(&person) else { return };
+        // Nobody gives back more than they have, or the total would no longer be the sum.
+        let taken = Amount {
+            bytes: amount.bytes.min(by.bytes),
+            entries: amount.entries.min(by.entries),
+            blobs: amount.blobs.min(by.blobs),
+        };
+        *by = by.without(taken);
+        if by.is_nothing() {
+            self.by.remove(&person);
+        }
+        self.total = self.total.without(taken);
+    }
+}
+
+/// Whose limit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// The space's.
+    Space,
+    /// The person's, over all their spaces.
+    Person,
+}
+
+/// What there would be too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// Bytes.
+    Bytes,
+    /// Entries.
+    Entries,
+    /// Blobs.
+    Blobs,
+}
+
+/// A quota would be passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Whose.
+    pub whose: Whose,
+    /// Of what.
+    pub what: What,
+    /// How much there may be.
+    pub limit: u64,
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = match self.whose {
+            Whose::Space => "of this space",
+            Whose::Person => "by this person",
+        };
+        let what = match self.what {
+            What::Bytes => "bytes",
+            What::Entries => "entries",
+            What::Blobs => "blobs",
+        };
+        write!(f, "this relay keeps {} {what} {whose}, and they are used up", self.limit)
+    }
+}
+
+impl std::error::Error for Exceeded {}
+
+impl From<Exceeded> for NotNow {
+    fn from(_: Exceeded) -> Self {
+        Self::Quota
+    }
+}
+
+/// All accounts, and their sums by person.
+#[derive(Debug)]
+pub struct Ledger {
+    quotas: Quotas,
+    spaces: HashMap<SpaceId, Account>,
+    persons: HashMap<PersonId, Amount>,
+}
+
+impl Ledger {
+    /// An empty one with these limits.
+    pub fn new(quotas: Quotas) -> Self {
+        Self { quotas, spaces: HashMap::new(), persons: HashMap::new() }
+    }
+
+    /// Other limits from now on. What is over them stays, and nothing more comes.
+    pub fn set_quotas(&mut self, quotas: Quotas) {
+        self.quotas = quotas;
+    }
+
+    /// Takes up a space's account, in place of the one it has.
+    pub fn open(&mut self, space: SpaceId, account: Account) {
+        self.forget(&space);
+        for (person, amount) in &account.by {
+            let sum = self.persons.entry(*person).or_default();
+            *sum = sum.with(*amount);
+        }
+        self.spaces.insert(space, account);
+    }
+
+    /// Forgets a space that was removed.
+    pub fn forget(&mut self, space: &SpaceId) -> Option<Account> {
+        let account = self.spaces.remove(space)?;
+        for (person, amount) in &account.by {
+            self.lower(*person, *amount);
+        }
+        Some(account)
+    }
+
+    /// A space's account.
+    pub fn account(&self, space: &SpaceId) -> Option<&Account> {
+        self.spaces.get(space)
+    }
+
+    /// What one person has everywhere.
+    pub fn of(&self, person: &PersonId) -> Amount {
+        self.persons.get(person).copied().unwrap_or_default()
+    }
+
+    /// Whether so much more fits. It is not counted yet: that is done when it is durable.
+    pub fn check(&self, space: &SpaceId, person: &PersonId, more: Amount) -> Result<(), Exceeded> {
+        let q = &self.quotas;
+        let held = self.spaces.get(space).map(Account::total).unwrap_or_default();
+        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0, q.space_blobs.0])?;
+        within(Whose::Person, self.of(person), more, [q.person_bytes.0, q.person_entries.0, q.person_blobs.0])
+    }
+
+    /// An entry of so many bytes is durable, with this arrival. One that has been counted is not counted again.
+    pub fn entry(&mut self, space: SpaceId, person: PersonId, arrival: Arrival, bytes: u64) {
+        let account = self.spaces.entry(space).or_default();
+        if arrival <= account.counted {
+            return;
+        }
+        account.counted = arrival;
+        self.add(space, person, Amount::entry(bytes));
+    }
+
+    /// A blob is durable.
+    pub fn blob(&mut self, space: SpaceId, person: PersonId, bytes: u64) {
+        self.add(space, person, Amount::blob(bytes));
+    }
+
+    /// So much was deleted.
+    pub fn release(&mut self, space: SpaceId, person: PersonId, amount: Amount) {
+        let Some(account) = self.spaces.get_mut(&space) else { return };
+        let before = account.of(&person);
+        account.take(person, amount);
+        let taken = before.without(account.of(&person));
+        self.lower(person, taken);
+    }
+
+    fn add(&mut self, space: SpaceId, person: PersonId, amount: Amount) {
+        self.spaces.entry(space).or_default().add(person, amount);
+        let sum = self.persons.entry(person).or_default();
+        *sum = sum.with(amount);
+    }
+
+    fn lower(&mut self, person: PersonId, amount: Amount) {
+        let Some(sum) = self.persons.get_mut(&person) else { return };
+        *sum = sum.without(amount);
+        if sum.is_nothing() {
+            self.persons.remove(&person);
+        }
+    }
+}
+
+fn within(whose: Whose, held: Amount, more: Amount, limits: [u64; 3]) -> Result<(), Exceeded> {
+    let then = held.with(more);
+    let each = [
+        (What::Bytes, more.bytes, then.bytes),
+        (What::Entries, more.entries, then.entries),
+        (What::Blobs, more.blobs, then.blobs),
+    ];
+    for ((what, more, then), limit) in each.into_iter().zip(limits) {
+        // Someone who is over in one thing may still have more of another.
+        if more > 0 && then > limit {
+            return Err(Exceeded { whose, what, limit });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cases;
+    use crate::config::{Bytes, Config, Count};
+
+    fn space(number: u8) -> SpaceId {
+        SpaceId::from_bytes([number; 32])
+    }
+
+    fn person(number: u8) -> PersonId {
+        PersonId::from_bytes([number; 32])
+    }
+
+    fn small() -> Quotas {
+        Quotas {
+            space_bytes: Bytes(100),
+            space_entries: Count(3),
+            space_blobs: Count(1),
+            person_bytes: Bytes(150),
+            person_entries: Count(4),
+            person_blobs: Count(2),
+            ..Config::default().quotas
+        }
+    }
+
+    #[test]
+    fn a_space_has_its_limit_and_a_person_theirs_over_all_spaces() {
+        let mut ledger = Ledger::new(small());
+        ledger.entry(space(1), person(1), 1, 90);
+        let full = ledger.check(&space(1), &person(2), Amount::entry(11)).expect_err("the space is full");
+        assert_eq!(full, Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 });
+        assert_eq!(NotNow::from(full), NotNow::Quota);
+        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(10)), Ok(()));
+        let full = ledger.check(&space(2), &person(1), Amount::entry(61)).expect_err("the person is");
+        assert_eq!(full, Exceeded { whose: Whose::Person, what: What::Bytes, limit: 150 });
+        assert_eq!(ledger.check(&space(2), &person(2), Amount::entry(61)), Ok(()));
+        ledger.blob(space(2), person(1), 1);
+        assert_eq!(ledger.check(&space(2), &person(2), Amount::blob(1)).map_err(|e| e.what), Err(What::Blobs));
+        assert_eq!(
+            ledger.check(&space(2), &person(2), Amount::entry(1)),
+            Ok(()),
+            "a blob too many is no entry too many"
+        );
+    }
+
+    #[test]
+    fn an_entry_that_arrived_once_counts_once() {
+        let mut ledger = Ledger::new(small());
+        for arrival in [1, 1, 2, 1, 2] {
+            ledger.entry(space(1), person(1), arrival, 10);
+        }
+        assert_eq!(ledger.of(&person(1)), Amount { bytes: 20, entries: 2, blobs: 0 });
+    }
+
+    #[test]
+    fn a_removed_space_gives_back_what_it_held() {
+        let mut ledger = Ledger::new(small());
+        ledger.entry(space(1), person(1), 1, 90);
+        ledger.entry(space(2), person(1), 1, 50);
+        ledger.forget(&space(1));
+        assert_eq!(ledger.of(&person(1)).bytes, 50);
+        ledger.forget(&space(2));
+        assert!(ledger.persons.is_empty(), "nobody is remembered for nothing");
+    }
+
+    #[test]
+    fn lower_limits_delete_nothing() {
+        let mut ledger = Ledger::new(Config::default().quotas);
+        ledger.entry(space(1), person(1), 1, 1_000);
+        ledger.set_quotas(small());
+        assert_eq!(ledger.account(&space(1)).map(|account| account.total().bytes), Some(1_000));
+        assert!(ledger.check(&space(1), &person(1), Amount::entry(1)).is_err());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Entry(u8, u8, u64),
+        Blob(u8, u8, u64),
+        Release(u8, u8, Amount),
+        Crash(u8),
+        Remove(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let amount = (0..50u64, 0..2u64, 0..2u64).prop_map(|(bytes, entries, blobs)| Amount { bytes, entries, blobs });
+        prop_oneof![
+            4 => (0..3u8, 0..4u8, 0..100u64).prop_map(|(s, p, bytes)| Step::Entry(s, p, bytes)),
+            1 => (0..3u8, 0..4u8, 0..100u64).prop_map(|(s, p, bytes)| Step::Blob(s, p, bytes)),
+            1 => (0..3u8, 0..4u8, amount).prop_map(|(s, p, amount)| Step::Release(s, p, amount)),
+            1 => (0..3u8).prop_map(Step::Crash),
+            1 => (0..3u8).prop_map(Step::Remove),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(cases(512)))]
+
+        #[test]
+        fn sums_are_sums_and_a_crash_forgets_nothing(steps in prop::collection::vec(step(), 0..60)) {
+            let mut ledger = Ledger::new(small());
+            // What is on the disk: entries by arrival, and the accounts as they were last written.
+            let mut stored: HashMap<u8, Vec<(PersonId, u64)>> = HashMap::new();
+            let mut written: HashMap<u8, Vec<u8>> = HashMap::new();
+            for step in steps {
+                let mut write = None;
+                match step {
+                    Step::Entry(s, p, bytes) => {
+                        let entries = stored.entry(s).or_default();
+                        entries.push((person(p), bytes));
+                        ledger.entry(space(s), person(p), entries.len() as u64, bytes);
+                    }
+                    Step::Blob(s, p, bytes) => {
+                        ledger.blob(space(s), person(p), bytes);
+                        write = Some(s);
+                    }
+                    Step::Release(s, p, amount) => {
+                        ledger.release(space(s), person(p), amount);
+                        write = Some(s);
+                    }
+                    Step::Crash(s) => {
+                        let before = ledger.account(&space(s)).cloned();
+                        ledger.forget(&space(s));
+                        let account = written.get(&s).map(|bytes| Account::decode(bytes).expect("it was encoded"));
+                        let account = account.unwrap_or_default();
+                        let from = account.counted();
+                        ledger.open(space(s), account);
+                        for (arrival, (person, bytes)) in (1u64..).zip(stored.get(&s).into_iter().flatten()) {
+                            if arrival > from {
+                                ledger.entry(space(s), *person, arrival, *bytes);
+                            }
+                        }
+                        prop_assert_eq!(ledger.account(&space(s)).cloned(), Some(before.unwrap_or_default()));
+                    }
+                    Step::Remove(s) => {
+                        ledger.forget(&space(s));
+                        stored.remove(&s);
+                        written.remove(&s);
+                    }
+                }
+                if let Some(s) = write
+                    && let Some(account) = ledger.account(&space(s))
+                {
+                    written.insert(s, account.encode());
+                }
+                for p in 0..4 {
+                    let sum = ledger.spaces.values().fold(Amount::default(), |sum, a| sum.with(a.of(&person(p))));
+                    prop_assert_eq!(ledger.of(&person(p)), sum);
+                }
+                for account in ledger.spaces.values() {
+                    let sum = account.by.values().fold(Amount::default(), |sum, amount| sum.with(*amount));
+                    prop_assert_eq!(account.total(), sum);
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange_for_an_account(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Account::decode(&bytes);
+        }
+    }
+}
