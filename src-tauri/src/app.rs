@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use sheaf_node::{Node, NodeEvent, Options};
+use sheaf_node::{Node, NodeError, NodeEvent, Options, SecretText, Surroundings};
 use tauri::{AppHandle, Manager, ipc::Channel};
 use tokio::sync::{Mutex as AsyncMutex, broadcast::error::RecvError};
 
@@ -52,32 +52,43 @@ impl App {
         &self.options.home
     }
 
+    /// What lies outside of the home and matters to it.
+    pub fn surroundings(&self) -> Surroundings {
+        self.options.surroundings.clone()
+    }
+
     /// Opens the home if it is not open, and says how it stands.
     pub async fn startup(&self, app: &AppHandle) -> Startup {
+        let home = self.home().display().to_string();
+        match self.open(app, None).await {
+            Ok(startup) => startup,
+            Err(NodeError::Locked) => Startup::Locked { home },
+            Err(error) => {
+                tracing::error!(%error, home, "the home cannot be opened");
+                Startup::Blocked { home, code: error.code().to_owned(), message: error.to_string() }
+            }
+        }
+    }
+
+    /// Opens the home if it is not open, with its passphrase if it has one.
+    pub async fn open(&self, app: &AppHandle, passphrase: Option<SecretText>) -> Result<Startup, NodeError> {
         let home = self.home().display().to_string();
         let mut slot = self.node.lock().await;
         let node = if let Some(node) = &*slot {
             node.clone()
         } else {
-            match Node::open(self.options.clone()).await {
-                Ok(node) => {
-                    tauri::async_runtime::spawn(pass_on(app.clone(), node.clone()));
-                    if node.me().is_some() {
-                        tauri::async_runtime::spawn(go_online(app.clone(), node.clone()));
-                    }
-                    *slot = Some(node.clone());
-                    node
-                }
-                Err(error) => {
-                    tracing::error!(%error, home, "the home cannot be opened");
-                    return Startup::Blocked { home, code: error.code().to_owned(), message: error.to_string() };
-                }
+            let node = Node::open(Options { passphrase, ..self.options.clone() }).await?;
+            tauri::async_runtime::spawn(pass_on(app.clone(), node.clone()));
+            if node.me().is_some() {
+                tauri::async_runtime::spawn(go_online(app.clone(), node.clone()));
             }
+            *slot = Some(node.clone());
+            node
         };
-        match node.me() {
+        Ok(match node.me() {
             Some(me) => Startup::Ready { home, me, notices: node.notices() },
             None => Startup::Welcome { home },
-        }
+        })
     }
 
     /// The open node.

@@ -23,6 +23,11 @@ pub enum Startup {
         /// What had to be repaired on opening, if anything, in sentences.
         notices: Vec<String>,
     },
+    /// A passphrase opens the home.
+    Locked {
+        /// The data folder.
+        home: String,
+    },
     /// The home cannot be used as it is.
     Blocked {
         /// The data folder.
@@ -63,11 +68,20 @@ pub struct Settings {
     pub document: Option<String>,
     /// The spaces that are folded away in the tree.
     pub closed: Vec<String>,
+    /// Work that was set aside, looked at and put away, by id.
+    pub asides_away: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::System, sidebar: true, sidebar_width: None, document: None, closed: Vec::new() }
+        Self {
+            theme: Theme::System,
+            sidebar: true,
+            sidebar_width: None,
+            document: None,
+            closed: Vec::new(),
+            asides_away: Vec::new(),
+        }
     }
 }
 
@@ -96,4 +110,15 @@ pub enum WindowEvent {
     Node(NodeEvent),
     /// From the app.
     Shell(ShellEvent),
+}
+
+/// What came back of a person on a new machine.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Recovery {
+    /// How the app stands now.
+    pub startup: Startup,
+    /// What is still to come, as a sentence; none if nothing is.
+    pub notice: Option<String>,
 }

@@ -102,10 +102,20 @@ impl Home {
     }
 
     /// The same, on a desktop with this look.
+    pub fn window_in(&self, look: Look) -> Window {
+        self.window_with(look, &[])
+    }
+
+    /// Opens the app with a link, as the system does when one is clicked.
+    pub fn window_opening(&self, link: &str) -> Window {
+        self.window_with(Look::Light, &[link])
+    }
+
+    /// Opens the app with more arguments.
     ///
     /// # Panics
     /// When something it needs is not installed, with the command that does it, or the app does not start.
-    pub fn window_in(&self, look: Look) -> Window {
+    fn window_with(&self, look: Look, more: &[&str]) -> Window {
         let program = program("sheaf-desktop");
         let bundle = workspace().join("ui/dist/index.html");
         assert!(
@@ -113,7 +123,7 @@ impl Home {
             "the app has no page. `cargo xtask test` builds it, or: npm run build --prefix ui && cargo build -p sheaf-desktop"
         );
         // The app takes the same flags as the command.
-        let command = self.command(&[]);
+        let command = self.command(more);
         let flags: Vec<String> = command.get_args().map(|flag| flag.to_string_lossy().into_owned()).collect();
         let theme = match look {
             Look::Light => "Adwaita",
@@ -230,6 +240,20 @@ impl Window {
         }
     }
 
+    /// The words of a list, by the list's name, once there are some.
+    pub fn words_of(&self, list: &str) -> Vec<String> {
+        let script = format!(
+            "return [...document.querySelectorAll('[aria-label={}] li strong')].map((e) => e.textContent)",
+            json!(list)
+        );
+        eventually(&format!("the words of “{list}”"), || {
+            let words = self.script(&script, &[]);
+            let words: Vec<String> =
+                words.as_array()?.iter().filter_map(|word| Some(word.as_str()?.to_owned())).collect();
+            (!words.is_empty()).then_some(words)
+        })
+    }
+
     /// All text in the window.
     pub fn text(&self) -> String {
         self.script("return document.body.innerText", &[]).as_str().unwrap_or_default().to_owned()
@@ -264,6 +288,14 @@ impl Window {
         self.wait_until(
             "a page to write on",
             "return document.activeElement?.matches('.ProseMirror[contenteditable=true]') ?? false",
+        );
+    }
+
+    /// Waits until the page is shown and takes no keys.
+    pub fn wait_for_read_only(&self) {
+        self.wait_until(
+            "a page to read only",
+            "return document.querySelector('.ProseMirror')?.getAttribute('contenteditable') === 'false'",
         );
     }
 
@@ -314,6 +346,11 @@ impl Window {
                 path.display()
             )
         });
+        // What is still fading in has not got its colours yet.
+        self.wait_until(
+            "everything to stand still",
+            "return document.getAnimations().every((each) => each.playState !== 'running')",
+        );
         self.script(&axe, &[]);
         let found = self.command("POST", "/execute/async", &json!({ "script": AXE, "args": [] }));
         found.as_array().into_iter().flatten().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect()

@@ -20,10 +20,10 @@ export class StandIn {
     me: { person: "pm", device: "dm", name: "Mara Lindqvist", colour: 7 },
     notices: [],
   };
-  settings: Settings = { theme: "light", sidebar: true, sidebarWidth: null, document: null, closed: [] };
+  settings: Settings = { theme: "light", sidebar: true, sidebarWidth: null, document: null, closed: [], asidesAway: [] };
   spaces: SpaceInfo[] = [
-    { id: "s1", name: "Field station", role: "owner", people: 2, private: false },
-    { id: "sp", name: "Private", role: "owner", people: 1, private: true },
+    { id: "s1", name: "Field station", role: "owner", people: 2, private: false, ended: null },
+    { id: "sp", name: "Private", role: "owner", people: 1, private: true, ended: null },
   ];
   documents: DocumentInfo[] = [
     { id: "d1", space: "s1", title: "Season plan" },
@@ -91,8 +91,17 @@ export class StandIn {
         return this.documents.filter((each) => each.space === args.space);
       case "placement":
         return this.placement;
+      case "protection":
+        return { keyring: false, passphrase: false, phraseWritten: false, phraseHere: true, copied: false };
+      case "phrase_list":
+        return ["abandon", "ability", "able", "about", "above", "absent", "zoo"];
+      case "devices":
+        return [{ id: "dm", name: "Mara’s laptop", this: true, added: 0, removed: false }];
+      case "invitations":
+      case "set_aside":
+        return [];
       case "members":
-        return [{ id: "pm", name: "Mara Lindqvist", colour: 7, role: "owner", devices: 1, you: true }];
+        return [{ id: "pm", name: "Mara Lindqvist", colour: 7, role: "owner", devices: 1, you: true, founder: true, verified: true, canChange: false }];
       case "create_document": {
         const made = { id: `d${this.documents.length + 1}`, space: String(args.space), title: "" };
         this.documents = [...this.documents, made];

@@ -47,7 +47,7 @@ describe("first run", () => {
 
   test("then a page is open, without another question", async () => {
     app.documents = [];
-    app.spaces = [{ id: "sp", name: "Private", role: "owner", people: 1, private: true }];
+    app.spaces = [{ id: "sp", name: "Private", role: "owner", people: 1, private: true, ended: null }];
     app.answers.begin = ({ name, colour }) => ({
       state: "ready",
       home: "/h",
@@ -174,7 +174,7 @@ describe("the window", () => {
   });
 
   test("a viewer can read, and is told so", async () => {
-    app.spaces = [{ id: "s1", name: "Field station", role: "viewer", people: 2, private: false }];
+    app.spaces = [{ id: "s1", name: "Field station", role: "viewer", people: 2, private: false, ended: null }];
     render(App);
     await screen.findByText("You can read here, not write. Ask an owner to change your role.");
     await waitFor(() => expect(screen.getByRole("textbox").getAttribute("aria-readonly")).toBe("true"));
@@ -182,26 +182,8 @@ describe("the window", () => {
 });
 
 describe("sharing", () => {
-  test("an invitation is made with a role, and its dialog says who can read", async () => {
-    const link = "sheaf://join/abc";
-    app.answers.invite = () => link;
-    await open();
-    await fireEvent.click(screen.getByRole("button", { name: "Share" }));
-    const dialog = await screen.findByRole("dialog", { name: "Share Field station" });
-    await within(dialog).findByText("Mara Lindqvist");
-    expect(dialog.textContent).toContain("Whoever holds the link can join and read this space.");
-    await fireEvent.click(within(dialog).getByRole("radio", { name: /Viewer/u }));
-    expect(await seriousFaults()).toEqual([]);
-    await fireEvent.click(within(dialog).getByRole("button", { name: "Make a link" }));
-    expect(await within(dialog).findByDisplayValue(link)).toBeTruthy();
-    expect(app.calls.find(([command]) => command === "invite")?.[1]).toEqual({ space: "s1", role: "viewer" });
-    await fireEvent.click(within(dialog).getByRole("button", { name: "Copy link" }));
-    await within(dialog).findByRole("button", { name: "Copied" });
-    expect(app.calls.find(([command]) => command === "copy_text")?.[1]).toEqual({ text: link });
-  });
-
   test("the private space is not shared; a space for it is", async () => {
-    app.spaces = [{ id: "sp", name: "Private", role: "owner", people: 1, private: true }];
+    app.spaces = [{ id: "sp", name: "Private", role: "owner", people: 1, private: true, ended: null }];
     app.documents = [{ id: "d1", space: "sp", title: "Season plan" }];
     await open();
     await fireEvent.click(screen.getByRole("button", { name: "Share" }));

@@ -78,5 +78,5 @@ pub use role::{ParseRoleError, Role};
 pub use sas::sas_words;
 pub use state::{AccessState, Binding, Challenge, Epoch, Former, Grant, Invitation, MAX_DEVICES, MAX_MEMBERS, Member};
 pub use verdict::{Verdict, Void};
-pub use words::COMPARED_WORDS;
+pub use words::{COMPARED_WORDS, phrase_list};
 pub use write::{Removal, Terms, WriteError};

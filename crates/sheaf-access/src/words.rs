@@ -6,6 +6,11 @@
 /// How many words are compared.
 pub const COMPARED_WORDS: usize = 6;
 
+/// The words that recovery phrases and comparisons are made of, in the order of the alphabet.
+pub fn phrase_list() -> &'static [&'static str] {
+    bip39::Language::English.word_list()
+}
+
 /// The words of a hash.
 pub(crate) fn words(hash: &[u8; 32]) -> [&'static str; COMPARED_WORDS] {
     let list = bip39::Language::English.word_list();

@@ -63,10 +63,11 @@ mod writer;
 pub use error::NodeError;
 pub use keeping::{Keyring, KeyringError, SecretText, Surroundings, open_below};
 pub use node::{Format, Node, Options, Session};
+pub use sheaf_access::phrase_list;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Failing, Finding,
+    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
     InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode,
     PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity,
     SpaceInfo, SyncReport, VerifyReport,

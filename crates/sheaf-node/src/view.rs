@@ -33,6 +33,22 @@ pub struct SpaceInfo {
     pub people: usize,
     /// Whether it is this person's own first space.
     pub private: bool,
+    /// How this person's time in it ended, if it has: what is here stays readable.
+    pub ended: Option<Ended>,
+}
+
+/// How someone's time in a space ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Ended {
+    /// Who ended it: their name, empty while unknown.
+    pub by: String,
+    /// Whether they left by themselves.
+    pub left: bool,
+    /// When, by the clock of the device that did it, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub when: u64,
 }
 
 /// A document in the library.

@@ -1,6 +1,6 @@
 //! The person, the spaces, the documents.
 
-use sheaf_node::{DocumentInfo, InvitationLook, Me, MemberInfo, Placement, SpaceInfo};
+use sheaf_node::{DocumentInfo, InvitationLook, Me, Placement, SpaceInfo};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use crate::{
@@ -52,12 +52,6 @@ pub async fn documents(state: State<'_, App>, space: String) -> Answer<Vec<Docum
     Ok(state.node().await?.documents(Some(&space)).await?)
 }
 
-/// Who shares a space.
-#[tauri::command]
-pub async fn members(state: State<'_, App>, space: String) -> Answer<Vec<MemberInfo>> {
-    Ok(state.node().await?.members(&space).await?)
-}
-
 /// Where a document is, from receipts.
 #[tauri::command]
 pub async fn placement(state: State<'_, App>, document: String) -> Answer<Placement> {
@@ -81,12 +75,6 @@ pub async fn create_document(state: State<'_, App>, space: String) -> Answer<Doc
 pub async fn import_text(state: State<'_, App>, space: String, kind: String, data: String) -> Answer<DocumentInfo> {
     let name = if kind == "html" { "Pasted.html" } else { "Pasted.md" };
     Ok(state.node().await?.import(Some(&space), name, data.into_bytes()).await?)
-}
-
-/// Makes an invitation to a space, and gives its link.
-#[tauri::command]
-pub async fn invite(state: State<'_, App>, space: String, role: String) -> Answer<String> {
-    Ok(state.node().await?.invite(&space, &role, None, None).await?)
 }
 
 /// Calls the other devices now instead of at the next turn.

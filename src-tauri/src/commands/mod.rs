@@ -2,6 +2,10 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "Tauri hands a command its arguments by value")]
 
+pub mod devices;
+mod files;
+pub mod keeping;
 pub mod library;
+pub mod people;
 pub mod sessions;
 pub mod system;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use sheaf_node::Format;
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
-use tauri_plugin_dialog::DialogExt as _;
-use tokio::sync::oneshot;
 
+use super::files;
 use crate::{
     app::App,
     problem::{Answer, Problem},
@@ -29,20 +29,29 @@ pub async fn put_settings(state: State<'_, App>, value: Settings) -> Answer<()> 
 /// Asks where, and writes the text there, whole or not at all. False if nothing was chosen.
 #[tauri::command]
 pub async fn save_copy(app: AppHandle, window: WebviewWindow, name: String, text: String) -> Answer<bool> {
-    let (chosen, choice) = oneshot::channel();
-    app.dialog()
-        .file()
-        .set_parent(&window)
-        .set_title("Save a copy")
-        .set_file_name(format!("{}.txt", file_name(&name)))
-        .save_file(move |path| {
-            // The other end waits for as long as the dialog is open.
-            let _ = chosen.send(path);
-        });
-    let Ok(Some(path)) = choice.await else { return Ok(false) };
-    let path: PathBuf = path.into_path().map_err(|error| Problem::new("bad-input", error.to_string()))?;
+    let name = format!("{}.txt", file_name(&name));
+    let Some(path) = files::to_write(&app, &window, "Save a copy", &name).await? else { return Ok(false) };
+    write(path, text.into_bytes()).await
+}
+
+/// Asks where, and writes a whole document there, as Markdown. False if nothing was chosen.
+#[tauri::command]
+pub async fn export_document(
+    app: AppHandle,
+    window: WebviewWindow,
+    state: State<'_, App>,
+    document: String,
+    name: String,
+) -> Answer<bool> {
+    let words = state.node().await?.export(&document, Format::Markdown).await?;
+    let name = format!("{}.md", file_name(&name));
+    let Some(path) = files::to_write(&app, &window, "Export", &name).await? else { return Ok(false) };
+    write(path, words).await
+}
+
+async fn write(path: PathBuf, bytes: Vec<u8>) -> Answer<bool> {
     let shown = path.display().to_string();
-    tokio::task::spawn_blocking(move || std::fs::write(path, text))
+    tokio::task::spawn_blocking(move || std::fs::write(path, bytes))
         .await
         .map_err(|error| Problem::new("internal", error.to_string()))?
         .map_err(|error| Problem::new("cannot-write", format!("{shown} cannot be written: {error}")))?;

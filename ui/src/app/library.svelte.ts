@@ -4,11 +4,13 @@
  */
 import { SvelteMap } from "svelte/reactivity";
 import * as commands from "../core/commands";
+import { setAside } from "../core/people";
 import type { DocumentInfo } from "../core/types/DocumentInfo";
 import type { Me } from "../core/types/Me";
 import type { NodeEvent } from "../core/types/NodeEvent";
 import type { Placement } from "../core/types/Placement";
 import type { Present } from "../core/types/Present";
+import type { SetAside } from "../core/types/SetAside";
 import type { SpaceInfo } from "../core/types/SpaceInfo";
 import { inOrder } from "./tree";
 
@@ -20,6 +22,8 @@ export class Library {
   readonly documents = new SvelteMap<string, DocumentInfo[]>();
   /** Who else has a document open. */
   readonly present = new SvelteMap<string, Present[]>();
+  /** Work that was set aside, by space; only of spaces that were asked about. */
+  readonly asides = new SvelteMap<string, SetAside[]>();
   /** The document on the page. */
   open: string | null = $state(null);
   /** Where it is kept; null before the node has answered. */
@@ -80,6 +84,12 @@ export class Library {
       case "disconnected":
         await this.readPlacement();
         break;
+      case "setAside":
+        await this.readAsides(event.space);
+        break;
+      case "removed":
+        await this.load();
+        break;
       case "present":
         this.present.set(event.document, event.people);
         break;
@@ -96,6 +106,11 @@ export class Library {
     }
     const placement = await commands.placement(id);
     if (this.open === id) this.placement = placement;
+  }
+
+  /** Asks what was set aside in a space. */
+  async readAsides(space: string): Promise<void> {
+    this.asides.set(space, await setAside(space));
   }
 
   /** Puts a document on the page. */

@@ -9,6 +9,7 @@ const space = (id: string, name: string, isPrivate = false): SpaceInfo => ({
   role: "owner",
   people: 1,
   private: isPrivate,
+  ended: null,
 });
 const document = (id: string, of: string, title: string): DocumentInfo => ({ id, space: of, title });
 

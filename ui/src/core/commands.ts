@@ -6,7 +6,6 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import type { DocumentInfo } from "./types/DocumentInfo";
 import type { InvitationLook } from "./types/InvitationLook";
 import type { Me } from "./types/Me";
-import type { MemberInfo } from "./types/MemberInfo";
 import type { Placement } from "./types/Placement";
 import type { Settings } from "./types/Settings";
 import type { SpaceInfo } from "./types/SpaceInfo";
@@ -41,7 +40,8 @@ export function sentence(words: string): string {
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
-async function call<T>(command: string, args?: Record<string, unknown>): Promise<T> {
+/** Calls a command of the app. */
+export async function call<T>(command: string, args?: Record<string, unknown>): Promise<T> {
   try {
     return await invoke<T>(command, args);
   } catch (thrown) {
@@ -64,8 +64,6 @@ export const setMe = (name: string, colour: number): Promise<Me> => call("set_me
 export const spaces = (): Promise<SpaceInfo[]> => call("spaces");
 /** The documents of a space. */
 export const documents = (space: string): Promise<DocumentInfo[]> => call("documents", { space });
-/** Who shares a space. */
-export const members = (space: string): Promise<MemberInfo[]> => call("members", { space });
 /** Where a document is, from receipts. */
 export const placement = (document: string): Promise<Placement> => call("placement", { document });
 /** Makes a space. */
@@ -75,8 +73,6 @@ export const createDocument = (space: string): Promise<DocumentInfo> => call("cr
 /** Makes a document of what was pasted. */
 export const importText = (space: string, kind: "text" | "html", data: string): Promise<DocumentInfo> =>
   call("import_text", { space, kind, data });
-/** Makes an invitation and gives its link. */
-export const invite = (space: string, role: string): Promise<string> => call("invite", { space, role });
 /** What an invitation says of itself; nothing is sent. */
 export const lookAt = (link: string): Promise<InvitationLook> => call("look_at", { link });
 /** Redeems an invitation; gives the space it leads to. */
@@ -91,6 +87,8 @@ export const settings = (): Promise<Settings> => call("settings");
 export const putSettings = (value: Settings): Promise<void> => call("put_settings", { value });
 /** Asks where, and writes the text there. False if the person thought better of it. */
 export const saveCopy = (name: string, text: string): Promise<boolean> => call("save_copy", { name, text });
+/** Asks where, and writes the whole document there, as Markdown. False if the person thought better of it. */
+export const exportDocument = (document: string, name: string): Promise<boolean> => call("export_document", { document, name });
 /** Puts text on the clipboard. */
 export const copyText = (text: string): Promise<void> => call("copy_text", { text });
 /** Opens a web or mail address in the system's own program. */

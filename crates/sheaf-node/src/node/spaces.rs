@@ -13,7 +13,7 @@ use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::space::Space;
-use crate::view::{NodeEvent, SpaceInfo};
+use crate::view::{Ended, NodeEvent, SpaceInfo};
 use crate::writer::Work;
 
 /// How long `join` waits for the inviter before it says that it goes on in the background.
@@ -39,12 +39,31 @@ impl Node {
         let people = access.as_ref().map_or(0, |access| access.members().len());
         let open = access.as_ref().map_or(0, |access| access.invitations().count());
         Ok(SpaceInfo {
+            ended: self.ended(space, &me).await?,
             id: space.id.to_string(),
             private: people == 1 && open == 0 && self.core.is_first_space(space.id),
             role: access.and_then(|access| access.role_of(&me.keys.device.id())).map(|role| role.to_string()),
             name,
             people,
         })
+    }
+
+    /// How this person's time in a space ended, if it has.
+    async fn ended(&self, space: &Arc<Space>, me: &Identity) -> Result<Option<Ended>, NodeError> {
+        let Some(access) = space.access() else { return Ok(None) };
+        let Some(removal) = access.was_removed_by(&me.person()) else { return Ok(None) };
+        let written = {
+            let state = space.lock();
+            let entry = state.access.as_ref().and_then(|history| history.get(&removal));
+            entry.map(|entry| (access.person_of(&entry.log.device), entry.time))
+        };
+        let (by, when) = written.unwrap_or_default();
+        let left = by == Some(me.person());
+        let by = match by.filter(|_| !left) {
+            Some(person) => self.core.people(space).await?.remove(&person.to_string()).map(|(name, _)| name),
+            None => None,
+        };
+        Ok(Some(Ended { by: by.unwrap_or_default(), left, when }))
     }
 
     /// Makes a space with this person as its owner.

@@ -24,4 +24,8 @@ document: string | null,
 /**
  * The spaces that are folded away in the tree.
  */
-closed: Array<string>, };
+closed: Array<string>, 
+/**
+ * Work that was set aside, looked at and put away, by id.
+ */
+asidesAway: Array<string>, };

@@ -20,7 +20,11 @@ me: Me,
 /**
  * What had to be repaired on opening, if anything, in sentences.
  */
-notices: Array<string>, } | { "state": "blocked", 
+notices: Array<string>, } | { "state": "locked", 
+/**
+ * The data folder.
+ */
+home: string, } | { "state": "blocked", 
 /**
  * The data folder.
  */
