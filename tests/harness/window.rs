@@ -6,11 +6,11 @@
 mod driver;
 mod screen;
 
+use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
 
-use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use self::driver::{Driver, Fault};
@@ -325,13 +325,34 @@ impl Window {
     /// # Panics
     /// When it cannot be taken or written.
     pub fn screenshot(&self, name: &str) -> PathBuf {
-        let taken = self.command("GET", "/screenshot", &Value::Null);
-        let bytes = BASE64.decode(taken.as_str().unwrap_or_default().as_bytes()).expect("a screenshot is base64");
+        self.stand_still();
+        let path = self.picture(name);
+        path.unwrap_or_else(|error| panic!("no picture of “{name}”: {error}"))
+    }
+
+    fn picture(&self, name: &str) -> Result<PathBuf, Box<dyn Error>> {
         let folder = target().join("screenshots");
-        fs::create_dir_all(&folder).expect("the target folder can be written");
+        fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{name}.png"));
-        fs::write(&path, bytes).expect("the target folder can be written");
-        path
+        self.screen.picture(&path)?;
+        Ok(path)
+    }
+
+    /// Gives the window another size, and waits until its page has it.
+    pub fn resize(&self, width: u32, height: u32) {
+        self.screen.resize(width, height);
+        let script = format!("return innerWidth === {width} && innerHeight === {height}");
+        self.wait_until(&format!("a window of {width} by {height}"), &script);
+    }
+
+    /// What is still fading in has not got its colours yet, and what was drawn last may not be on the screen.
+    fn stand_still(&self) {
+        self.wait_until(
+            "everything to stand still",
+            "return document.getAnimations().every((each) => each.playState !== 'running')",
+        );
+        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));";
+        self.command("POST", "/execute/async", &json!({ "script": drawn, "args": [] }));
     }
 
     /// Everything serious that axe-core finds in what is shown now.
@@ -346,11 +367,7 @@ impl Window {
                 path.display()
             )
         });
-        // What is still fading in has not got its colours yet.
-        self.wait_until(
-            "everything to stand still",
-            "return document.getAnimations().every((each) => each.playState !== 'running')",
-        );
+        self.stand_still();
         self.script(&axe, &[]);
         let found = self.command("POST", "/execute/async", &json!({ "script": AXE, "args": [] }));
         found.as_array().into_iter().flatten().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect()
@@ -374,16 +391,10 @@ impl Drop for Window {
         if !thread::panicking() {
             return;
         }
-        // What a person would look at first. It may be the driver that failed: then there is no picture.
+        // What a person would look at first.
         let name = thread::current().name().unwrap_or("window").replace("::", "-");
-        if let Ok(taken) = self.driver.command("GET", "/screenshot", &Value::Null)
-            && let Ok(bytes) = BASE64.decode(taken.as_str().unwrap_or_default().as_bytes())
-        {
-            let path = target().join("screenshots").join(format!("failed-{name}-{}.png", self.app));
-            let _ = fs::create_dir_all(target().join("screenshots"));
-            if fs::write(&path, bytes).is_ok() {
-                eprintln!("the window as it was: {}", path.display());
-            }
+        if let Ok(path) = self.picture(&format!("failed-{name}-{}", self.app)) {
+            eprintln!("the window as it was: {}", path.display());
         }
     }
 }

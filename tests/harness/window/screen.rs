@@ -2,14 +2,19 @@
 //! desktop of whoever runs it.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, MapState, Window};
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask, ImageFormat, MapState, Window,
+};
+use x11rb::rust_connection::RustConnection;
 
 use crate::wait::DEADLINE;
 
@@ -125,23 +130,62 @@ impl Screen {
     }
 
     fn try_press_the_cross(&self) -> Result<usize, Box<dyn Error>> {
+        let (server, windows) = self.windows()?;
+        let protocols = server.intern_atom(false, b"WM_PROTOCOLS")?.reply()?.atom;
+        let delete = server.intern_atom(false, b"WM_DELETE_WINDOW")?.reply()?.atom;
+        for &window in &windows {
+            let message = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
+            server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?;
+        }
+        Ok(windows.len())
+    }
+
+    /// The windows that are shown and can be closed.
+    fn windows(&self) -> Result<(RustConnection, Vec<Window>), Box<dyn Error>> {
         let (server, screen) = x11rb::connect(Some(&self.display))?;
         let protocols = server.intern_atom(false, b"WM_PROTOCOLS")?.reply()?.atom;
         let delete = server.intern_atom(false, b"WM_DELETE_WINDOW")?.reply()?.atom;
-        let closable = |window: Window| -> Result<bool, Box<dyn Error>> {
+        let mut windows = Vec::new();
+        for window in server.query_tree(server.setup().roots[screen].root)?.reply()?.children {
             let shown = server.get_window_attributes(window)?.reply()?.map_state == MapState::VIEWABLE;
             let said = server.get_property(false, window, protocols, AtomEnum::ATOM, 0, 32)?.reply()?;
-            Ok(shown && said.value32().is_some_and(|mut atoms| atoms.any(|atom| atom == delete)))
-        };
-        let mut closed = 0;
-        for window in server.query_tree(server.setup().roots[screen].root)?.reply()?.children {
-            if closable(window)? {
-                let message = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
-                server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?;
-                closed += 1;
+            if shown && said.value32().is_some_and(|mut atoms| atoms.any(|atom| atom == delete)) {
+                windows.push(window);
             }
         }
-        Ok(closed)
+        Ok((server, windows))
+    }
+
+    /// Gives every window this size, as a person does who pulls at its corner.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub fn resize(&self, width: u32, height: u32) {
+        let resized = || -> Result<(), Box<dyn Error>> {
+            let (server, windows) = self.windows()?;
+            for window in windows {
+                let size = ConfigureWindowAux::new().x(0).y(0).width(width).height(height);
+                server.configure_window(window, &size)?.check()?;
+            }
+            Ok(())
+        };
+        resized().expect("the X server answers");
+    }
+
+    /// Writes what the first window shows now as a picture: what a person sees, and not what its page would draw.
+    pub fn picture(&self, path: &Path) -> Result<(), Box<dyn Error>> {
+        let (server, windows) = self.windows()?;
+        let window = *windows.first().ok_or("there is no window")?;
+        let size = server.get_geometry(window)?.reply()?;
+        let all = u32::MAX;
+        let image = server.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, size.width, size.height, all)?.reply()?;
+        // Four bytes a pixel: blue, green, red, and one without a meaning.
+        let colours: Vec<u8> = image.data.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+        let file = BufWriter::new(File::create(path)?);
+        let mut encoder = png::Encoder::new(file, size.width.into(), size.height.into());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header()?.write_image_data(&colours)?;
+        Ok(())
     }
 }
 
