@@ -156,7 +156,7 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     ana.click("Remove Kitchen table");
     ana.wait_for("It keeps what is on it.");
     ana.click("Remove it");
-    ana.wait_for("removed: it gets nothing any more");
+    ana.wait_for("Removed: it gets nothing any more");
     other.click("Close");
     other.wait_for("This device was removed from your devices.");
     ana.close();
