@@ -21,7 +21,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use sheaf_access::SpaceId;
-use sheaf_log::{BlobId, BlobLink, Frontier, MAX_BLOB};
+use sheaf_log::{BlobId, BlobLink, Frontier, MAX_BLOB, Range};
 
 use crate::action::Action;
 use crate::close::CloseReason;
@@ -100,6 +100,16 @@ impl<P: PeerId> Peer<P> {
         }
         self.withhold(turn, id, blocked)?;
         Ok(false)
+    }
+
+    /// Entries were pruned here. What was being read for them at that moment may have come with gaps, or not at all.
+    pub fn floors_raised(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>) {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
+        let below = |range: &Range| range.from <= space.floors.get(&range.log);
+        if lane.share && lane.known && lane.lacking(space).iter().any(below) {
+            lane.look_again();
+            self.pump(turn, id, spaces);
+        }
     }
 
     /// They say that we are behind.
@@ -263,7 +273,8 @@ impl<P: PeerId> Peer<P> {
             self.tell(turn, id, space, true);
         }
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        if lane.share && lane.known {
+        if lane.share {
+            // Also when it is not known yet what they hold: they may turn out to hold what we held before.
             lane.look_again();
         }
         self.plan_receipt(turn, id);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::SpaceId;
-use sheaf_log::Frontier;
+use sheaf_log::{BlobLink, Frontier};
 
 use crate::action::Action;
 use crate::close::CloseReason;
@@ -95,12 +95,7 @@ impl<P: PeerId> Machine<P> {
                 peer.send_signed(turn, space, receipt);
                 Ok(())
             }),
-            Event::Floors { space, floors, bundles } => {
-                if let Some(space) = self.spaces.get_mut(&space) {
-                    (space.floors, space.bundles) = (floors, bundles);
-                }
-                Vec::new()
-            }
+            Event::Floors { space, floors, bundles } => self.floors(now, space, floors, bundles),
             Event::Fetch { peer, space, blob, from } => self.with(now, peer, |peer, turn, _| {
                 peer.fetch(turn, space, blob, from);
                 Ok(())
@@ -219,6 +214,22 @@ impl<P: PeerId> Machine<P> {
         let jumped = covers.iter().filter_map(|(log, seq)| space.advance(*log, seq).map(|before| (*log, before, seq)));
         let news: Vec<_> = jumped.collect();
         self.with_followers(now, id, |peer, turn, spaces| peer.covered(turn, id, spaces, &news))
+    }
+
+    fn floors(
+        &mut self,
+        now: u64,
+        id: SpaceId,
+        floors: Frontier,
+        bundles: Vec<(BlobLink, Frontier)>,
+    ) -> Vec<Action<P>> {
+        let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
+        let raised = space.floors != floors;
+        (space.floors, space.bundles) = (floors, bundles);
+        if !raised {
+            return Vec::new();
+        }
+        self.with_followers(now, id, |peer, turn, spaces| peer.floors_raised(turn, id, spaces))
     }
 
     fn endorsements(&mut self, now: u64, id: SpaceId, endorsements: Vec<Vec<u8>>) -> Vec<Action<P>> {
@@ -383,7 +394,12 @@ impl<P: PeerId> Peer<P> {
                 Ok(())
             }
             Frame::WantBlob { blob, from, length, .. } => self.want_blob(turn, id, (blob, from, length)),
-            Frame::Blob { blob, from, piece, .. } => self.piece(turn, id, (blob, from, piece)),
+            Frame::Blob { blob, from, piece, .. } => {
+                self.piece(turn, id, (blob, from, piece))?;
+                // That was the last of it, perhaps.
+                self.settle(turn, id, space);
+                Ok(())
+            }
             Frame::Endorsed { endorsement, .. } => {
                 self.endorsed(turn, id, space, endorsement);
                 Ok(())

@@ -25,6 +25,7 @@ impl World {
                 }
             }
         }
+        self.check_endorsements();
         for ((a, b), link) in &self.links {
             assert!(link.connection.is_some(), "{a} and {b} are connected in the end");
             for (node, peer) in [(*a, *b), (*b, *a)] {

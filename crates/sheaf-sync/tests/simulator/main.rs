@@ -7,6 +7,7 @@
 //! `SHEAF_CASES=100000` runs that many seeds, `SHEAF_SEED=n` runs the one that a failure has named.
 
 mod check;
+mod endorsing;
 mod node;
 mod plan;
 mod scenario;
@@ -83,6 +84,23 @@ fn table() -> Vec<(&'static str, Scenario)> {
         ),
         ("many spaces on one connection", Scenario { peers: 3, spaces: 12, writes: 80, history: 8, loss: 5, ..calm() }),
         ("a newcomer after a checkpoint", Scenario { peers: 3, history: 60, prunings: 3, invitations: 1, ..calm() }),
+        (
+            "checkpoints that somebody else looks at first",
+            Scenario { peers: 4, history: 40, checkpoints: 4, writes: 40, ..calm() },
+        ),
+        (
+            "a checkpoint that is passed on along a line, by laptops that are closed without a word",
+            Scenario {
+                peers: 6,
+                topology: Topology::Line,
+                history: 30,
+                checkpoints: 4,
+                crashes: 6,
+                loss: 20,
+                invitations: 1,
+                ..calm()
+            },
+        ),
         (
             "checkpoints, crashes, and a train",
             Scenario {

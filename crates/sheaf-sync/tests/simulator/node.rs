@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::{DeviceId, LogId, SpaceId};
-use sheaf_log::BlobId;
+use sheaf_log::{BlobId, BlobLink};
 use sheaf_sync::{Config, Machine, Ticket, Window};
 
 use crate::store::{Bundle, Entry, Store};
@@ -32,6 +32,8 @@ pub struct Node {
     pub parts: BTreeMap<BlobId, Vec<u8>>,
     /// Checkpoints that are being fetched: from whom, the bundle's name, and the bundle once it is here.
     pub merging: BTreeMap<(usize, SpaceId), (BlobId, Option<Bundle>)>,
+    /// Checkpoints that are being fetched to be checked: from whom, the bundle's name, and the bundle once it is here.
+    pub endorsing: BTreeMap<(usize, SpaceId), (BlobLink, Option<Bundle>)>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
     pub excused: BTreeSet<u64>,
 
@@ -79,6 +81,7 @@ impl Node {
             reads: BTreeMap::new(),
             parts: BTreeMap::new(),
             merging: BTreeMap::new(),
+            endorsing: BTreeMap::new(),
             excused: BTreeSet::new(),
             storage: 5,
             full: false,
@@ -103,7 +106,13 @@ impl Node {
     }
 
     /// Writes an entry that builds on some of what is here, and makes it durable.
-    pub fn write(&mut self, space: SpaceId, grants: Option<usize>, rng: &mut ChaCha8Rng) -> sheaf_sync::Item {
+    pub fn write(
+        &mut self,
+        space: SpaceId,
+        grants: Option<usize>,
+        checkpoint: Option<BlobLink>,
+        rng: &mut ChaCha8Rng,
+    ) -> sheaf_sync::Item {
         let store = self.stores.entry(space).or_default();
         let mut builds_on = Vec::new();
         for (log, seq) in store.logs() {
@@ -118,6 +127,7 @@ impl Node {
             seq: store.held(&self.log) + 1,
             builds_on,
             grants,
+            checkpoint,
             padding: vec![7; if rng.random_bool(0.2) { rng.random_range(0..20) } else { 3 }],
         };
         let bytes = entry.encode();

@@ -51,7 +51,7 @@ impl World {
             let founder = self.rng.random_range(0..peers);
             self.founders.insert(space, founder);
             let mut members = BTreeSet::from([founder]);
-            self.nodes[founder].write(space, Some(founder), &mut self.rng);
+            self.nodes[founder].write(space, Some(founder), None, &mut self.rng);
             for peer in 0..peers {
                 if peer == founder {
                     continue;
@@ -60,7 +60,7 @@ impl World {
                 let hears = self.rng.random_range(0..self.scenario.duration);
                 if self.scenario.peers <= 3 && late == 0 && invited == 0 || self.rng.random_bool(0.4) {
                     // A member from the start, who has not got anything yet.
-                    self.nodes[founder].write(space, Some(peer), &mut self.rng);
+                    self.nodes[founder].write(space, Some(peer), None, &mut self.rng);
                     self.nodes[peer].stores.entry(space).or_default();
                 } else if late > 0 {
                     late -= 1;
@@ -75,7 +75,7 @@ impl World {
                 members.insert(peer);
             }
             for _ in 0..self.scenario.history {
-                self.nodes[founder].write(space, None, &mut self.rng);
+                self.nodes[founder].write(space, None, None, &mut self.rng);
             }
             self.members.insert(space, members);
         }
@@ -133,6 +133,11 @@ impl World {
             let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
             let space = self.spaces[self.rng.random_range(0..self.spaces.len())];
             self.at(at, Happening::Prune { node, space });
+        }
+        for _ in 0..self.scenario.checkpoints {
+            let (at, node) = (self.rng.random_range(0..duration), self.rng.random_range(0..peers));
+            let space = self.spaces[self.rng.random_range(0..self.spaces.len())];
+            self.at(at, Happening::Checkpoint { node, space });
         }
         for _ in 0..self.scenario.partitions {
             let (from, until) = (self.rng.random_range(0..duration), self.rng.random_range(0..duration));

@@ -42,6 +42,8 @@ pub struct Scenario {
     pub full_disks: bool,
     /// How often a node makes a checkpoint of a space and prunes what it stands for.
     pub prunings: usize,
+    /// How often a node makes a checkpoint that somebody else has to check before anything is pruned.
+    pub checkpoints: usize,
     /// Members who are added while there is chaos.
     pub late_members: usize,
     /// Members who come with an invitation while there is chaos.
@@ -69,6 +71,7 @@ impl Scenario {
             slow: false,
             full_disks: false,
             prunings: 0,
+            checkpoints: 0,
             late_members: 0,
             invitations: 0,
             tight: true,
@@ -94,6 +97,7 @@ impl Scenario {
             slow: rng.random_bool(0.3),
             full_disks: rng.random_bool(0.2),
             prunings: some(rng, 8),
+            checkpoints: some(rng, 4),
             late_members: some(rng, 4),
             invitations: some(rng, 3),
             tight: rng.random_bool(0.8),

@@ -17,6 +17,8 @@ pub struct Entry {
     pub builds_on: Vec<(LogId, u64)>,
     /// It makes this node a member.
     pub grants: Option<usize>,
+    /// It is a checkpoint, and this is its bundle.
+    pub checkpoint: Option<BlobLink>,
     pub padding: Vec<u8>,
 }
 
@@ -36,6 +38,8 @@ pub struct Bundle {
     pub covers: Frontier,
     /// Entries that make members: never pruned.
     pub grants: Vec<Entry>,
+    /// Who wrote it.
+    pub author: usize,
     pub blob: BlobLink,
 }
 
@@ -53,6 +57,12 @@ pub struct Store {
     pub bundles: Vec<(BlobLink, Frontier)>,
     /// Blobs that a held checkpoint names, and its bundle.
     pub blobs: BTreeMap<BlobId, Vec<u8>>,
+    /// Checkpoints that were checked here, by the names of their bundles, with their authors.
+    pub held: BTreeMap<BlobId, (Bundle, usize)>,
+    /// Checkpoints whose entries are here and that were not checked yet.
+    pub pending: BTreeMap<BlobId, BlobLink>,
+    /// Who vouches for those that are held.
+    pub words: BTreeSet<Vec<u8>>,
 }
 
 impl Store {
@@ -103,23 +113,33 @@ impl Store {
     fn keep(&mut self, entry: Entry, bytes: EntryBytes) -> Item {
         self.last += 1;
         self.members.extend(entry.grants);
+        let news = entry.checkpoint.filter(|link| !self.held.contains_key(&link.id));
+        self.pending.extend(news.map(|link| (link.id, link)));
         let item = Item { arrival: self.last, log: entry.log, seq: entry.seq, bytes: bytes.clone() };
         self.entries.insert(self.last, (entry, bytes));
         item
     }
 
     /// Makes a checkpoint of everything here, and prunes what it stands for.
-    pub fn prune(&mut self, content: Vec<u8>) {
+    pub fn prune(&mut self, author: usize, content: Vec<u8>) {
         let blob = BlobLink { id: BlobId::of(&content), size: content.len() as u64 };
-        let grants = self.entries.values().filter(|(entry, _)| entry.grants.is_some());
-        let grants = grants.map(|(entry, _)| entry.clone()).collect();
-        let bundle = Bundle { covers: self.frontier(), grants, blob };
+        let bundle = Bundle { covers: self.frontier(), grants: self.grants(), author, blob };
         self.stand_for(&bundle, content);
+        self.drop_pruned();
+    }
+
+    /// The entries that make members.
+    pub fn grants(&self) -> Vec<Entry> {
+        let grants = self.entries.values().filter(|(entry, _)| entry.grants.is_some());
+        grants.map(|(entry, _)| entry.clone()).collect()
+    }
+
+    pub fn drop_pruned(&mut self) {
         let floors = &self.floors;
         self.entries.retain(|_, (entry, _)| entry.grants.is_some() || !floors.holds(&entry.log, entry.seq));
     }
 
-    fn stand_for(&mut self, bundle: &Bundle, content: Vec<u8>) {
+    pub fn stand_for(&mut self, bundle: &Bundle, content: Vec<u8>) {
         self.floors.merge(&bundle.covers);
         if self.bundles.iter().any(|(_, covers)| covers.covers(&bundle.covers)) {
             return;
@@ -129,7 +149,8 @@ impl Store {
         // One that stands for less is not needed any more, and its blob is not served.
         let gone: Vec<BlobId> =
             self.bundles.extract_if(.., |(_, covers)| bundle.covers.covers(covers)).map(|(link, _)| link.id).collect();
-        for id in gone {
+        // What was checked, others may still be checking.
+        for id in gone.into_iter().filter(|id| !self.held.contains_key(id)) {
             if let Some(old) = self.blobs.remove(&id) {
                 self.blobs.remove(&postcard::from_bytes::<Bundle>(&old).unwrap().blob.id);
             }

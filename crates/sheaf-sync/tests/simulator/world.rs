@@ -95,6 +95,11 @@ pub enum Happening {
         node: usize,
         space: SpaceId,
     },
+    /// A node makes a checkpoint, and waits for somebody else's word on it.
+    Checkpoint {
+        node: usize,
+        space: SpaceId,
+    },
     /// A node has read a piece of a blob.
     ReadBlob {
         boot: u64,
@@ -182,6 +187,7 @@ pub struct Told {
     pub lost: usize,
     pub behind: usize,
     pub merged: usize,
+    pub endorsed: usize,
 }
 
 pub fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -287,6 +293,7 @@ impl World {
                 }
             }
             Happening::Prune { node, space } => self.prune(node, space),
+            Happening::Checkpoint { node, space } => self.checkpoint(node, space),
             Happening::ReadBlob { boot, node, peer, space, ticket, blob, place: (from, length) } => {
                 if self.nodes[node].boot == boot {
                     let bytes = self.nodes[node].stores[&space].blobs.get(&blob).cloned().unwrap_or_default();
@@ -322,6 +329,7 @@ impl World {
         for (space, frontier) in spaces {
             self.tell(node, Event::SpaceAdded { space, frontier });
             self.say_floors(node, space);
+            self.say_words(node, space);
             self.join(node, space);
         }
     }
@@ -336,6 +344,7 @@ impl World {
         self.nodes[node].accepted.clear();
         self.nodes[node].reads.clear();
         self.nodes[node].merging.clear();
+        self.nodes[node].endorsing.clear();
         self.nodes[node].excused.clear();
         for peer in peers {
             self.sever(node, peer);
@@ -406,6 +415,7 @@ impl World {
         state.accepted.retain(|(other, _)| *other != peer);
         state.reads.retain(|(other, _), _| *other != peer);
         state.merging.retain(|(other, _), _| *other != peer);
+        state.endorsing.retain(|(other, _), _| *other != peer);
     }
 
     /// Whoever was invited keeps asking until the founder has them in the books. Having got something is not enough: if
@@ -433,7 +443,11 @@ impl World {
     }
 
     fn write(&mut self, node: usize, space: SpaceId, grants: Option<usize>) {
-        let item = self.nodes[node].write(space, grants, &mut self.rng);
+        self.write_entry(node, space, grants, None);
+    }
+
+    pub fn write_entry(&mut self, node: usize, space: SpaceId, grants: Option<usize>, checkpoint: Option<BlobLink>) {
+        let item = self.nodes[node].write(space, grants, checkpoint, &mut self.rng);
         self.answer(node, Event::Stored { space, from: None, items: vec![item] });
     }
 
@@ -481,10 +495,12 @@ impl World {
             self.answer(node, Event::Stored { space, from: Some(peer), items });
         }
         self.answer(node, Event::Delivered { peer, space, ticket, outcomes });
+        // A checkpoint that has come is fetched at once.
+        self.fetch_pending(node, peer, space, None);
     }
 
     /// Tells a machine something, checks what it answers, and does it.
-    fn tell(&mut self, node: usize, event: Event<usize>) {
+    pub fn tell(&mut self, node: usize, event: Event<usize>) {
         if let Event::ReadDone { peer, space, ticket, .. } = &event {
             let reads = &mut self.nodes[node].reads;
             if reads.get(&(*peer, *space)) == Some(ticket) {
@@ -572,6 +588,7 @@ impl World {
                     assert_eq!(withheld, 0, "nothing is refused for good here");
                     // What it says was so at some time: never more than is there.
                     assert!(self.nodes[node].may_show(&space, peer));
+                    self.fetch_pending(node, peer, space, None);
                 }
                 Action::Close { peer, reason } => {
                     let honest = self.scenario.duplication == 0 && reason != CloseReason::TooManyRedemptions;
@@ -591,6 +608,7 @@ impl World {
                 }
                 Action::Behind { peer, space, bundle } => {
                     self.told.behind += 1;
+                    self.nodes[node].endorsing.remove(&(peer, space));
                     self.nodes[node].merging.insert((peer, space), (bundle.id, None));
                     self.fetch(node, peer, space, bundle);
                 }
@@ -605,6 +623,9 @@ impl World {
                     }
                 }
                 Action::NoBlob { peer, space, .. } => {
+                    if self.no_pending(node, peer, space) {
+                        continue;
+                    }
                     if let Some((bundle, _)) = self.nodes[node].merging.remove(&(peer, space)) {
                         self.tell(node, Event::Declined { peer, space, bundle });
                     }
@@ -614,11 +635,8 @@ impl World {
                     let place = (from, length);
                     self.after(5, Happening::ReadBlob { boot, node, peer, space, ticket, blob, place });
                 }
-                Action::Endorsed { .. }
-                | Action::Unrecognised { .. }
-                | Action::Sign { .. }
-                | Action::Signed { .. }
-                | Action::Said { .. } => {}
+                Action::Endorsed { peer, space, endorsement } => self.endorsed(node, peer, space, endorsement),
+                Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } | Action::Said { .. } => {}
             }
         }
         let Some(machine) = &self.nodes[node].machine else { return };
@@ -635,7 +653,12 @@ impl World {
         let size = self.rng.random_range(1..1_500);
         let content = (0..size).map(|_| self.rng.random_range(0..=255)).collect();
         let Some(store) = self.nodes[node].stores.get_mut(&space) else { return };
-        store.prune(content);
+        store.prune(node, content);
+        self.pruned(node, space);
+    }
+
+    /// Something was pruned.
+    pub fn pruned(&mut self, node: usize, space: SpaceId) {
         self.say_floors(node, space);
         // What was being read at this moment may arrive with gaps.
         let peers: Vec<(usize, u64)> = self.nodes[node].connected.iter().map(|(peer, c)| (*peer, *c)).collect();
@@ -651,7 +674,7 @@ impl World {
     }
 
     /// Goes on fetching a blob where the last attempt stopped.
-    fn fetch(&mut self, node: usize, peer: usize, space: SpaceId, blob: BlobLink) {
+    pub fn fetch(&mut self, node: usize, peer: usize, space: SpaceId, blob: BlobLink) {
         let from = self.nodes[node].parts.get(&blob.id).map_or(0, |part| part.len() as u64);
         if from == blob.size {
             self.fetched(node, peer, space, blob);
@@ -662,6 +685,9 @@ impl World {
 
     /// A blob is here: the bundle, which names another, or that one, and then the checkpoint is merged.
     fn fetched(&mut self, node: usize, peer: usize, space: SpaceId, blob: BlobLink) {
+        if self.fetched_pending(node, peer, space, blob) {
+            return;
+        }
         let state = &mut self.nodes[node];
         let content = state.parts[&blob.id].clone();
         assert_eq!(BlobId::of(&content), blob.id, "a blob is what its name says");
