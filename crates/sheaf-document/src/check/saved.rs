@@ -82,6 +82,11 @@ pub(crate) fn changes(bytes: &[u8], count: u64, actors: u64, limits: &LoadLimits
         data.push((spec & !DEFLATE, column));
     }
     let column = |wanted: u32| data.iter().find(|(spec, _)| *spec == wanted).map_or(&[][..], |(_, bytes)| bytes);
+    // Counted first, run by run: that says best what is wrong with a document that lacks changes, or has too many.
+    let found = runs(column(ACTOR), &Kind::Unsigned, |_, _| Ok(()))?;
+    if found != count {
+        return Err(ScanError::OtherCount { found, signed: count });
+    }
     let actor = numbers(ACTOR, column(ACTOR), count)?;
     let seq = deltas(SEQ, column(SEQ), count)?;
     let max_op = deltas(MAX_OP, column(MAX_OP), count)?;

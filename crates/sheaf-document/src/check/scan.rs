@@ -55,6 +55,14 @@ pub enum ScanError {
         /// How many there may be.
         limit: u64,
     },
+    /// Another number of changes than there has to be.
+    #[error("there are {found} changes, and {signed} were signed for")]
+    OtherCount {
+        /// How many there are.
+        found: u64,
+        /// How many there have to be.
+        signed: u64,
+    },
 }
 
 use ScanError::{BadColumn, Deflated, LeftOver, NotAutomerge, TooMany, WrongKind};
