@@ -10,7 +10,7 @@ use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
-use crate::checkpoint::Fetcher;
+use crate::checkpoint::{Fetcher, FetcherMessage};
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
@@ -521,8 +521,10 @@ impl Core {
         let _storing = locked(&space.storing);
         let arrivals = self.store.append(space.id, entries)?;
         space.checkpoints().tail += entries.iter().map(|entry| entry.encoded().len() as u64).sum::<u64>();
-        for entry in entries {
-            Self::checkpoint_came(space, entry);
+        // All are looked at, whichever of them is the first.
+        let wanted = entries.iter().filter(|entry| Self::checkpoint_came(space, entry)).count() > 0;
+        if let (Some(peer), true) = (from, wanted) {
+            self.fetcher.tell(FetcherMessage::Came { peer, space: space.id });
         }
         let items = arrivals.iter().zip(entries).map(|(arrival, entry)| network::item(*arrival, entry)).collect();
         self.tell_network(Input::Stored { space: space.id, from, items });

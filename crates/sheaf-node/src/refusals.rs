@@ -80,6 +80,11 @@ impl Refused {
         Self { code: 2_003, rule: "N3", reason: "It says something that is nothing.".to_owned() }
     }
 
+    /// A checkpoint that is not what was signed for, or a bundle that makes no sense of one.
+    pub fn checkpoint(reason: &str) -> Self {
+        Self { code: 2_004, rule: "C1", reason: reason.to_owned() }
+    }
+
     /// An invitation that does not let in.
     pub fn invitation(reason: RedemptionRefusal) -> Self {
         let (code, rule) = match reason {

@@ -24,18 +24,27 @@ impl Core {
         self.take_endorsement(space, one);
     }
 
-    /// Someone passes on an endorsement.
-    pub fn endorsed(&self, space: &Space, bytes: &[u8]) {
-        let Ok(one) = Endorsement::verify(bytes) else { return };
+    /// Someone passes on an endorsement. Answers it, if it is of a checkpoint whose entry is here and whose blobs are not:
+    /// they can be had now.
+    pub fn endorsed(&self, space: &Space, bytes: &[u8]) -> Option<Endorsement> {
+        let one = Endorsement::verify(bytes).ok()?;
         let member = space.access().is_some_and(|access| access.role_of(&one.device).is_some());
-        let held = space.checkpoints().held.iter().any(|base| base.entry.hash() == one.checkpoint);
+        if one.space != space.id || !member {
+            return None;
+        }
+        let (held, pending) = {
+            let checkpoints = space.checkpoints();
+            let held = checkpoints.held.iter().any(|base| base.entry.hash() == one.checkpoint);
+            (held, checkpoints.pending.iter().any(|entry| entry.hash() == one.checkpoint))
+        };
         // One of a checkpoint that is not held here yet comes again with the next connection.
-        if one.space == space.id && member && held {
+        if held {
             self.take_endorsement(space, one);
             if let Err(error) = self.prune(space) {
                 tracing::error!(%error, "entries cannot be pruned");
             }
         }
+        pending.then_some(one)
     }
 
     fn take_endorsement(&self, space: &Space, one: Endorsement) {

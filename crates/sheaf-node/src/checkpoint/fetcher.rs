@@ -4,12 +4,15 @@
 //! entry came like any other, and its blobs are asked for, so that this device can prune too, and endorse. Either way one
 //! checkpoint of a space is fetched at a time, blob after blob, each from where it stopped; what is fetched lies on the
 //! disk, so nothing is lost by a crash. Who else offered one meanwhile is turned to when that comes to nothing.
+//!
+//! An entry of a checkpoint may be passed on by somebody who has not fetched its blobs yet. So all who are in step are
+//! asked, one after the other; who says no is asked again when someone vouches for the checkpoint, for then it got about.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
-use sheaf_access::{DeviceId, SpaceId};
+use sheaf_access::{DeviceId, EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry};
 use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::{Event, Ticket};
@@ -19,6 +22,7 @@ use super::verify::Problem;
 use crate::accept::may_checkpoint;
 use crate::core::Core;
 use crate::network::Input;
+use crate::refusals::Refused;
 use crate::space::Space;
 
 /// How often a blob that turns out to be another is asked for again.
@@ -63,6 +67,13 @@ pub enum Message {
     /// This peer holds what we hold: what waits for blobs may be had there.
     Synced {
         /// Who.
+        peer: DeviceId,
+        /// The space.
+        space: SpaceId,
+    },
+    /// The entry of a checkpoint has come from a peer.
+    Came {
+        /// From whom.
         peer: DeviceId,
         /// The space.
         space: SpaceId,
@@ -112,7 +123,8 @@ impl Fetcher {
         let (messages, incoming) = channel();
         let start = move |core| {
             std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
-                Worker { core, jobs: BTreeMap::new(), waiting: BTreeMap::new() }.run(&incoming);
+                let (jobs, waiting) = (BTreeMap::new(), BTreeMap::new());
+                Worker { core, jobs, waiting, in_step: BTreeSet::new(), without: BTreeSet::new() }.run(&incoming);
             })
         };
         (Self(messages), start)
@@ -130,6 +142,10 @@ struct Worker {
     jobs: BTreeMap<SpaceId, Job>,
     /// Who else told us that we are behind, while something was being fetched.
     waiting: BTreeMap<SpaceId, VecDeque<(DeviceId, BlobLink)>>,
+    /// Who has held what we hold, on a connection that stands.
+    in_step: BTreeSet<(SpaceId, DeviceId)>,
+    /// Whose checkpoint, whose entry is here, could not be had from whom.
+    without: BTreeSet<(SpaceId, EntryHash, DeviceId)>,
 }
 
 impl Worker {
@@ -147,19 +163,24 @@ impl Worker {
                     decline(core, peer, space, bundle);
                     return;
                 }
-                self.waiting.entry(space).or_default().push_back((peer, bundle));
+                let waiting = self.waiting.entry(space).or_default();
+                // Whoever says something else now has thought better of it. So nobody waits more than once.
+                waiting.retain(|(who, _)| *who != peer);
+                waiting.push_back((peer, bundle));
                 self.next(core, space);
             }
             Message::Piece { peer, space, blob, from, piece } => self.piece(core, peer, space, blob, (from, &piece)),
             Message::NoBlob { peer, space } => {
                 if self.jobs.get(&space).is_some_and(|job| job.peer == peer) {
-                    self.give_up(core, space);
+                    self.look_elsewhere(core, space);
                 }
             }
             Message::Gone { peer } => {
                 for waiting in self.waiting.values_mut() {
                     waiting.retain(|(who, _)| *who != peer);
                 }
+                self.in_step.retain(|(_, who)| *who != peer);
+                self.without.retain(|(_, _, who)| *who != peer);
                 let stopped: Vec<SpaceId> =
                     self.jobs.iter().filter(|(_, job)| job.peer == peer).map(|(space, _)| *space).collect();
                 for space in stopped {
@@ -168,44 +189,84 @@ impl Worker {
                 }
             }
             Message::Synced { peer, space } => {
-                let Some(held) = core.space(space) else { return };
-                let pending = held.checkpoints().pending.last().cloned();
-                if let (Some(checkpoint), false) = (pending, self.jobs.contains_key(&space)) {
-                    let job = Job { peer, bundle: None, checkpoint: Some(checkpoint), fetching: None, tries: 0 };
-                    self.jobs.insert(space, job);
-                    self.go_on(core, space);
-                }
+                self.in_step.insert((space, peer));
+                self.fetch_pending(core, space, Some(peer));
             }
+            Message::Came { peer, space } => self.fetch_pending(core, space, Some(peer)),
             Message::Read { peer, space, ticket, blob, from, length } => {
                 let piece = core.read_blob(space, blob, from, length as usize);
                 core.tell_network(Input::Machine(Event::BlobRead { peer, space, ticket, blob, from, piece }));
             }
             Message::Endorsed { space, endorsement } => {
-                if let Some(held) = core.space(space) {
-                    core.endorsed(&held, &endorsement);
+                let Some(held) = core.space(space) else { return };
+                if let Some(one) = core.endorsed(&held, &endorsement) {
+                    self.without.retain(|(of, checkpoint, _)| (*of, *checkpoint) != (space, one.checkpoint));
+                    self.fetch_pending(core, space, Some(one.device));
                 }
             }
         }
     }
 
-    /// Begins with the next bundle that someone told us to fetch, if nothing is under way.
+    /// Begins to fetch the last checkpoint whose entry is here and which somebody may have, if nothing is under way. Of
+    /// those in step, this one is asked first.
+    fn fetch_pending(&mut self, core: &Arc<Core>, space: SpaceId, first: Option<DeviceId>) {
+        let Some(held) = core.space(space) else { return };
+        if self.jobs.contains_key(&space) {
+            return;
+        }
+        let pending = held.checkpoints().pending.clone();
+        self.without.retain(|(of, hash, _)| *of != space || pending.iter().any(|entry| entry.hash() == *hash));
+        let all = self.in_step.iter().filter(|(of, _)| *of == space).map(|(_, peer)| *peer);
+        let mut peers: Vec<DeviceId> = all.collect();
+        peers.sort_by_key(|peer| Some(*peer) != first);
+        for checkpoint in pending.into_iter().rev() {
+            let may_have = |peer: &&DeviceId| !self.without.contains(&(space, checkpoint.hash(), **peer));
+            if let Some(peer) = peers.iter().find(may_have).copied() {
+                let job = Job { peer, bundle: None, checkpoint: Some(checkpoint), fetching: None, tries: 0 };
+                self.jobs.insert(space, job);
+                return self.go_on(core, space);
+            }
+        }
+    }
+
+    /// Begins with the next bundle that someone told us to fetch, if nothing is under way; else with what else is lacking.
     fn next(&mut self, core: &Arc<Core>, space: SpaceId) {
         if self.jobs.get(&space).is_some_and(|job| job.bundle.is_some()) {
             return;
         }
-        let Some((peer, bundle)) = self.waiting.get_mut(&space).and_then(VecDeque::pop_front) else { return };
+        let Some((peer, bundle)) = self.waiting.get_mut(&space).and_then(VecDeque::pop_front) else {
+            return self.fetch_pending(core, space, None);
+        };
         // Being behind comes first: a checkpoint whose entry is here can wait.
         let job = Job { peer, bundle: Some(bundle), checkpoint: None, fetching: None, tries: 0 };
         self.jobs.insert(space, job);
         self.go_on(core, space);
     }
 
-    /// This peer's checkpoint is not taken now.
+    /// This peer does not have what it was asked for.
+    fn look_elsewhere(&mut self, core: &Arc<Core>, space: SpaceId) {
+        if let Some(Job { peer, checkpoint: Some(checkpoint), .. }) = self.jobs.get(&space) {
+            self.without.insert((space, checkpoint.hash(), *peer));
+        }
+        self.give_up(core, space);
+    }
+
+    /// What is under way is not taken now. If that is a checkpoint whose entry is here, it is tried again when something has
+    /// happened: someone is in step, or vouches for it.
     fn give_up(&mut self, core: &Arc<Core>, space: SpaceId) {
-        if let Some(Job { peer, bundle: Some(bundle), .. }) = self.jobs.remove(&space) {
+        let Some(Job { peer, bundle, checkpoint, .. }) = self.jobs.remove(&space) else { return };
+        if let Some(bundle) = bundle {
             decline(core, peer, space, bundle);
         }
-        self.next(core, space);
+        let same =
+            |held: &Space, one: &Entry| held.checkpoints().pending.iter().any(|entry| entry.hash() == one.hash());
+        let waits = checkpoint.is_some_and(|one| {
+            let elsewhere = self.without.contains(&(space, one.hash(), peer));
+            !elsewhere && core.space(space).is_some_and(|held| same(&held, &one))
+        });
+        if !waits || self.waiting.get(&space).is_some_and(|waiting| !waiting.is_empty()) {
+            self.next(core, space);
+        }
     }
 
     fn piece(&mut self, core: &Arc<Core>, peer: DeviceId, space: SpaceId, blob: BlobLink, (from, piece): (u64, &[u8])) {
@@ -225,7 +286,7 @@ impl Worker {
                 job.tries += 1;
                 core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from: 0 }));
             }
-            Ok(Fetched::Wrong) => self.give_up(core, space),
+            Ok(Fetched::Wrong) => self.look_elsewhere(core, space),
             Err(error) => {
                 tracing::error!(%error, "what was fetched of a checkpoint cannot be kept");
                 self.give_up(core, space);
@@ -238,7 +299,7 @@ impl Worker {
         let Some(held) = core.space(space) else { return };
         let Some(job) = self.jobs.get_mut(&space) else { return };
         let done = match (job.bundle, &job.checkpoint) {
-            (Some(bundle), _) => take_bundle(core, &held, bundle),
+            (Some(bundle), _) => take_bundle(core, &held, job.peer, bundle),
             (None, Some(checkpoint)) => take_pending(core, &held, checkpoint),
             (None, None) => Err(None),
         };
@@ -276,31 +337,43 @@ fn decline(core: &Core, peer: DeviceId, space: SpaceId, bundle: BlobLink) {
 type Lacking = Option<BlobLink>;
 
 /// Takes over the checkpoint of a bundle, if all of it is here.
-fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, link: BlobLink) -> Result<(), Lacking> {
+fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, peer: DeviceId, link: BlobLink) -> Result<(), Lacking> {
     let blobs = core.home().blobs();
-    let unusable = |error: &dyn std::fmt::Display| {
-        tracing::warn!(%error, space = %space.id, "a checkpoint is not taken");
+    let unreadable = |error: &dyn std::fmt::Display| {
+        tracing::warn!(%error, space = %space.id, "what was fetched of a checkpoint cannot be read or kept");
         None
     };
-    let bytes = blobs.get(link.id).map_err(|error| unusable(&error))?.ok_or(Some(link))?;
-    let bundle = Bundle::read(&bytes, space.id).map_err(|error| unusable(&error))?;
+    let bytes = blobs.get(link.id).map_err(|error| unreadable(&error))?.ok_or(Some(link))?;
+    // What is wrong with the bundle itself is the doing of who told us to fetch it.
+    let wrong = |error: &dyn std::fmt::Display| {
+        core.refused(peer, &Refused::checkpoint(&error.to_string()));
+        core.forget_blob(space, link.id);
+        None
+    };
+    let bundle = Bundle::read(&bytes, space.id).map_err(|error| wrong(&error))?;
+    if space.checkpoints().refused.contains(&bundle.checkpoint.hash()) {
+        return Err(wrong(&"it was looked at before, and refused"));
+    }
     let known = space.lock().access.clone();
-    let access = bundle.history(known.as_ref()).map_err(|error| unusable(&error))?;
-    may_checkpoint(&bundle.checkpoint, &access).map_err(|error| unusable(&error))?;
+    let access = bundle.history(known.as_ref()).map_err(|error| wrong(&error))?;
+    may_checkpoint(&bundle.checkpoint, &access).map_err(|error| wrong(&error))?;
     match core.verify_checkpoint(space, &bundle.checkpoint, &access, bytes.into()) {
         Ok(base) => {
-            core.merge(space, base, &bundle, access).map_err(|error| unusable(&error))?;
+            core.merge(space, base, &bundle, access).map_err(|error| unreadable(&error))?;
             core.endorse(space, bundle.checkpoint.hash());
             // The bundle is kept under the checkpoint's name now.
-            if let Err(error) = blobs.delete(link.id) {
-                tracing::warn!(%error, "a fetched bundle cannot be removed");
-            }
+            core.forget_blob(space, link.id);
             Ok(())
         }
         Err(Problem::Missing(blob)) => Err(Some(blob)),
+        Err(problem) if problem.is_verdict() => {
+            core.checkpoint_refused(space, Some(peer), &bundle.checkpoint, &problem);
+            core.forget_blob(space, link.id);
+            Err(None)
+        }
         Err(problem) => {
-            core.checkpoint_refused(space, &bundle.checkpoint, &problem);
-            Err(unusable(&problem))
+            tracing::warn!(%problem, space = %space.id, "a checkpoint cannot be verified now");
+            Err(None)
         }
     }
 }
@@ -311,13 +384,25 @@ fn take_pending(core: &Arc<Core>, space: &Arc<Space>, checkpoint: &Entry) -> Res
         Ok(()) => Ok(()),
         Err(Problem::Missing(blob)) => Err(Some(blob)),
         Err(problem) => {
-            tracing::warn!(%problem, space = %space.id, "a checkpoint is not taken");
+            if !problem.is_verdict() {
+                tracing::warn!(%problem, space = %space.id, "a checkpoint cannot be verified now");
+            }
             Err(None)
         }
     }
 }
 
 impl Core {
+    /// Removes a blob that no checkpoint needs any more.
+    pub fn forget_blob(&self, space: &Space, blob: BlobId) {
+        if space.checkpoints().names(blob) {
+            return;
+        }
+        if let Err(error) = self.home().blobs().delete(blob) {
+            tracing::warn!(%error, "a fetched blob cannot be removed");
+        }
+    }
+
     /// A piece of a blob for a member; empty, if no checkpoint that is held names it.
     fn read_blob(&self, space: SpaceId, blob: BlobId, from: u64, length: usize) -> Vec<u8> {
         let Some(held) = self.space(space) else { return Vec::new() };

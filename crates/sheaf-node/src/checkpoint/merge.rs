@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sheaf_access::AccessHistory;
+use sheaf_access::{AccessHistory, DeviceId};
 use sheaf_log::{BlobId, BlobLink, Entry, Kind};
 use sheaf_store::{BlobStore, CacheKind, encode_bundle};
 
@@ -13,6 +13,7 @@ use crate::core::{Core, locked};
 use crate::document::{Message, cache_name};
 use crate::error::NodeError;
 use crate::network::Input;
+use crate::refusals::Refused;
 use crate::space::Space;
 use crate::view::NodeEvent;
 
@@ -143,18 +144,21 @@ impl Core {
         Ok(())
     }
 
-    /// A checkpoint entry has come, or was here already: its blobs are to be fetched, unless it stands for nothing new.
-    pub fn checkpoint_came(space: &Space, entry: &Entry) {
+    /// A checkpoint entry has come, or was here already. Answers whether its blobs are to be fetched: not, if it stands for
+    /// nothing new.
+    pub fn checkpoint_came(space: &Space, entry: &Entry) -> bool {
         if entry.header().kind != Kind::Checkpoint {
-            return;
+            return false;
         }
-        let Some(Ok(checkpoint)) = entry.checkpoint() else { return };
+        let Some(Ok(checkpoint)) = entry.checkpoint() else { return false };
         let mut held = space.checkpoints();
         let known = held.held.iter().any(|base| base.entry.hash() == entry.hash());
         let less = held.held.iter().any(|base| base.checkpoint.covers.covers(&checkpoint.covers));
-        if !known && !less && !held.refused.contains(&entry.hash()) {
+        let wanted = !known && !less && !held.refused.contains(&entry.hash());
+        if wanted {
             held.pending.push(entry.clone());
         }
+        wanted
     }
 
     /// Verifies a checkpoint whose entry is here, when all its blobs are; holds it, and says so to the others.
@@ -183,14 +187,15 @@ impl Core {
                 Ok(())
             }
             Err(problem) => {
-                self.checkpoint_refused(space, entry, &problem);
+                self.checkpoint_refused(space, None, entry, &problem);
                 Err(problem)
             }
         }
     }
 
-    /// A checkpoint was found not to be acceptable: it is not fetched again, and the person is told.
-    pub fn checkpoint_refused(&self, space: &Space, entry: &Entry, problem: &Problem) {
+    /// A checkpoint was found not to be acceptable: it is not fetched again, what was fetched of it goes, and the person is
+    /// told. It is counted against its author, and against who told us to take it over.
+    pub fn checkpoint_refused(&self, space: &Space, from: Option<DeviceId>, entry: &Entry, problem: &Problem) {
         if !problem.is_verdict() {
             return;
         }
@@ -199,7 +204,17 @@ impl Core {
             held.pending.retain(|one| one.hash() != entry.hash());
             held.refused.insert(entry.hash());
         }
-        let (space, device) = (space.id.to_string(), entry.log().device.to_string());
+        if let Some(Ok(checkpoint)) = entry.checkpoint() {
+            for blob in &checkpoint.blobs {
+                self.forget_blob(space, blob.id);
+            }
+        }
+        let author = entry.log().device;
+        let refused = Refused::checkpoint(&problem.to_string());
+        for device in std::iter::once(author).chain(from.filter(|from| *from != author)) {
+            self.refused(device, &refused);
+        }
+        let (space, device) = (space.id.to_string(), author.to_string());
         self.say(NodeEvent::Quarantined { space, device, reason: format!("a checkpoint was refused: {problem}") });
     }
 }
