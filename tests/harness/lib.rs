@@ -15,7 +15,7 @@ mod window;
 pub use cli::{Home, Ran};
 pub use logged::{listen_to_log, logged};
 pub use online::Online;
-pub use scene::{HOSTILE, Picture, Scene, soon, told};
+pub use scene::{HOSTILE, Picture, Scene, picture, soon, told};
 pub use wait::{DEADLINE, eventually};
 #[cfg(target_os = "linux")]
 pub use window::{Look, Window};

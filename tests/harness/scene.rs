@@ -225,7 +225,7 @@ async fn text(node: &Node, document: &str) -> Option<String> {
 ///
 /// # Panics
 /// When it cannot be read.
-async fn picture(node: &Node, space: &str) -> Picture {
+pub async fn picture(node: &Node, space: &str) -> Picture {
     let mut texts = BTreeMap::new();
     for document in node.documents(Some(space)).await.expect("documents") {
         let text = text(node, &document.id).await.expect("a text");

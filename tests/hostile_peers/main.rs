@@ -5,6 +5,7 @@
 //! she has counted the refusal and said it in her log with the rule. Where an attack is on memory, the node is a process
 //! of its own and its peak is measured. Everything stays on the loopback interface and ends by itself.
 
+mod checkpoints;
 mod content;
 mod entries;
 mod invitations;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sheaf_access::{DeviceId, SpaceId};
-use sheaf_log::{Entry, Frontier, Unverified};
+use sheaf_log::{BlobId, BlobLink, Entry, Frontier, Unverified};
 use sheaf_net::{CloseCode, DisconnectReason, Events, Net, NetConfig, NetEvent, Stream, StreamKey};
 use sheaf_sync::{Digest, EntryBytes, Frame, Nonce, RedemptionRefusal, Refusal, Tag, Window};
 use tokio::time::{Instant, timeout_at};
@@ -53,6 +53,8 @@ pub struct Line {
     came: BTreeMap<Tag, u64>,
     /// Entries that came and were not asked about yet.
     received: Vec<(Tag, Entry)>,
+    /// What it serves to those who ask.
+    serves: BTreeMap<BlobId, Vec<u8>>,
 }
 
 impl Line {
@@ -63,7 +65,8 @@ impl Line {
         let (net, events) = Net::bind(config).await.expect("a socket on the loopback interface");
         net.dial(device, addresses.to_vec()).expect("a device that can be called");
         let (sent, came) = (BTreeMap::new(), BTreeMap::new());
-        let mut line = Self { net, events, device, nonce: [0; 32], sent, came, received: Vec::new() };
+        let mut line =
+            Self { net, events, device, nonce: [0; 32], sent, came, received: Vec::new(), serves: BTreeMap::new() };
         line.nonce = line.until_connected().await;
         let window = Window { bytes: 4 << 20, entries: 8_192 };
         line.put(&Frame::Hello { digest: Digest::over([]), spaces: 0, window, offers: Vec::new() });
@@ -129,8 +132,10 @@ impl Line {
                         continue;
                     }
                     let frame = Frame::decode(&bytes).expect("an honest node's frame");
-                    if let Frame::Entries { tag, entries, .. } = &frame {
-                        self.keep(*tag, entries);
+                    match &frame {
+                        Frame::Entries { tag, entries, .. } => self.keep(*tag, entries),
+                        Frame::WantBlob { tag, blob, from, length } => self.serve(*tag, *blob, *from, *length),
+                        _ => {}
                     }
                     return Ok(frame);
                 }
@@ -156,6 +161,53 @@ impl Line {
         *came += entries.len() as u64;
         let count = *came;
         self.put(&Frame::Ack { tag, count, refused: Vec::new() });
+    }
+
+    fn serve(&mut self, tag: Tag, blob: BlobId, from: u64, length: u32) {
+        let all = self.serves.get(&blob).map(Vec::as_slice).unwrap_or_default();
+        let piece = all.iter().skip(from as usize).take(length as usize).copied().collect();
+        self.put(&Frame::Blob { tag, blob, from, piece });
+    }
+
+    /// Serves these blobs from now on.
+    pub fn serve_also(&mut self, blobs: BTreeMap<BlobId, Vec<u8>>) {
+        self.serves.extend(blobs);
+    }
+
+    /// Answers what is asked of it until something has happened elsewhere.
+    pub async fn serving_until<T>(&mut self, happened: impl Future<Output = T>) -> T {
+        let mut happened = std::pin::pin!(happened);
+        loop {
+            tokio::select! {
+                answer = &mut happened => return answer,
+                frame = self.frame() => if frame.is_err() { return happened.await },
+            }
+        }
+    }
+
+    /// Fetches a blob.
+    ///
+    /// # Panics
+    /// When the other side does not have it.
+    pub async fn blob(&mut self, space: SpaceId, link: BlobLink) -> Vec<u8> {
+        let tag = self.tag(space);
+        let mut all = Vec::new();
+        while (all.len() as u64) < link.size {
+            let from = all.len() as u64;
+            let length = (link.size - from).min(sheaf_sync::MAX_PIECE as u64) as u32;
+            self.put(&Frame::WantBlob { tag, blob: link.id, from, length });
+            loop {
+                match self.frame().await.expect("a piece of a blob") {
+                    Frame::Blob { blob, piece, .. } if blob == link.id => {
+                        assert!(!piece.is_empty(), "it is not there");
+                        all.extend(piece);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        all
     }
 
     /// Waits until the other side hangs up, and answers why.

@@ -6,6 +6,7 @@
 //! device; [`Line`] is one connection of its; [`Held`] is what it has of a space, and its own log there.
 
 mod changes;
+mod checkpoint;
 mod forge;
 mod line;
 mod quic;
@@ -20,6 +21,7 @@ use sheaf_access::{
 use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, Mine, Part};
 
 pub use changes::{Author, billions, deflated, typed};
+pub use checkpoint::{Made, Parts};
 pub use forge::{Forged, bomb, seal};
 pub use line::{Answer, Line};
 pub use quic::Quic;
