@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, PersonId};
-use sheaf_document::{Checker, Document, Expect, Genesis, Invalid, ValidChange};
+use sheaf_document::{ChangeHash, Checker, Document, Expect, Genesis, Invalid, ValidChange};
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
 use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
@@ -120,6 +120,9 @@ fn from_snapshot(
         && let Some(gained) = still_good(core, space, id, &snapshot, &void)?
     {
         match Document::load(&snapshot.bytes) {
+            Ok(document) if !holds_checkpoints(space, id, &document) => {
+                tracing::debug!(document = %id, "the saved copy is from before a checkpoint");
+            }
             Ok(document) => {
                 let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
                 return Ok((Loaded { document, holders, upto, void, since_snapshot: 0 }, gained));
@@ -134,6 +137,14 @@ fn from_snapshot(
         None => Document::new(genesis),
     };
     Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0 }, Vec::new()))
+}
+
+/// Whether a saved copy has all that checkpoints stand for: what it lacks of that may be pruned, and no entry would bring
+/// it. So it is when the node was killed after a checkpoint, before it saved the document anew.
+fn holds_checkpoints(space: &Space, id: DocumentId, document: &Document) -> bool {
+    let held = space.checkpoints().held.clone();
+    let mut attested = held.iter().filter_map(|base| base.attested.get(&(id, Part::Body))).flatten();
+    attested.all(|one| document.has(&ChangeHash(one.hash)))
 }
 
 /// A document as the last checkpoint that has it keeps it; all that the others have of it is applied on top.
