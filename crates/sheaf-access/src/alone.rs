@@ -63,7 +63,10 @@ pub(crate) fn check_alone(space: SpaceId, entry: &AccessEntry) -> Result<(), Voi
                 return Err(Void::UnknownRedemption);
             }
         }
-        AccessOp::Rotate { .. } | AccessOp::Destroy { .. } => {}
+        AccessOp::Rotate { .. }
+        | AccessOp::Destroy { .. }
+        | AccessOp::NameRelay { .. }
+        | AccessOp::DropRelay { .. } => {}
     }
     let parents = entry.operation.epoch_start().map_or(&[][..], |start| &start.parents);
     if parents.is_sorted_by(|a, b| a.epoch < b.epoch) { Ok(()) } else { Err(Void::WrongParents) }

@@ -28,6 +28,8 @@ pub(crate) const REDEMPTION: &str = "sheaf 2026 redemption v1";
 pub(crate) const INVITATION_CHANNEL: &str = "sheaf 2026 invitation channel proof v1";
 /// The checksum of an invitation link.
 pub(crate) const LINK_CHECKSUM: &str = "sheaf 2026 invitation link v1";
+/// The checksum of a relay's link.
+pub(crate) const RELAY_CHECKSUM: &str = "sheaf 2026 relay link v1";
 /// The checksum of a pairing code.
 pub(crate) const PAIRING_CHECKSUM: &str = "sheaf 2026 pairing code v1";
 /// That the device which calls a new one knows its pairing code.

@@ -192,7 +192,9 @@ impl Pass<'_, '_> {
             | AccessOp::Close { under, .. }
             | AccessOp::Rotate { under, .. }
             | AccessOp::Rewrap { under, .. }
-            | AccessOp::Destroy { under, .. } => self.act(at, under),
+            | AccessOp::Destroy { under, .. }
+            | AccessOp::NameRelay { under, .. }
+            | AccessOp::DropRelay { under, .. } => self.act(at, under),
         }
     }
 

@@ -65,7 +65,9 @@ impl AccessHistory {
             | AccessOp::RemoveDevice { under, .. }
             | AccessOp::Rotate { under, .. }
             | AccessOp::Rewrap { under, .. }
-            | AccessOp::Destroy { under, .. } => {
+            | AccessOp::Destroy { under, .. }
+            | AccessOp::NameRelay { under, .. }
+            | AccessOp::DropRelay { under, .. } => {
                 let author = state.author(entry, under)?;
                 state.judge_member(&author, under, &entry.operation)
             }

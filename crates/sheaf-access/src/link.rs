@@ -9,12 +9,14 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::domain;
 use crate::invitation::InvitationSecret;
 use crate::link_text::{Broken, Kind};
-use crate::{DeviceId, Role, SpaceId};
+use crate::{DeviceId, Relay, Role, SpaceId};
 
 const PREFIX: &str = "sheaf://join/";
 const KIND: Kind = Kind { prefix: PREFIX, context: domain::LINK_CHECKSUM };
 /// The most addresses a link carries.
 pub const MAX_ADDRESSES: usize = 16;
+/// The most relays that a link names.
+pub const MAX_LINK_RELAYS: usize = 4;
 /// The longest address.
 pub const MAX_ADDRESS_LENGTH: usize = 128;
 
@@ -29,6 +31,8 @@ pub struct InvitationLink {
     pub device: DeviceId,
     /// Where it can be reached, as `address:port`.
     pub addresses: Vec<String>,
+    /// The relays of the space, where joining goes on while the inviter sleeps (I2).
+    pub relays: Vec<Relay>,
     /// The role that the link was made to give. A hint for the dialog: what counts is what the space says.
     pub role: Role,
 }
@@ -42,6 +46,9 @@ pub enum LinkError {
     /// An address that is too long, empty, or not plain text.
     #[error("`{0}` is not an address that a link can carry")]
     BadAddress(String),
+    /// More relays than fit, or one that says more than it may.
+    #[error("an invitation link carries at most {MAX_LINK_RELAYS} relays")]
+    BadRelays,
 }
 
 /// Why a text is not a usable invitation link.
@@ -89,6 +96,9 @@ impl InvitationLink {
         if let Some(bad) = self.addresses.iter().find(|address| !is_address(address)) {
             return Err(LinkError::BadAddress(bad.chars().take(MAX_ADDRESS_LENGTH).collect()));
         }
+        if !are_relays(&self.relays) {
+            return Err(LinkError::BadRelays);
+        }
         let body = Body {
             space: *self.space.as_bytes(),
             secret: *self.secret.as_bytes(),
@@ -97,8 +107,13 @@ impl InvitationLink {
             addresses: self.addresses.clone(),
         };
         // Writing plain data into memory has nothing that can fail, and what was checked above keeps it under 64 KiB.
-        let body = Zeroizing::new(postcard::to_allocvec(&body).expect("a link encodes into memory"));
-        Ok(KIND.write(&body).expect("16 addresses of 128 bytes are far below 64 KiB"))
+        let mut body = Zeroizing::new(postcard::to_allocvec(&body).expect("a link encodes into memory"));
+        if !self.relays.is_empty() {
+            // They follow what links have had from the beginning, so that one without is what it always was.
+            let relays = postcard::to_allocvec(&self.relays).expect("relays encode into memory");
+            body.extend_from_slice(&relays);
+        }
+        Ok(KIND.write(&body).expect("16 addresses and 4 relays are far below 64 KiB"))
     }
 }
 
@@ -124,14 +139,16 @@ impl FromStr for InvitationLink {
 impl InvitationLink {
     fn from_body(bytes: &[u8]) -> Option<Self> {
         let (mut body, rest): (Body, _) = postcard::take_from_bytes(bytes).ok()?;
-        if !rest.is_empty() || body.addresses.len() > MAX_ADDRESSES || !body.addresses.iter().all(|a| is_address(a)) {
+        if body.addresses.len() > MAX_ADDRESSES || !body.addresses.iter().all(|a| is_address(a)) {
             return None;
         }
+        let relays = if rest.is_empty() { Vec::new() } else { relays_from(rest)? };
         Some(Self {
             space: SpaceId::from_bytes(body.space),
             secret: InvitationSecret::from_bytes(&body.secret),
             device: DeviceId::from_bytes(body.device),
             addresses: std::mem::take(&mut body.addresses),
+            relays,
             role: body.role,
         })
     }
@@ -143,6 +160,16 @@ impl fmt::Display for InvitationLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an invitation to join space {} as {}", self.space.short(), self.role)
     }
+}
+
+fn are_relays(relays: &[Relay]) -> bool {
+    relays.len() <= MAX_LINK_RELAYS && relays.iter().all(Relay::is_within_limits)
+}
+
+/// The relays that follow, if there are any: written in one way only.
+fn relays_from(bytes: &[u8]) -> Option<Vec<Relay>> {
+    let (relays, rest): (Vec<Relay>, _) = postcard::take_from_bytes(bytes).ok()?;
+    (rest.is_empty() && !relays.is_empty() && are_relays(&relays)).then_some(relays)
 }
 
 pub(crate) fn is_address(text: &str) -> bool {

@@ -12,6 +12,7 @@ use crate::history::AccessHistory;
 use crate::invitation::InvitationSecret;
 use crate::keys::{SealingKey, Signature};
 use crate::operation::{AccessEntry, AccessOp, MAX_WRAPS};
+use crate::relay::Relay;
 use crate::revocation::DeviceRevocation;
 use crate::state::AccessState;
 use crate::verdict::{Verdict, Void};
@@ -231,6 +232,16 @@ impl AccessOp {
     /// Destroys a document.
     pub fn destroy(state: &AccessState, by: &DeviceId, document: DocumentId) -> Result<Self, WriteError> {
         Ok(Self::Destroy { under: state.owner_grant(by)?, document })
+    }
+
+    /// Names a relay.
+    pub fn name_relay(state: &AccessState, by: &DeviceId, relay: Relay) -> Result<Self, WriteError> {
+        Ok(Self::NameRelay { under: state.owner_grant(by)?, relay })
+    }
+
+    /// Names a relay no more.
+    pub fn drop_relay(state: &AccessState, by: &DeviceId, relay: DeviceId) -> Result<Self, WriteError> {
+        Ok(Self::DropRelay { under: state.owner_grant(by)?, relay })
     }
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use common::{Someone, rng};
 use sheaf_access::{
     AccessOp, Commitment, ContentKey, DeviceId, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, Identity,
-    InvitationLink, InvitationSecret, LogId, OperationError, PersonId, Role, SpaceId, Terms, UnwrapError, Wrap,
-    WrapContext,
+    InvitationLink, InvitationSecret, LogId, OperationError, PersonId, Relay, RelayLink, Role, SpaceId, Terms,
+    UnwrapError, Wrap, WrapContext,
 };
 
 fn fixture(name: &str, now: &[u8]) -> Vec<u8> {
@@ -128,12 +128,30 @@ fn operations_of_version_2() {
 }
 
 #[test]
+fn operations_of_version_3() {
+    let under = EntryHash::from_bytes([3; 32]);
+    let key = DeviceId::from_bytes([4; 32]);
+    let addresses = vec!["192.0.2.7:4433".to_owned(), "[2001:db8::7]:4433".to_owned()];
+    let relay = Relay { key, addresses, url: Some("https://relay.example".to_owned()) };
+    for (name, now) in [
+        ("name-relay", AccessOp::NameRelay { under, relay: relay.clone() }),
+        ("drop-relay", AccessOp::DropRelay { under, relay: key }),
+    ] {
+        assert_eq!(AccessOp::decode(&fixture(&format!("operation-3-{name}"), &now.encode())), Ok(now));
+    }
+    let link = RelayLink { relay, token: Some("let-me-in".to_owned().into()) };
+    let text = String::from_utf8(fixture("relay-link-1", link.to_text().unwrap().as_bytes())).unwrap();
+    assert_eq!(text.parse(), Ok(link));
+}
+
+#[test]
 fn a_link_of_version_1() {
     let link = InvitationLink {
         space: SpaceId::from_bytes([1; 32]),
         secret: InvitationSecret::from_bytes(&[9; 32]),
         device: DeviceId::from_bytes([4; 32]),
         addresses: vec!["192.168.1.20:4433".to_owned(), "[fe80::1]:4433".to_owned()],
+        relays: Vec::new(),
         role: Role::Commenter,
     };
     let text = String::from_utf8(fixture("link-1", link.to_text().unwrap().as_bytes())).unwrap();

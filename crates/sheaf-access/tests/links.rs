@@ -4,7 +4,10 @@ mod common;
 
 use common::{cases, rng};
 use proptest::prelude::*;
-use sheaf_access::{DeviceId, InvitationLink, InvitationSecret, LinkError, ParseLinkError, Role, SpaceId};
+use sheaf_access::{
+    DeviceId, InvitationLink, InvitationSecret, LinkError, ParseLinkError, ParseRelayError, Relay, RelayLink,
+    RelayLinkError, Role, SpaceId,
+};
 
 fn link() -> InvitationLink {
     InvitationLink {
@@ -12,6 +15,7 @@ fn link() -> InvitationLink {
         secret: InvitationSecret::generate(&mut rng(1)),
         device: DeviceId::from_bytes([8; 32]),
         addresses: vec!["192.168.1.20:4433".to_owned(), "[2001:db8::1]:4433".to_owned()],
+        relays: Vec::new(),
         role: Role::Editor,
     }
 }
@@ -104,19 +108,64 @@ fn addresses_are_bounded() {
     assert_eq!(longest.to_text().unwrap().parse(), Ok(longest));
 }
 
+fn relay() -> impl Strategy<Value = Relay> {
+    let addresses = prop::collection::vec("[!-~]{1,128}", 0..=8);
+    (any::<[u8; 32]>(), addresses, prop::option::of("[!-~]{0,256}")).prop_map(|(key, addresses, url)| Relay {
+        key: DeviceId::from_bytes(key),
+        addresses,
+        url,
+    })
+}
+
+#[test]
+fn relays_are_bounded() {
+    let relay = Relay { key: DeviceId::from_bytes([9; 32]), addresses: vec!["192.0.2.1:1".to_owned()], url: None };
+    let many = InvitationLink { relays: vec![relay.clone(); 5], ..link() };
+    assert_eq!(many.to_text(), Err(LinkError::BadRelays));
+    let bad = Relay { addresses: vec!["two words".to_owned()], ..relay.clone() };
+    assert_eq!(InvitationLink { relays: vec![bad.clone()], ..link() }.to_text(), Err(LinkError::BadRelays));
+    assert_eq!(RelayLink { relay: bad, token: None }.to_text(), Err(RelayLinkError::BadAddress));
+    for token in ["", "two words", &"x".repeat(129)] {
+        let link = RelayLink { relay: relay.clone(), token: Some(token.to_owned().into()) };
+        assert_eq!(link.to_text(), Err(RelayLinkError::BadToken));
+    }
+}
+
+#[test]
+fn the_link_of_a_relay_says_what_is_wrong_with_it() {
+    let relay = Relay { key: DeviceId::from_bytes([9; 32]), addresses: vec!["192.0.2.1:1".to_owned()], url: None };
+    let link = RelayLink { relay, token: Some("secret".to_owned().into()) };
+    let text = link.to_text().unwrap();
+    assert!(!format!("{link:?} {link}").contains("secret"));
+    assert_eq!("sheaf://join/aaaa".parse::<RelayLink>(), Err(ParseRelayError::NotARelay));
+    assert_eq!(text[..text.len() - 9].parse::<RelayLink>(), Err(ParseRelayError::CutShort));
+    let middle = text.len() / 2;
+    let other = if &text[middle..=middle] == "a" { "c" } else { "a" };
+    let wrong = [&text[..middle], other, &text[middle + 1..]].concat();
+    assert_eq!(wrong.parse::<RelayLink>(), Err(ParseRelayError::Mistyped));
+}
+
 proptest! {
     #![proptest_config(cases(2000))]
 
     #[test]
     fn links_come_back(space: [u8; 32], secret: [u8; 32], device: [u8; 32], role in 0..4_usize,
-                       addresses in prop::collection::vec("[!-~]{1,128}", 0..=16)) {
+                       addresses in prop::collection::vec("[!-~]{1,128}", 0..=16),
+                       relays in prop::collection::vec(relay(), 0..=4)) {
         let link = InvitationLink {
             space: SpaceId::from_bytes(space),
             secret: InvitationSecret::from_bytes(&secret),
             device: DeviceId::from_bytes(device),
             addresses,
+            relays,
             role: [Role::Viewer, Role::Commenter, Role::Editor, Role::Owner][role],
         };
+        prop_assert_eq!(link.to_text().unwrap().parse(), Ok(link));
+    }
+
+    #[test]
+    fn links_of_relays_come_back(relay in relay(), token in prop::option::of("[!-~]{1,128}")) {
+        let link = RelayLink { relay, token: token.map(Into::into) };
         prop_assert_eq!(link.to_text().unwrap().parse(), Ok(link));
     }
 

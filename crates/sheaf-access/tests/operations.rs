@@ -6,7 +6,7 @@ use common::{Someone, cases, rng};
 use proptest::prelude::*;
 use sheaf_access::{
     AccessOp, ContentKey, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, InvitationSecret, LogId,
-    MAX_PARENTS, MAX_READERS, MAX_WATERMARKS, MAX_WRAPS, OperationError, Role, SpaceId, Terms, Wrap,
+    MAX_PARENTS, MAX_READERS, MAX_WATERMARKS, MAX_WRAPS, OperationError, Relay, Role, SpaceId, Terms, Wrap,
 };
 
 fn operations() -> Vec<AccessOp> {
@@ -25,6 +25,7 @@ fn operations() -> Vec<AccessOp> {
     let terms = Terms { role: Role::Editor, expires: Some(1_790_000_000_000), uses: Some(3) };
     let revocation = DeviceRevocation::issue(&ana.root, ana.device.id());
     let consent = ana.certificate.consent(&ana.device);
+    let relay = Relay { key: ana.device.id(), addresses: vec!["192.0.2.1:4433".into()], url: Some("https://r".into()) };
     vec![
         AccessOp::create(ana.certificate, &key, &mut rng).unwrap(),
         AccessOp::invite(space, grant, &secret, terms, &keys, &mut rng).unwrap(),
@@ -44,11 +45,13 @@ fn operations() -> Vec<AccessOp> {
         AccessOp::Rotate { under, epoch: start },
         AccessOp::Rewrap { under, wraps },
         AccessOp::Destroy { under, document: DocumentId::from_bytes([8; 32]) },
+        AccessOp::NameRelay { under, relay: relay.clone() },
+        AccessOp::DropRelay { under, relay: ana.device.id() },
     ]
 }
 
 /// How many operations there are.
-const OPERATIONS: usize = 11;
+const OPERATIONS: usize = 13;
 
 #[test]
 fn a_cut_or_lengthened_operation_is_malformed() {
@@ -65,7 +68,7 @@ fn a_cut_or_lengthened_operation_is_malformed() {
 #[test]
 fn what_a_newer_sheaf_wrote_is_told_apart() {
     let bytes = operations()[1].encode();
-    for (at, value) in [(0, 3), (0, 200), (1, OPERATIONS as u8), (1, 255)] {
+    for (at, value) in [(0, 4), (0, 200), (1, OPERATIONS as u8), (1, 255)] {
         let mut newer = bytes.clone();
         newer[at] = value;
         assert_eq!(AccessOp::decode(&newer), Err(OperationError::Unknown));
@@ -111,6 +114,30 @@ fn too_much_is_too_large() {
         let large = operation.encode();
         assert!(large.len() < 512 * 1024, "{}", large.len());
         assert_eq!(AccessOp::decode(&large), Err(OperationError::TooLarge));
+    }
+}
+
+/// Each operation is of the version that first had it, and of no other.
+#[test]
+fn an_operation_has_one_version() {
+    for (at, operation) in operations().into_iter().enumerate() {
+        let mut bytes = operation.encode();
+        assert_eq!(bytes[0], if at < 11 { 2 } else { 3 });
+        bytes[0] = if at < 11 { 3 } else { 2 };
+        let refused = if at < 11 { OperationError::Malformed } else { OperationError::Unknown };
+        assert_eq!(AccessOp::decode(&bytes), Err(refused));
+    }
+}
+
+#[test]
+fn a_relay_keeps_to_its_limits() {
+    let AccessOp::NameRelay { under, relay } = operations().swap_remove(11) else { unreachable!() };
+    let many = Relay { addresses: vec!["192.0.2.1:1".into(); 9], ..relay.clone() };
+    let blank = Relay { addresses: vec!["192.0.2.1 :1".into()], ..relay.clone() };
+    let long = Relay { url: Some("x".repeat(257)), ..relay };
+    for relay in [many, blank, long] {
+        let bytes = AccessOp::NameRelay { under, relay }.encode();
+        assert_eq!(AccessOp::decode(&bytes), Err(OperationError::TooLarge));
     }
 }
 

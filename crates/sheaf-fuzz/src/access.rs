@@ -3,7 +3,7 @@
 use sheaf_access::pairing::{PairingCode, PairingFrame, PairingRefusal, PairingSecret};
 use sheaf_access::{
     AccessEntry, AccessHistory, AccessOp, ContentKey, DeviceId, EntryHash, EpochId, Identity, InvitationLink,
-    InvitationSecret, LogId, PersonKey, Role, SpaceId,
+    InvitationSecret, LogId, PersonKey, Relay, RelayLink, Role, SpaceId,
 };
 
 use crate::{Target, rng, text};
@@ -12,6 +12,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "access-operation", run: operation, seeds: operations },
     Target { name: "access-set", run: set, seeds: sets },
     Target { name: "access-link", run: link, seeds: links },
+    Target { name: "access-relay-link", run: relay_link, seeds: relay_links },
     Target { name: "access-identity", run: identity, seeds: identities },
     Target { name: "access-phrase", run: phrase, seeds: phrases },
     Target { name: "access-pairing-code", run: code, seeds: codes },
@@ -83,6 +84,18 @@ fn founded() -> (AccessEntry, Vec<LogId>) {
 fn people() -> Vec<Identity> {
     let mut rng = rng();
     (0..3).map(|_| Identity::generate(&mut rng)).collect()
+}
+
+/// The same of the link of a relay.
+fn relay_link(bytes: &[u8]) {
+    for prefix in ["", "sheaf-relay://"] {
+        text(bytes, |text| {
+            let text = format!("{prefix}{text}");
+            if let Ok(link) = text.parse::<RelayLink>() {
+                assert_eq!(link.to_text().ok().and_then(|text| text.parse().ok()), Some(link));
+            }
+        });
+    }
 }
 
 /// Whatever is read from a link is written as one that reads the same.
@@ -187,8 +200,19 @@ fn links() -> Vec<Vec<u8>> {
         secret: InvitationSecret::from_bytes(&[9; 32]),
         device: DeviceId::from_bytes([4; 32]),
         addresses: vec!["192.168.1.20:4433".to_owned(), "[fe80::1]:4433".to_owned()],
+        relays: Vec::new(),
         role: Role::Commenter,
     };
+    link.to_text().into_iter().map(String::into_bytes).collect()
+}
+
+fn relay_links() -> Vec<Vec<u8>> {
+    let relay = Relay {
+        key: DeviceId::from_bytes([4; 32]),
+        addresses: vec!["192.168.1.20:4433".to_owned()],
+        url: Some("https://relay.example".to_owned()),
+    };
+    let link = RelayLink { relay, token: Some("token".to_owned().into()) };
     link.to_text().into_iter().map(String::into_bytes).collect()
 }
 

@@ -4,9 +4,12 @@ use super::{AccessOp, MAX_NAMED, MAX_WATERMARKS, MAX_WRAPS, version1};
 use crate::epoch::{MAX_PARENTS, MAX_READERS};
 
 /// The version of the encoding of operations.
-const VERSION: u8 = 2;
-/// How many operations this version knows: the first byte after the version is an operation's number.
-const KNOWN: u8 = 11;
+const VERSION: u8 = 3;
+/// How many operations it knows: the first byte after the version is an operation's number.
+const KNOWN: u8 = 13;
+/// The version before, which differs in nothing but that it knows fewer.
+const VERSION_2: u8 = 2;
+const KNOWN_2: u8 = 11;
 /// The longest operation: an entry's limit is checked before, this is for callers that have no entry.
 const MAX_SIZE: usize = 512 * 1024;
 
@@ -28,7 +31,12 @@ impl AccessOp {
     /// Its bytes, as they stand in an entry.
     pub fn encode(&self) -> Vec<u8> {
         // Writing plain data into a growing vector has nothing that can fail.
-        postcard::to_extend(self, vec![VERSION]).expect("an operation encodes into memory")
+        let mut bytes = postcard::to_extend(self, vec![VERSION]).expect("an operation encodes into memory");
+        // As early a version as has it, so that as many as can read it.
+        if bytes.get(1).is_some_and(|operation| *operation < KNOWN_2) {
+            bytes[0] = VERSION_2;
+        }
+        bytes
     }
 
     /// From bytes of an entry. There is one encoding of each operation in each version: any other is refused. No list is
@@ -38,8 +46,9 @@ impl AccessOp {
             return Err(OperationError::TooLarge);
         }
         match bytes {
-            [] | [VERSION] | [0, ..] => return Err(OperationError::Malformed),
+            [] | [VERSION_2 | VERSION] | [0, ..] => return Err(OperationError::Malformed),
             [version1::VERSION, rest @ ..] => return version1::decode(rest),
+            [VERSION_2, operation, ..] if *operation < KNOWN_2 => {}
             [VERSION, operation, ..] if *operation < KNOWN => {}
             _ => return Err(OperationError::Unknown),
         }
@@ -59,10 +68,15 @@ impl AccessOp {
             Self::Close { accepted, .. } => accepted.len(),
             _ => 0,
         };
+        let relay = match self {
+            Self::NameRelay { relay, .. } => relay.is_within_limits(),
+            _ => true,
+        };
         let epoch = |start: &crate::EpochStart| start.wraps.len() <= MAX_READERS && start.parents.len() <= MAX_PARENTS;
         self.wraps().len() <= MAX_WRAPS
             && self.watermarks().len() <= MAX_WATERMARKS
             && named <= MAX_NAMED
+            && relay
             && self.epoch_start().is_none_or(epoch)
     }
 }

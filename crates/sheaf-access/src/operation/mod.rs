@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::DeviceCertificate;
 use crate::epoch::{EpochStart, Wrap};
 use crate::keys::{SealingKey, Signature};
+use crate::relay::Relay;
 use crate::revocation::DeviceRevocation;
-use crate::{DocumentId, EntryHash, InvitationId, LogId, PersonId, Role, SpaceId};
+use crate::{DeviceId, DocumentId, EntryHash, InvitationId, LogId, PersonId, Role, SpaceId};
 
 /// The most wraps in one operation, beside those of an epoch that begins: more do not fit into an entry.
 pub const MAX_WRAPS: usize = 3_500;
@@ -145,6 +146,20 @@ pub enum AccessOp {
         /// The document.
         document: DocumentId,
     },
+    /// Names a relay, so that everyone in the space keeps it there (N1); or says anew where a named one can be reached.
+    NameRelay {
+        /// The grant that the owner acts under.
+        under: EntryHash,
+        /// The relay.
+        relay: Relay,
+    },
+    /// Names a relay no more.
+    DropRelay {
+        /// The grant that the owner acts under.
+        under: EntryHash,
+        /// The relay's key.
+        relay: DeviceId,
+    },
 }
 
 impl AccessOp {
@@ -160,7 +175,9 @@ impl AccessOp {
             | Self::Close { under, .. }
             | Self::Rotate { under, .. }
             | Self::Rewrap { under, .. }
-            | Self::Destroy { under, .. } => Some(*under),
+            | Self::Destroy { under, .. }
+            | Self::NameRelay { under, .. }
+            | Self::DropRelay { under, .. } => Some(*under),
         }
     }
 

@@ -17,6 +17,7 @@ pub use people::{Former, Grant, Member};
 use crate::certificate::DeviceCertificate;
 use crate::keys::SealingKey;
 use crate::operation::AccessEntry;
+use crate::relay::Relay;
 use crate::verdict::Verdict;
 use crate::{DeviceId, DocumentId, EntryHash, EpochId, InvitationId, PersonId, Role, SpaceId};
 
@@ -51,6 +52,7 @@ pub struct AccessState {
     invitations: BTreeMap<InvitationId, Invitation>,
     epochs: BTreeMap<EpochId, Epoch>,
     destroyed: BTreeSet<DocumentId>,
+    relays: BTreeMap<DeviceId, Relay>,
     verdicts: BTreeMap<EntryHash, Verdict>,
     readers: Cached<Vec<SealingKey>>,
     writable: Cached<BTreeSet<EpochId>>,
@@ -130,6 +132,16 @@ impl AccessState {
     /// Whether an owner has destroyed a document (A8).
     pub fn is_destroyed(&self, document: &DocumentId) -> bool {
         self.destroyed.contains(document)
+    }
+
+    /// The relays that owners have named, by key (N1).
+    pub fn relays(&self) -> impl ExactSizeIterator<Item = &Relay> {
+        self.relays.values()
+    }
+
+    /// A relay, if it is named.
+    pub fn relay(&self, key: &DeviceId) -> Option<&Relay> {
+        self.relays.get(key)
     }
 
     /// The documents that owners have destroyed.

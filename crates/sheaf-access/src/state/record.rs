@@ -30,6 +30,7 @@ impl AccessState {
             invitations: BTreeMap::new(),
             epochs: BTreeMap::new(),
             destroyed: BTreeSet::new(),
+            relays: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             readers: Cached::default(),
             writable: Cached::default(),
@@ -118,6 +119,13 @@ impl AccessState {
             AccessOp::Invite { .. } if counts => self.open_invitation(entry),
             AccessOp::Destroy { document, .. } if counts => {
                 self.destroyed.insert(*document);
+            }
+            // The last word in the order of A3 stands.
+            AccessOp::NameRelay { relay, .. } if counts => {
+                self.relays.insert(relay.key, relay.clone());
+            }
+            AccessOp::DropRelay { relay, .. } if counts => {
+                self.relays.remove(relay);
             }
             _ => {}
         }

@@ -44,6 +44,7 @@ fn compare(story: &Story, set: &Set, state: &AccessState) {
     }
     let open: Vec<_> = state.invitations().map(|(id, invitation)| (*id, invitation.sealing_key)).collect();
     assert_eq!(open, naive.open_invitations().into_iter().collect::<Vec<_>>());
+    assert_eq!(state.relays().cloned().collect::<Vec<_>>(), naive.relays().into_values().collect::<Vec<_>>());
     assert_eq!(state.readers(), naive.readers().into_iter().collect::<Vec<_>>());
     assert_eq!(state.leaf_epochs(), naive.leaves().into_iter().collect::<Vec<_>>());
     let writable: Vec<EpochId> = state.epochs().map(|(id, _)| *id).filter(|id| state.is_writable(id)).collect();

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sheaf_access::{
-    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, InvitationId, LogId, PersonId, Role, SealingKey,
+    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, InvitationId, LogId, PersonId, Relay, Role, SealingKey,
 };
 
 pub type Set = BTreeSet<EntryHash>;
@@ -512,8 +512,37 @@ impl<'a> Naive<'a> {
                 };
                 acting(Role::Owner) && self.opened(invitation).is_some() && accepted.iter().all(redeems)
             }
-            AccessOp::Rotate { .. } | AccessOp::Rewrap { .. } | AccessOp::Destroy { .. } => acting(wants(op)),
+            AccessOp::Rotate { .. }
+            | AccessOp::Rewrap { .. }
+            | AccessOp::Destroy { .. }
+            | AccessOp::NameRelay { .. }
+            | AccessOp::DropRelay { .. } => acting(wants(op)),
         }
+    }
+
+    /// The relays that are named: of each key, what the last entry that counts says of it.
+    pub fn relays(&self) -> BTreeMap<DeviceId, Relay> {
+        let last_of = |key: &DeviceId| {
+            let speaks = |entry: &&EntryHash| {
+                let of = match self.all.op(entry) {
+                    AccessOp::NameRelay { relay, .. } => Some(relay.key),
+                    AccessOp::DropRelay { relay, .. } => Some(*relay),
+                    _ => None,
+                };
+                of == Some(*key) && self.counts(entry)
+            };
+            self.set.iter().filter(speaks).max_by_key(|entry| self.all.key(entry))
+        };
+        let named = self.set.iter().filter_map(|entry| match self.all.op(entry) {
+            AccessOp::NameRelay { relay, .. } => Some(relay.key),
+            _ => None,
+        });
+        named
+            .filter_map(|key| match self.all.op(last_of(&key)?) {
+                AccessOp::NameRelay { relay, .. } => Some((key, relay.clone())),
+                _ => None,
+            })
+            .collect()
     }
 
     /// E1, E2: what it wraps, of which only how often is looked at.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sheaf_access::{
-    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, EpochStart, LogId, ParentKey, PersonId, Role, SpaceId,
+    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, EpochStart, LogId, ParentKey, PersonId, Relay, Role, SpaceId,
 };
 
 use crate::cast::{Cast, DEVICES, Device, PEOPLE, cast};
@@ -203,6 +203,14 @@ impl Teller {
                 (device, AccessOp::Close { under, invitation: secret.id(), accepted, rotate: None })
             }
             19..=20 => (device, AccessOp::Rotate { under, epoch: self.start(Vec::new(), 0) }),
+            27 if self.one_in(3) => {
+                (device, AccessOp::DropRelay { under, relay: DeviceId::from_bytes([self.pick(2) as u8; 32]) })
+            }
+            27 => {
+                let key = DeviceId::from_bytes([self.pick(2) as u8; 32]);
+                let relay = Relay { key, addresses: vec![format!("192.0.2.1:{}", self.pick(9))], url: None };
+                (device, AccessOp::NameRelay { under, relay })
+            }
             _ => (device, AccessOp::Destroy { under, document: sheaf_access::DocumentId::from_bytes([7; 32]) }),
         })
     }
