@@ -2,12 +2,13 @@
 
 use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::Frontier;
-use sheaf_sync::{Action, Config, Digest, Event, Frame, Machine, Nonce, Outcome, Tag, Window};
+use sheaf_sync::{Action, Config, Digest, Event, Frame, Hosting, HostingRefusal, Machine, Nonce, Outcome, Tag, Window};
 
 use crate::Target;
 
 pub const TARGETS: &[Target] = &[
     Target { name: "sync-frame", run: frame, seeds: frames },
+    Target { name: "sync-hosting", run: hosting, seeds: some_hosting },
     Target { name: "sync-session", run: session, seeds: sessions },
 ];
 
@@ -16,6 +17,23 @@ fn frame(bytes: &[u8]) {
     if let Ok(frame) = Frame::decode(bytes) {
         assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
     }
+}
+
+/// The same of what a node and a relay say about which spaces are kept.
+fn hosting(bytes: &[u8]) {
+    if let Some(message) = Hosting::decode(bytes) {
+        assert!(Hosting::is_one(bytes));
+        assert_eq!(Hosting::decode(&message.encode()), Some(message));
+    }
+}
+
+fn some_hosting() -> Vec<Vec<u8>> {
+    let (space, ..) = place();
+    let messages = [
+        Hosting::Ask { spaces: vec![space], token: b"token".to_vec() },
+        Hosting::Refuse { space, reason: HostingRefusal::TokenWanted },
+    ];
+    messages.iter().map(Hosting::encode).collect()
 }
 
 /// A hostile peer sends any bytes in any frames: the machine may close the session, and does nothing worse.

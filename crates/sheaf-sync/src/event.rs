@@ -18,6 +18,12 @@ pub enum Event<P> {
         /// What is held of it.
         frontier: Frontier,
     },
+    /// This node no longer has to do with a space, for now or for good. Its lanes go with it, and whatever is still on its way
+    /// for one of them is ignored; so a node says this when nobody follows the space any more.
+    SpaceRemoved {
+        /// The space.
+        space: SpaceId,
+    },
     /// A connection stands, and the device at its other end is proved.
     Connected {
         /// The peer.
@@ -73,6 +79,18 @@ pub enum Event<P> {
         space: SpaceId,
         /// Why not.
         reason: RedemptionRefusal,
+    },
+    /// Entries have been let in here, in this order, and are not durable yet: whoever keeps up may have them at once (R1). Only
+    /// for entries of others: an own one leaves when it is durable (L4). [`Stored`](Self::Stored) follows for the same
+    /// entries when they are, and only then are they vouched for; if they cannot be stored after all, their author, who was
+    /// told so, sends them again. Their arrival is not known, and not looked at.
+    Admitted {
+        /// Their space.
+        space: SpaceId,
+        /// Who sent them.
+        from: P,
+        /// The entries.
+        items: Vec<Item>,
     },
     /// Entries are durable here, in this order: own ones or received ones, each only once.
     Stored {

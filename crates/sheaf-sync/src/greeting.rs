@@ -230,6 +230,27 @@ impl<P: PeerId> Peer<P> {
         }
     }
 
+    /// The node has nothing more to do with a space.
+    pub fn space_removed(&mut self, turn: &mut Turn<'_, P>, id: SpaceId) {
+        self.redeeming.remove(&id);
+        self.ready.retain(|ready| *ready != id);
+        let Some(lane) = self.lanes.remove(&id) else { return };
+        self.tags.remove(&lane.tag);
+        for sent in &lane.in_flight {
+            self.in_flight.take(sent.bytes, 1);
+        }
+        if let Some(reading) = &lane.reading {
+            self.reserved.take(reading.bytes, reading.entries);
+        }
+        for pending in &lane.pending {
+            self.pending.take(pending.bytes, pending.entries);
+        }
+        for at in [lane.receipt_at, lane.retry_at].into_iter().flatten() {
+            turn.timers.clear(at, self.id, id);
+        }
+        turn.closed.push(id);
+    }
+
     /// We hold an invitation that they may accept.
     pub fn redeem(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, proof: Vec<u8>) {
         let lane = self.lane(turn, id);

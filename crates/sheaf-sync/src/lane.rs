@@ -54,6 +54,9 @@ pub(crate) struct Lane {
     pub queued: bool,
     /// Sent and not acknowledged, in order.
     pub in_flight: VecDeque<Sent>,
+    /// The last entry that was not sent on before it was durable, because there was no room for it, or others go first. Until
+    /// it is durable nothing else is sent before it is, or an effect might come before its cause.
+    pub skipped: Option<(LogId, u64)>,
     /// The highest number of each log among these.
     sending: BTreeMap<LogId, u64>,
     /// How many they have acknowledged on this connection.
@@ -164,6 +167,7 @@ impl Lane {
             reading: None,
             queued: false,
             in_flight: VecDeque::new(),
+            skipped: None,
             sending: BTreeMap::new(),
             acked: 0,
             blocked: BTreeMap::new(),

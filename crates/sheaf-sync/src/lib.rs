@@ -116,6 +116,7 @@ mod entry_bytes;
 mod event;
 mod frame;
 mod greeting;
+mod hosting;
 mod lane;
 mod machine;
 mod peer;
@@ -138,6 +139,7 @@ pub use frame::{
     Frame, FrameError, MAX_ENDORSEMENT, MAX_ENTRIES, MAX_FRAME_BYTES, MAX_OFFERS, MAX_PIECE, MAX_PROOF_BYTES,
     MAX_RECEIPT_BYTES, MAX_WORD_BYTES, Offer, Stream, VERSION,
 };
+pub use hosting::{Hosting, HostingRefusal, MAX_HOSTED};
 pub use machine::{MAX_ENDORSEMENTS, Machine};
 pub use peer::PeerId;
 pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Verdict};

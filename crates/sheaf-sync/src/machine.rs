@@ -52,6 +52,7 @@ impl<P: PeerId> Machine<P> {
     pub fn handle(&mut self, event: Event<P>, now: u64) -> Vec<Action<P>> {
         let mut actions = match event {
             Event::SpaceAdded { space, frontier } => self.space_added(now, space, frontier),
+            Event::SpaceRemoved { space } => self.space_removed(now, space),
             Event::Connected { peer, nonce, shares } => self.connected(now, peer, nonce, &shares),
             Event::Disconnected { peer } => {
                 self.forget(peer);
@@ -80,6 +81,7 @@ impl<P: PeerId> Machine<P> {
                 Ok(())
             }),
             Event::Stored { space, from, items } => self.stored(now, space, from, items),
+            Event::Admitted { space, from, items } => self.admitted(now, space, from, &items),
             Event::Delivered { peer, space, ticket, outcomes } => {
                 self.with(now, peer, |peer, turn, spaces| peer.delivered(turn, space, spaces, ticket, outcomes))
             }
@@ -129,6 +131,11 @@ impl<P: PeerId> Machine<P> {
     /// What is held of a space, as far as the machine has been told.
     pub fn frontier(&self, space: &SpaceId) -> Option<&Frontier> {
         self.spaces.get(space).map(Space::frontier)
+    }
+
+    /// Whether any peer has to do with a space.
+    pub fn is_followed(&self, space: &SpaceId) -> bool {
+        self.spaces.get(space).is_some_and(|space| !space.peers.is_empty())
     }
 
     /// What a peer holds of a space, as far as it has said; nothing before it has.
@@ -182,6 +189,18 @@ impl<P: PeerId> Machine<P> {
         actions
     }
 
+    fn space_removed(&mut self, now: u64, id: SpaceId) -> Vec<Action<P>> {
+        let Some(space) = self.spaces.remove(&id) else { return Vec::new() };
+        let mut actions = Vec::new();
+        for peer in space.peers {
+            actions.extend(self.with(now, peer, |peer, turn, _| {
+                peer.space_removed(turn, id);
+                Ok(())
+            }));
+        }
+        actions
+    }
+
     fn connected(&mut self, now: u64, id: P, nonce: Nonce, shares: &[SpaceId]) -> Vec<Action<P>> {
         self.forget(id);
         self.peers.insert(id, Peer::new(id, nonce));
@@ -203,6 +222,19 @@ impl<P: PeerId> Machine<P> {
         for peer in followers {
             actions.extend(self.with(now, peer, |peer, turn, spaces| {
                 peer.stored(turn, id, spaces, &news);
+                Ok(())
+            }));
+        }
+        actions
+    }
+
+    fn admitted(&mut self, now: u64, id: SpaceId, from: P, items: &[Item]) -> Vec<Action<P>> {
+        let followers = self.spaces.get(&id).into_iter().flat_map(|space| &space.peers);
+        let others: Vec<P> = followers.copied().filter(|peer| *peer != from).collect();
+        let mut actions = Vec::new();
+        for peer in others {
+            actions.extend(self.with(now, peer, |peer, turn, spaces| {
+                peer.forward(turn, id, spaces, items);
                 Ok(())
             }));
         }

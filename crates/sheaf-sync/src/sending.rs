@@ -44,6 +44,7 @@ impl<P: PeerId> Peer<P> {
         for (item, before) in news.items {
             lane.theirs.we_have(item.log, *before, item.seq);
         }
+        lane.skipped.take_if(|(log, seq)| space.held(log) >= *seq);
         for (item, _) in news.items {
             let ours = space.held(&item.log);
             if theirs {
@@ -66,6 +67,19 @@ impl<P: PeerId> Peer<P> {
             self.plan_receipt(turn, id);
         }
         self.settle(turn, id, space);
+    }
+
+    /// Entries were let in, and will be durable in a moment. A peer that has everything up to here is sent them now.
+    pub fn forward(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, items: &[Item]) {
+        let (Some(lane), Some(space), Some(last)) = (self.lanes.get_mut(&id), spaces.get(&id), items.last()) else {
+            return;
+        };
+        let live =
+            lane.can_send() && lane.backlog.is_none() && lane.reading.is_none() && lane.skipped.is_none() && lane.met;
+        let all_sent = live && self.push(turn, id, space, items.iter()).is_none();
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|_| !all_sent) {
+            lane.skipped = Some((last.log, last.seq));
+        }
     }
 
     /// Sends the entries among these that they want, as far as there is room. Answers the arrival of the first for which

@@ -492,6 +492,10 @@ impl World {
             }
         }
         if !items.is_empty() {
+            // Every other node sends on what it has let in before it is durable, as relays do.
+            if node % 2 == 1 {
+                self.answer(node, Event::Admitted { space, from: peer, items: items.clone() });
+            }
             self.answer(node, Event::Stored { space, from: Some(peer), items });
         }
         self.answer(node, Event::Delivered { peer, space, ticket, outcomes });
