@@ -19,12 +19,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serves until it is stopped, and prints the link to give to people.
+    Serve(commands::serve::Options),
     /// Says what is wrong with a configuration, at which line, or prints what is in force.
     CheckConfig(commands::check_config::Options),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Serve(options) => commands::serve::run(options),
         Command::CheckConfig(options) => commands::check_config::run(options),
     }
 }

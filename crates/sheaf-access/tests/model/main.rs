@@ -211,7 +211,7 @@ proptest! {
 #[test]
 fn the_stories_are_about_something() {
     let mut met: BTreeMap<String, usize> = BTreeMap::new();
-    for seed in 0..150 {
+    for seed in 0..250 {
         let story = tell(seed, 40);
         let history = arrive(&entries(&story), 0);
         let now = history.now();
@@ -255,6 +255,8 @@ fn the_stories_are_about_something() {
         "AddDevice: AfterRemoval",
         "RemoveDevice: AfterRemoval",
         "Close",
+        "NameRelay",
+        "DropRelay",
     ];
     for what in expected {
         assert!(met.get(what).is_some_and(|times| *times >= 3), "{what}: {met:#?}");

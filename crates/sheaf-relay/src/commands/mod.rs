@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub mod check_config;
+pub mod serve;
 
 use std::path::PathBuf;
 

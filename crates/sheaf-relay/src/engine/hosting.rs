@@ -1,0 +1,106 @@
+//! Being asked to keep spaces.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_net::{CloseCode, Stream};
+use sheaf_sync::{Hosting, HostingRefusal};
+
+use super::{Answer, Engine};
+use crate::admission::{Ask, Decision, NotHosted};
+use crate::keeper::{Keeper, Space};
+
+/// How many spaces a connection may have to do with.
+const SPACES: usize = 16_384;
+
+impl Engine {
+    /// A device names spaces that it would have kept here.
+    pub(super) fn heard_hosting(&mut self, device: DeviceId, bytes: &Bytes) {
+        let Some(Hosting::Ask { spaces, token }) = Hosting::decode(bytes) else {
+            self.net.close(device, CloseCode::Protocol);
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        if peer.spaces.len() + spaces.len() > SPACES {
+            self.net.close(device, CloseCode::Busy);
+            return;
+        }
+        peer.looking += 1;
+        let connection = peer.connection;
+        let keeper = Arc::clone(&self.keeper);
+        self.blocking(move || {
+            let (mut opened, mut refused) = (Vec::new(), Vec::new());
+            for id in spaces {
+                match let_in(&keeper, id, &token) {
+                    Ok(space) => opened.push(space),
+                    Err(reason) => refused.push((id, reason)),
+                }
+            }
+            Answer::Named { device, connection, spaces: opened, refused }
+        });
+    }
+
+    /// The spaces that a device has named are open.
+    pub(super) fn named(
+        &mut self,
+        device: DeviceId,
+        connection: u64,
+        spaces: Vec<Arc<Space>>,
+        refused: Vec<(SpaceId, HostingRefusal)>,
+    ) {
+        if self.peers.get(&device).is_none_or(|peer| peer.connection != connection) {
+            return;
+        }
+        if !spaces.is_empty() {
+            self.net.admit(device);
+        }
+        for space in spaces {
+            // In this order: with the space comes what the device has offered of it.
+            self.open(&space);
+            self.follow(device, space.id);
+            self.members_changed(space.id);
+        }
+        for (space, reason) in refused {
+            self.refuse(device, space, reason);
+        }
+        self.looked(device, connection);
+    }
+
+    /// Says that a space is not kept here.
+    pub(super) fn refuse(&mut self, device: DeviceId, space: SpaceId, reason: HostingRefusal) {
+        tracing::info!(device = %device.short(), space = %space.short(), %reason, "a space is not taken in");
+        let refusal = Hosting::Refuse { space, reason }.encode();
+        self.send_bytes(device, Stream::Control, Bytes::from(refusal));
+    }
+}
+
+/// Opens a space that is kept here already, or one that may be.
+fn let_in(keeper: &Keeper, id: SpaceId, token: &[u8]) -> Result<Arc<Space>, HostingRefusal> {
+    let busy = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, space = %id.short(), "a space cannot be opened");
+        HostingRefusal::Busy
+    };
+    let kept = keeper.keeps(id).map_err(|error| busy(&error))?;
+    let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty());
+    let decision =
+        if kept { Decision::Admitted } else { keeper.admission().decide(&Ask { space: id, person: None, token }) };
+    let space = match decision {
+        Decision::Refused(reason) => return Err(reason.into()),
+        Decision::Admitted | Decision::WhoAsks => keeper.open(id).map_err(|error| busy(&error))?,
+    };
+    if decision == Decision::WhoAsks {
+        space.wait_for_person();
+    }
+    Ok(space)
+}
+
+impl From<NotHosted> for HostingRefusal {
+    fn from(reason: NotHosted) -> Self {
+        match reason {
+            NotHosted::NoToken => Self::TokenWanted,
+            NotHosted::WrongToken => Self::TokenUnknown,
+            NotHosted::NotListed => Self::NotListed,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The engine: one task that owns the sync machine and carries out what it asks for.
+//!
+//! The network brings bytes, the machine decides, the [`Keeper`](crate::keeper::Keeper) checks and keeps. What blocks runs on
+//! blocking threads, and its answer comes back as an [`Answer`]. So the task itself never waits for anything but news.
+//!
+//! A connection begins with a look at the disk: which spaces is this device in? Until that is answered, and while spaces that
+//! it has named are opened, its frames are *held*, in order, so that the machine knows a space before it hears of it. What
+//! may be held is bounded.
+
+mod hosting;
+mod peers;
+mod sending;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
+use sheaf_sync::{Action, Config, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::keeper::accept::now;
+use crate::keeper::{Accepted, Delivered, Keeper, Space};
+
+/// How often receipts are signed at most.
+const SIGNING: Duration = Duration::from_millis(500);
+/// How long what is queued may take to leave when the relay stops.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// What the rest of the relay tells the engine.
+pub enum Command {
+    /// Let whatever is under way become durable, say goodbye to everyone, and end.
+    Drain(oneshot::Sender<()>),
+}
+
+/// What a blocking thread answers.
+enum Answer {
+    /// Something for the machine, as it is.
+    Event(Event<DeviceId>),
+    /// The spaces that a device which has connected is in.
+    Met { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>> },
+    /// The spaces that a device has named.
+    Named { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>, refused: Vec<(SpaceId, HostingRefusal)> },
+    /// Entries that were let in, to be passed on.
+    Let { space: SpaceId, from: DeviceId, items: Vec<sheaf_sync::Item> },
+    /// What became of the deliveries of a space.
+    Taken { space: SpaceId, accepted: Vec<Accepted> },
+}
+
+/// A connection.
+struct Peer {
+    /// Known to both ends of the connection, and to nobody else.
+    nonce: [u8; 32],
+    /// Which of the device's connections it is: answers meant for an earlier one are not for this.
+    connection: u64,
+    /// How many looks at the disk its frames wait for.
+    looking: usize,
+    /// Its frames meanwhile, in order.
+    held: VecDeque<(Stream, Bytes)>,
+    held_bytes: usize,
+    /// Frames that found the network's queue full.
+    waiting: VecDeque<(Stream, Bytes)>,
+    waiting_bytes: usize,
+    /// The spaces it has to do with.
+    spaces: BTreeSet<SpaceId>,
+    /// How many words of presence it may send now, and when that was.
+    presence: (u32, Instant),
+}
+
+/// A space that someone who is connected has to do with.
+struct Followed {
+    space: Arc<Space>,
+    peers: BTreeSet<DeviceId>,
+    /// The members among these.
+    members: BTreeSet<DeviceId>,
+    /// What was delivered and is not taken in yet.
+    deliveries: Vec<Delivered>,
+    /// Some of it is being taken in.
+    taking: bool,
+}
+
+/// The task.
+pub struct Engine {
+    keeper: Arc<Keeper>,
+    net: Net,
+    machine: Machine<DeviceId>,
+    started: Instant,
+    connections: u64,
+    peers: HashMap<DeviceId, Peer>,
+    spaces: HashMap<SpaceId, Followed>,
+    /// Who has asked for a signed receipt since the last were signed.
+    asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
+    answers: mpsc::UnboundedSender<Answer>,
+    wake: Option<u64>,
+}
+
+impl Engine {
+    /// Runs until it is told to stop.
+    pub async fn run(keeper: Arc<Keeper>, net: Net, mut events: Events, mut commands: mpsc::Receiver<Command>) {
+        let (answers, mut answered) = mpsc::unbounded_channel();
+        let mut engine = Self {
+            keeper,
+            net,
+            machine: Machine::new(Config::default()),
+            started: Instant::now(),
+            connections: 0,
+            peers: HashMap::new(),
+            spaces: HashMap::new(),
+            asked: BTreeMap::new(),
+            answers,
+            wake: None,
+        };
+        let mut signing = tokio::time::interval(SIGNING);
+        signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut draining: Option<oneshot::Sender<()>> = None;
+        loop {
+            if draining.is_some() && engine.is_idle() {
+                break;
+            }
+            let wake = engine.next_wake();
+            tokio::select! {
+                event = events.recv(), if draining.is_none() => match event {
+                    Some(event) => engine.network_event(event),
+                    None => return,
+                },
+                Some(answer) = answered.recv() => engine.answer(answer),
+                command = commands.recv(), if draining.is_none() => match command {
+                    // Whoever held the relay is gone: nobody can ask it to stop politely any more.
+                    None => return,
+                    Some(Command::Drain(done)) => draining = Some(done),
+                },
+                () = tokio::time::sleep_until(wake) => {
+                    engine.wake = None;
+                    engine.feed(Event::Tick);
+                }
+                _ = signing.tick() => engine.sign(),
+            }
+        }
+        engine.sign();
+        engine.net.shutdown(FLUSH).await;
+        if let Some(done) = draining {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn next_wake(&self) -> tokio::time::Instant {
+        let wait = self.wake.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.saturating_sub(self.now())));
+        tokio::time::Instant::now() + wait
+    }
+
+    /// Whether everything that was taken from the network has been dealt with.
+    fn is_idle(&self) -> bool {
+        self.spaces.values().all(|followed| !followed.taking)
+    }
+
+    fn feed(&mut self, event: Event<DeviceId>) {
+        for action in self.machine.handle(event, self.now()) {
+            self.act(action);
+        }
+    }
+
+    fn network_event(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Connected { device, nonce, .. } => self.connected(device, nonce),
+            NetEvent::Frame { device, stream, bytes } => self.frame(device, stream, bytes),
+            NetEvent::Presence { device, bytes } => self.presence(device, &bytes),
+            NetEvent::Drained { device } => self.drain(device),
+            NetEvent::Disconnected { device, reason } => {
+                tracing::debug!(device = %device.short(), %reason, "gone");
+                self.disconnected(device);
+            }
+            NetEvent::Found { .. } | NetEvent::State { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Event(event) => self.feed(event),
+            Answer::Met { device, connection, spaces } => self.met(device, connection, spaces),
+            Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
+            Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
+            Answer::Taken { space, accepted } => self.taken(space, accepted),
+        }
+    }
+
+    fn act(&mut self, action: Action<DeviceId>) {
+        match action {
+            Action::Send { peer, frame } => self.send(peer, &frame),
+            Action::Read { peer, space, ticket, from_arrival, lacking, max_bytes, max_entries } => {
+                let keeper = Arc::clone(&self.keeper);
+                self.blocking(move || {
+                    let read = keeper.read_for(space, from_arrival, &lacking, max_bytes, max_entries);
+                    let (items, end) = read.unwrap_or_else(|error| {
+                        tracing::error!(%error, space = %space.short(), "entries cannot be read");
+                        (Vec::new(), true)
+                    });
+                    Answer::Event(Event::ReadDone { peer, space, ticket, items, end })
+                });
+            }
+            Action::Deliver { peer, space, ticket, entries } => {
+                self.follow(peer, space);
+                let delivered = Delivered { from: peer, ticket, entries };
+                if let Some(followed) = self.spaces.get_mut(&space) {
+                    followed.deliveries.push(delivered);
+                    self.take_in(space);
+                } else {
+                    let busy = Outcome::Refused(Refusal::NotNow(NotNow::Busy));
+                    let outcomes = vec![busy; delivered.entries.len()];
+                    self.feed(Event::Delivered { peer, space, ticket, outcomes });
+                }
+            }
+            Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
+            Action::Receipt { peer, space, .. } => self.follow(peer, space),
+            Action::Sign { peer, space } => {
+                self.asked.entry(space).or_default().insert(peer);
+            }
+            Action::EntryRefused { peer, space, seq, refusal, .. } => {
+                tracing::debug!(peer = %peer.short(), space = %space.short(), seq, ?refusal, "an entry was refused");
+            }
+            Action::Close { peer, reason } => {
+                tracing::info!(peer = %peer.short(), %reason, "a connection is closed");
+                self.net.close(peer, CloseCode::Protocol);
+            }
+            Action::Behind { peer, space, bundle } => {
+                self.feed(Event::Declined { peer, space, bundle: bundle.id });
+            }
+            Action::ReadBlob { peer, space, ticket, blob, from, .. } => {
+                self.feed(Event::BlobRead { peer, space, ticket, blob, from, piece: Vec::new() });
+            }
+            // Nothing was asked for, and there is nobody here to tell.
+            Action::Piece { .. }
+            | Action::NoBlob { .. }
+            | Action::Endorsed { .. }
+            | Action::Signed { .. }
+            | Action::Said { .. }
+            | Action::Synced { .. }
+            | Action::Unrecognised { .. }
+            | Action::RedemptionRefused { .. } => {}
+            Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+        }
+    }
+
+    /// Signs for those who have asked: one signature for each space, however many asked.
+    fn sign(&mut self) {
+        for (space, peers) in std::mem::take(&mut self.asked) {
+            let Some(held) = self.machine.frontier(&space) else { continue };
+            let peers: Vec<DeviceId> = peers.into_iter().collect();
+            let receipt = self.keeper.sign_receipt(space, held, &peers, now());
+            for peer in peers {
+                self.feed(Event::Signed { peer, space, receipt: receipt.clone() });
+            }
+        }
+    }
+
+    /// Runs what blocks on another thread; its answer comes back.
+    fn blocking(&self, work: impl FnOnce() -> Answer + Send + 'static) {
+        let answers = self.answers.clone();
+        tokio::task::spawn_blocking(move || {
+            // The task may have ended meanwhile; then nobody waits for the answer.
+            let _ = answers.send(work());
+        });
+    }
+}

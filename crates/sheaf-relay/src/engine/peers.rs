@@ -1,0 +1,231 @@
+//! Connections: which spaces they have to do with, and who is shown what.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_net::{CloseCode, Stream};
+use sheaf_sync::{Event, Hosting, Nonce};
+
+use super::{Answer, Engine, Followed, Peer};
+use crate::keeper::Space;
+use crate::keeper::accept::now;
+
+/// How many bytes of a connection's frames are held while the disk is looked at: what a device sends before it is answered.
+const HELD: usize = 4 << 20;
+/// How many frames of it.
+const HELD_FRAMES: usize = 2_048;
+/// How many words of presence a connection may send at once, and a second in the long run.
+const PRESENCE: u32 = 60;
+const PRESENCE_RATE: u32 = 20;
+
+impl Engine {
+    pub(super) fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
+        self.connections += 1;
+        let connection = self.connections;
+        let peer = Peer {
+            nonce,
+            connection,
+            looking: 1,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            spaces: BTreeSet::new(),
+            presence: (PRESENCE, Instant::now()),
+        };
+        self.peers.insert(device, peer);
+        let keeper = Arc::clone(&self.keeper);
+        self.blocking(move || {
+            let spaces = keeper.open_spaces_of(device).unwrap_or_else(|error| {
+                tracing::error!(%error, device = %device.short(), "its spaces cannot be read");
+                Vec::new()
+            });
+            Answer::Met { device, connection, spaces }
+        });
+    }
+
+    /// The spaces of a device that has connected are known: the machine may greet it.
+    pub(super) fn met(&mut self, device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>) {
+        let Some(peer) = self.peers.get(&device).filter(|peer| peer.connection == connection) else { return };
+        let nonce = Nonce::from_bytes(peer.nonce);
+        let mut shares = Vec::new();
+        for space in spaces {
+            self.open(&space);
+            self.follow(device, space.id);
+            if space.has(device) {
+                shares.push(space.id);
+                self.is_member(device, space.id);
+            }
+        }
+        if !shares.is_empty() {
+            self.net.admit(device);
+        }
+        self.feed(Event::Connected { peer: device, nonce, shares });
+        self.looked(device, connection);
+    }
+
+    /// One look at the disk for a connection is over: when it was the last, its frames go on.
+    pub(super) fn looked(&mut self, device: DeviceId, connection: u64) {
+        let Some(peer) = self.peers.get_mut(&device).filter(|peer| peer.connection == connection) else { return };
+        peer.looking -= 1;
+        while let Some(peer) = self.peers.get_mut(&device).filter(|peer| peer.looking == 0) {
+            let Some((stream, bytes)) = peer.held.pop_front() else { return };
+            peer.held_bytes -= bytes.len();
+            self.take_frame(device, stream, &bytes);
+        }
+    }
+
+    pub(super) fn frame(&mut self, device: DeviceId, stream: Stream, bytes: Bytes) {
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        if peer.looking == 0 && peer.held.is_empty() {
+            self.take_frame(device, stream, &bytes);
+            return;
+        }
+        peer.held_bytes += bytes.len();
+        peer.held.push_back((stream, bytes));
+        if peer.held_bytes > HELD || peer.held.len() > HELD_FRAMES {
+            self.net.close(device, CloseCode::Busy);
+        }
+    }
+
+    fn take_frame(&mut self, device: DeviceId, stream: Stream, bytes: &Bytes) {
+        if stream == Stream::Control && bytes.first().is_some_and(|first| first & 0x80 != 0) {
+            // What devices say to each other beside their spaces is not for a relay, and does it no harm.
+            if Hosting::is_one(bytes) {
+                self.heard_hosting(device, bytes);
+            }
+            return;
+        }
+        self.feed(Event::Frame { peer: device, bytes: bytes.to_vec() });
+    }
+
+    pub(super) fn disconnected(&mut self, device: DeviceId) {
+        let Some(peer) = self.peers.remove(&device) else { return };
+        self.feed(Event::Disconnected { peer: device });
+        self.keeper.guests().left(device);
+        for id in peer.spaces {
+            let Some(followed) = self.spaces.get_mut(&id) else { continue };
+            followed.peers.remove(&device);
+            followed.members.remove(&device);
+            self.leave_alone(id);
+        }
+        for asked in self.asked.values_mut() {
+            asked.remove(&device);
+        }
+    }
+
+    /// Forgets a space that nobody who is connected has to do with.
+    pub(super) fn leave_alone(&mut self, id: SpaceId) {
+        let unused = |followed: &Followed| followed.peers.is_empty() && !followed.taking;
+        if self.spaces.get(&id).is_some_and(unused) && !self.machine.is_followed(&id) {
+            self.spaces.remove(&id);
+            self.asked.remove(&id);
+            self.feed(Event::SpaceRemoved { space: id });
+        }
+    }
+
+    /// The machine knows a space from here on.
+    pub(super) fn open(&mut self, space: &Arc<Space>) {
+        if self.spaces.contains_key(&space.id) {
+            return;
+        }
+        let followed = Followed {
+            space: Arc::clone(space),
+            peers: BTreeSet::new(),
+            members: BTreeSet::new(),
+            deliveries: Vec::new(),
+            taking: false,
+        };
+        self.spaces.insert(space.id, followed);
+        self.feed(Event::SpaceAdded { space: space.id, frontier: space.frontier() });
+    }
+
+    /// A connection has to do with a space.
+    pub(super) fn follow(&mut self, device: DeviceId, space: SpaceId) {
+        if let (Some(peer), Some(followed)) = (self.peers.get_mut(&device), self.spaces.get_mut(&space)) {
+            peer.spaces.insert(space);
+            followed.peers.insert(device);
+        }
+    }
+
+    fn is_member(&mut self, device: DeviceId, space: SpaceId) {
+        if let Some(followed) = self.spaces.get_mut(&space) {
+            followed.members.insert(device);
+        }
+    }
+
+    /// Shows a device a space.
+    pub(super) fn share(&mut self, device: DeviceId, space: SpaceId) {
+        self.net.admit(device);
+        self.follow(device, space);
+        self.feed(Event::Shares { peer: device, space });
+    }
+
+    /// Who may do what has changed: those who are connected are shown the space, or no longer.
+    pub(super) fn members_changed(&mut self, id: SpaceId) {
+        let Some(space) = self.spaces.get(&id).map(|followed| Arc::clone(&followed.space)) else { return };
+        let Some(access) = space.access() else { return };
+        let devices = access.members().flat_map(|member| member.devices.keys().copied());
+        let here: Vec<DeviceId> = devices.filter(|device| self.peers.contains_key(device)).collect();
+        for device in here {
+            if !self.spaces.get(&id).is_some_and(|followed| followed.members.contains(&device)) {
+                self.is_member(device, id);
+                self.share(device, id);
+            }
+        }
+        let dismissed = self.keeper.guests().dismiss(&access);
+        let peers = self.spaces.get(&id).map(|followed| followed.peers.clone()).unwrap_or_default();
+        for device in peers {
+            let removed = space.had(device) && !self.keeper.guests().has(id, device);
+            if removed || dismissed.contains(&device) {
+                if let Some(followed) = self.spaces.get_mut(&id) {
+                    followed.members.remove(&device);
+                }
+                self.feed(Event::Unshares { peer: device, space: id });
+            }
+        }
+    }
+
+    pub(super) fn check_redemption(&mut self, device: DeviceId, id: SpaceId, proof: &[u8]) {
+        self.follow(device, id);
+        let Some(nonce) = self.peers.get(&device).map(|peer| peer.nonce) else { return };
+        let access = self.spaces.get(&id).and_then(|followed| followed.space.access());
+        let checked = match access {
+            Some(access) => self.keeper.guests().check(&access, device, &nonce, proof, now()),
+            None => Err(sheaf_sync::RedemptionRefusal::UnknownSpace),
+        };
+        match checked {
+            Ok(()) => self.share(device, id),
+            Err(reason) => self.feed(Event::RedemptionRefused { peer: device, space: id, reason }),
+        }
+    }
+
+    /// Presence is passed on to the members who are there, as it came: sealed, and signed by its device (N4).
+    pub(super) fn presence(&mut self, device: DeviceId, bytes: &Bytes) {
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        let (left, since) = &mut peer.presence;
+        let more = (since.elapsed().as_millis() as u64).saturating_mul(u64::from(PRESENCE_RATE)) / 1_000;
+        if more > 0 {
+            *left = PRESENCE.min(left.saturating_add(u32::try_from(more).unwrap_or(PRESENCE)));
+            *since = Instant::now();
+        }
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        let Ok(presence) = sheaf_log::Presence::verify(bytes) else { return };
+        let Some(followed) = self.spaces.get(&presence.space) else { return };
+        if presence.device != device || !followed.members.contains(&device) {
+            return;
+        }
+        for member in followed.members.iter().filter(|member| **member != device) {
+            // Presence is dropped first: whoever is too busy for it hears the next word.
+            if let Err(error) = self.net.send_presence(*member, bytes.clone()) {
+                tracing::trace!(%error, "presence was not passed on");
+            }
+        }
+    }
+}

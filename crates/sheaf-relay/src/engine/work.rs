@@ -1,0 +1,82 @@
+//! Taking in what was delivered: all that has gathered of a space at a time, one time after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use sheaf_access::SpaceId;
+use sheaf_sync::{Event, NotNow, Outcome, Refusal};
+
+use super::{Answer, Engine};
+use crate::keeper::Accepted;
+
+/// How many entries are taken in at a time: more would keep the first of them waiting.
+const AT_A_TIME: usize = 1_024;
+
+impl Engine {
+    /// Begins to take in what has gathered, unless some of it is being taken in.
+    pub(super) fn take_in(&mut self, id: SpaceId) {
+        let Some(followed) = self.spaces.get_mut(&id).filter(|followed| !followed.taking) else { return };
+        let mut entries = 0;
+        let count = followed.deliveries.iter().take_while(|delivered| {
+            entries += delivered.entries.len();
+            entries <= AT_A_TIME
+        });
+        let count = count.count().max(1).min(followed.deliveries.len());
+        if count == 0 {
+            return;
+        }
+        let deliveries: Vec<_> = followed.deliveries.drain(..count).collect();
+        followed.taking = true;
+        let (keeper, space, answers) = (Arc::clone(&self.keeper), Arc::clone(&followed.space), self.answers.clone());
+        self.blocking(move || {
+            // Whatever one entry does, the next delivery is taken in.
+            let told: Vec<_> = deliveries.iter().map(|one| (one.from, one.ticket, one.entries.len())).collect();
+            let accepted = catch_unwind(AssertUnwindSafe(|| {
+                keeper.accept(&space, deliveries, |from, items| {
+                    // The task may have ended meanwhile; then nobody waits for the answer.
+                    let _ = answers.send(Answer::Let { space: id, from, items });
+                })
+            }));
+            let accepted = accepted.unwrap_or_else(|_| {
+                let busy = Outcome::Refused(Refusal::NotNow(NotNow::Busy));
+                told.into_iter()
+                    .map(|(from, ticket, entries)| Accepted {
+                        from,
+                        ticket,
+                        stored: Vec::new(),
+                        outcomes: vec![busy.clone(); entries],
+                        access: true,
+                        refused: None,
+                    })
+                    .collect()
+            });
+            Answer::Taken { space: id, accepted }
+        });
+    }
+
+    /// Deliveries were dealt with: what is durable goes to everyone, and each sender hears what became of theirs.
+    pub(super) fn taken(&mut self, id: SpaceId, accepted: Vec<Accepted>) {
+        let changed = accepted.iter().any(|one| one.access);
+        let mut delivered = Vec::with_capacity(accepted.len());
+        for Accepted { from, ticket, stored, outcomes, refused, .. } in accepted {
+            if let Some(reason) = refused {
+                self.refuse(from, id, reason);
+            }
+            if !stored.is_empty() {
+                self.feed(Event::Stored { space: id, from: Some(from), items: stored });
+            }
+            delivered.push(Event::Delivered { peer: from, space: id, ticket, outcomes });
+        }
+        for event in delivered {
+            self.feed(event);
+        }
+        if changed {
+            self.members_changed(id);
+        }
+        if let Some(followed) = self.spaces.get_mut(&id) {
+            followed.taking = false;
+        }
+        self.take_in(id);
+        self.leave_alone(id);
+    }
+}

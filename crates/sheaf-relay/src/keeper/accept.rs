@@ -1,0 +1,322 @@
+//! Entries from devices: verified, let in, passed on, made durable (R1).
+//!
+//! All that has gathered of a space is taken in at once, so that however many write, they share one sync of the disk. What a
+//! header shows to be wrong is refused here: a signature, a role, a past that is not held (L2), an epoch that was not
+//! writable. What is in an entry nobody here can see.
+//!
+//! What is let in is passed on at once and made durable meanwhile; it is acknowledged when it is. The journal is what makes it
+//! durable, and the store is where it is looked up: a relay journals what others wrote as a device journals its own.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sheaf_access::{Binding, DeviceId, LogId, SpaceId};
+use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Refusal, Unverified, admit};
+use sheaf_store::{Store, StoreError};
+use sheaf_sync::{EntryBytes, HostingRefusal, Item, NotNow, Outcome, Ticket, Verdict};
+
+use super::read::item;
+use super::space::{Space, State};
+use super::{Keeper, devices};
+use crate::admission::{Ask, Decision};
+
+/// Entries that a device has sent, as the sync machine gave them out.
+pub struct Delivered {
+    /// Who sent them.
+    pub from: DeviceId,
+    /// To be given back with the answer.
+    pub ticket: Ticket,
+    /// The entries, unverified.
+    pub entries: Vec<EntryBytes>,
+}
+
+/// What became of one delivery.
+pub struct Accepted {
+    /// Who sent it.
+    pub from: DeviceId,
+    /// As it came.
+    pub ticket: Ticket,
+    /// What is durable now and was not before, in order of arrival.
+    pub stored: Vec<Item>,
+    /// What became of each entry.
+    pub outcomes: Vec<Outcome>,
+    /// Whether who may do what has changed.
+    pub access: bool,
+    /// Why the space is not kept here, if that turned out.
+    pub refused: Option<HostingRefusal>,
+}
+
+/// One delivery, judged.
+struct Judged {
+    from: DeviceId,
+    ticket: Ticket,
+    new: Vec<Entry>,
+    outcomes: Vec<Outcome>,
+    access: bool,
+    refused: Option<HostingRefusal>,
+}
+
+impl Keeper {
+    /// Takes in what was delivered of a space, in order. `pass_on` is told of what each delivery brought before it is durable.
+    pub fn accept(
+        &self,
+        space: &Space,
+        deliveries: Vec<Delivered>,
+        mut pass_on: impl FnMut(DeviceId, Vec<Item>),
+    ) -> Vec<Accepted> {
+        // Signatures first: that is what takes long, and nothing is held up by it.
+        let verified: Vec<_> = deliveries
+            .into_iter()
+            .map(|delivery| {
+                let entries: Vec<_> = delivery.entries.iter().map(verify).collect();
+                (delivery.from, delivery.ticket, entries)
+            })
+            .collect();
+        let mut judged = Vec::with_capacity(verified.len());
+        {
+            let mut state = space.lock();
+            let mut held = HeldHere::new(&*self.store, &state, space.id);
+            for (from, ticket, entries) in verified {
+                let one = self.judge_all(&mut state, &mut held, from, ticket, entries);
+                if !one.new.is_empty() {
+                    pass_on(from, one.new.iter().map(|entry| item(0, entry)).collect());
+                }
+                judged.push(one);
+            }
+        }
+        match self.keep(space, &judged) {
+            Ok(arrivals) => {
+                let mut arrivals = arrivals.into_iter();
+                judged
+                    .into_iter()
+                    .map(|one| {
+                        let Judged { from, ticket, new, outcomes, access, refused } = one;
+                        let stored = new.iter().zip(&mut arrivals).map(|(entry, at)| item(at, entry)).collect();
+                        Accepted { from, ticket, stored, outcomes, access, refused }
+                    })
+                    .collect()
+            }
+            Err(error) => {
+                tracing::error!(%error, space = %space.id.short(), "what was sent cannot be kept");
+                judged.into_iter().map(|one| not_kept(one, &error)).collect()
+            }
+        }
+    }
+
+    fn judge_all(
+        &self,
+        state: &mut State,
+        held: &mut HeldHere<'_>,
+        from: DeviceId,
+        ticket: Ticket,
+        entries: Vec<Result<Entry, Outcome>>,
+    ) -> Judged {
+        let mut judged = Judged {
+            from,
+            ticket,
+            new: Vec::new(),
+            outcomes: Vec::with_capacity(entries.len()),
+            access: false,
+            refused: None,
+        };
+        for entry in entries {
+            let outcome = match entry {
+                Ok(entry) => match self.unwelcome(state, from, &entry) {
+                    Some(refused) => refused,
+                    None => judge(state, held, entry, &mut judged),
+                },
+                Err(outcome) => outcome,
+            };
+            judged.outcomes.push(outcome);
+        }
+        if state.waits {
+            self.ask_for_person(state, &mut judged);
+        }
+        judged
+    }
+
+    /// A space that is not kept yet may be, if whoever sends it is on the list. What is sent before that can be told is not.
+    fn ask_for_person(&self, state: &mut State, judged: &mut Judged) {
+        let Some(history) = &state.access else { return };
+        let (space, person) = (history.space(), history.now().person_of(&judged.from));
+        match self.admission().decide(&Ask { space, person, token: None }) {
+            Decision::Admitted => {
+                state.waits = false;
+                return;
+            }
+            Decision::Refused(reason) => judged.refused = Some(reason.into()),
+            // It is not a member's, or not as far as this goes.
+            Decision::WhoAsks => judged.refused = Some(HostingRefusal::NotListed),
+        }
+        state.access = None;
+        judged.new.clear();
+        judged.access = false;
+        for outcome in &mut judged.outcomes {
+            *outcome = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Quota));
+        }
+    }
+
+    /// Whether an entry is a redemption that its own device brings, and comes too late or is one too many (I3a).
+    fn unwelcome(&self, state: &State, from: DeviceId, entry: &Entry) -> Option<Outcome> {
+        if entry.log().device != from {
+            return None;
+        }
+        let (Some(Ok(operation)), Some(history)) = (entry.access_entry(), &state.access) else { return None };
+        let verdict = match self.guests().binds(&operation, history.now(), now()).err()? {
+            Binding::Expired => Verdict::INVITATION_EXPIRED,
+            Binding::UsedUp => Verdict::INVITATION_USED_UP,
+            Binding::Closed => Verdict::INVITATION_CLOSED,
+        };
+        Some(Outcome::Refused(sheaf_sync::Refusal::Never(verdict)))
+    }
+
+    /// Makes what was let in durable, and findable. Answers its arrivals, in order.
+    fn keep(&self, space: &Space, judged: &[Judged]) -> Result<Vec<u64>, StoreError> {
+        let new: Vec<Entry> = judged.iter().flat_map(|one| one.new.iter().cloned()).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let journal = self.home.journal();
+        if journal.stopped().is_some() {
+            journal.recover()?;
+        }
+        let durable = journal.append(space.id, &new)?;
+        let gone = self.index(space, &new)?;
+        durable.wait()?;
+        let arrivals = self.store.append(space.id, &new)?;
+        {
+            let mut state = space.lock();
+            for entry in &new {
+                state.frontier.advance(entry.log(), entry.seq());
+            }
+        }
+        for device in gone {
+            self.drop_member(device, space.id)?;
+        }
+        Ok(arrivals)
+    }
+
+    /// Brings the indexes up to what these entries say. Answers the devices that are in the space no more.
+    fn index(&self, space: &Space, new: &[Entry]) -> Result<Vec<DeviceId>, StoreError> {
+        let mut changed = false;
+        for entry in new.iter().filter(|entry| entry.access_op().is_some()) {
+            self.put_access(space.id, entry.hash())?;
+            changed = true;
+        }
+        if !changed {
+            return Ok(Vec::new());
+        }
+        let Some(access) = space.access() else { return Ok(Vec::new()) };
+        let devices: BTreeSet<DeviceId> = devices(&access).into_keys().collect();
+        let before = space.lock().indexed.clone();
+        for device in devices.difference(&before) {
+            self.put_member(*device, space.id)?;
+        }
+        let gone = before.difference(&devices).copied().collect();
+        space.lock().indexed = devices;
+        Ok(gone)
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+fn verify(bytes: &EntryBytes) -> Result<Entry, Outcome> {
+    let verified = Unverified::decode(bytes.as_slice()).and_then(Unverified::verify);
+    verified.map_err(|error| Outcome::from(&Refusal::from(error)))
+}
+
+/// Judges one entry. What is to be kept goes to `judged`.
+fn judge(state: &mut State, held: &mut HeldHere<'_>, entry: Entry, judged: &mut Judged) -> Outcome {
+    let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
+    match &state.access {
+        // The first entry of a space is its name: the hash says whether it is the right one.
+        None if entry.space() == held.space && entry.header().is_creation() => {}
+        None => return Outcome::Refused(sheaf_sync::Refusal::Missing { entries: Vec::new() }),
+        Some(history) => match admit(&entry, held, history) {
+            Ok(Admitted::New) => {}
+            Ok(Admitted::Duplicate) => return place,
+            Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
+            Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
+        },
+    }
+    if entry.access_op().is_some() {
+        if let Err(refusal) = state.admit_access(&entry) {
+            return Outcome::from(&refusal);
+        }
+        judged.access = true;
+    }
+    held.add(&entry);
+    judged.new.push(entry);
+    place
+}
+
+fn not_now(error: &StoreError) -> Outcome {
+    let why = if matches!(error, StoreError::DiskFull { .. }) { NotNow::DiskFull } else { NotNow::Busy };
+    Outcome::Refused(sheaf_sync::Refusal::NotNow(why))
+}
+
+/// What was let in could not be kept: its senders keep it, and try again. The access history is ahead of the disk now, by
+/// entries that come again; adding them twice is harmless.
+fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
+    let Judged { from, ticket, outcomes, access, refused, .. } = judged;
+    let outcomes = outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Held { .. } => not_now(error),
+            other => other,
+        })
+        .collect();
+    Accepted { from, ticket, stored: Vec::new(), outcomes, access, refused }
+}
+
+/// What is held of a space: the store, and what these deliveries have added to it.
+struct HeldHere<'s> {
+    store: &'s dyn Store,
+    space: SpaceId,
+    frontier: Frontier,
+    floors: Frontier,
+    added: HashMap<(LogId, u64), HeldEntry>,
+}
+
+impl<'s> HeldHere<'s> {
+    fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Self {
+        let (frontier, floors) = (state.frontier.clone(), state.floors.clone());
+        Self { store, space, frontier, floors, added: HashMap::new() }
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.frontier.advance(entry.log(), entry.seq());
+        self.added.insert((entry.log(), entry.seq()), HeldEntry::from(entry));
+    }
+}
+
+impl Held for HeldHere<'_> {
+    type Error = StoreError;
+
+    fn height(&self, log: &LogId) -> Result<u64, StoreError> {
+        Ok(self.frontier.get(log))
+    }
+
+    fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, StoreError> {
+        if let Some(added) = self.added.get(&(*log, seq)) {
+            return Ok(Some(added.clone()));
+        }
+        Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))
+    }
+
+    fn covered(&self, log: &LogId, seq: u64) -> Result<bool, StoreError> {
+        Ok(self.floors.holds(log, seq))
+    }
+
+    fn logs(&self) -> Result<usize, StoreError> {
+        Ok(self.frontier.len())
+    }
+
+    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
+        // Which logs an invalid entry has closed a relay cannot see: it counts them all, and lets in twice as many.
+        Ok(self.frontier.iter().filter(|(log, _)| log.device == *device).count() / 2)
+    }
+}

@@ -1,0 +1,104 @@
+//! The keeper: what a relay has on its disk, and what it knows of it.
+//!
+//! A space that nobody is connected for costs nothing but disk: it is *opened* when someone comes who has to do with it, and
+//! forgotten with the last of them. Two small indexes in the store make that quick. One says which spaces a device is in,
+//! so that a connection finds its spaces; the other where a space's access entries are, so that opening it reads those and
+//! nothing else. Both are written before the entries that they follow from, so that a crash leaves them too long, never too
+//! short; what they say is held against the entries themselves.
+//!
+//! Nothing here waits for the network, and everything blocks: it runs on blocking threads.
+
+pub mod accept;
+mod index;
+mod read;
+mod space;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use sheaf_access::{AccessState, DeviceId, DeviceKeys, SpaceId};
+use sheaf_log::Frontier;
+use sheaf_store::{Home, Store, StoreError};
+
+pub use accept::{Accepted, Delivered};
+pub use space::Space;
+
+use crate::admission::Admission;
+use crate::guests::Guests;
+
+/// What a relay has on its disk.
+pub struct Keeper {
+    home: Home,
+    store: Arc<dyn Store>,
+    keys: DeviceKeys,
+    /// The spaces that are open. Whoever uses one holds on to it.
+    open: Mutex<HashMap<SpaceId, Weak<Space>>>,
+    guests: Mutex<Guests>,
+    admission: Mutex<Arc<Admission>>,
+}
+
+impl Keeper {
+    /// Keeps what is in a home.
+    pub fn new(home: Home, keys: DeviceKeys, admission: Admission) -> Self {
+        let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
+        Self {
+            home,
+            store,
+            keys,
+            open: Mutex::default(),
+            guests: Mutex::default(),
+            admission: Mutex::new(Arc::new(admission)),
+        }
+    }
+
+    /// Who is let in by an invitation, and has not joined.
+    pub fn guests(&self) -> MutexGuard<'_, Guests> {
+        locked(&self.guests)
+    }
+
+    /// Whose spaces are taken in.
+    pub fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&locked(&self.admission))
+    }
+
+    /// Whether anything of a space is kept here.
+    pub fn keeps(&self, space: SpaceId) -> Result<bool, StoreError> {
+        Ok(!self.store.frontier(space)?.is_empty())
+    }
+
+    /// Opens a space: one that is kept, or one of which everything is still to come.
+    pub fn open(&self, id: SpaceId) -> Result<Arc<Space>, StoreError> {
+        let mut open = locked(&self.open);
+        if let Some(space) = open.get(&id).and_then(Weak::upgrade) {
+            return Ok(space);
+        }
+        let space = Arc::new(self.load(id)?);
+        if open.len() >= 2 * open.values().filter(|space| space.strong_count() > 0).count() + 64 {
+            open.retain(|_, space| space.strong_count() > 0);
+        }
+        open.insert(id, Arc::downgrade(&space));
+        Ok(space)
+    }
+
+    /// The spaces a device is in, opened.
+    pub fn open_spaces_of(&self, device: DeviceId) -> Result<Vec<Arc<Space>>, StoreError> {
+        let spaces = self.spaces_of(device)?.into_iter().map(|id| self.open(id));
+        Ok(spaces.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|space| space.has(device)).collect())
+    }
+
+    /// Signs what is durable here of these devices' logs in a space (N5).
+    pub fn sign_receipt(&self, space: SpaceId, held: &Frontier, of: &[DeviceId], now: u64) -> Vec<u8> {
+        let held = held.iter().filter(|(log, _)| of.contains(&log.device)).map(|(log, seq)| (*log, seq)).collect();
+        sheaf_log::Receipt::sign(space, held, now, &self.keys).encoded().to_vec()
+    }
+}
+
+/// Locks something whose changes are complete before anything can panic.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every device of every member.
+fn devices(access: &AccessState) -> BTreeMap<DeviceId, ()> {
+    access.members().flat_map(|member| member.devices.keys().map(|device| (*device, ()))).collect()
+}

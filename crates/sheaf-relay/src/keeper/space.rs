@@ -1,0 +1,139 @@
+//! One space, as a relay knows it: who may do what, and how much of it is here. Not a word of what is in it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, SpaceId};
+use sheaf_log::{Entry, Frontier, Kind, Refusal};
+use sheaf_store::StoreError;
+
+use super::{Keeper, devices, locked};
+
+/// How many bytes of entries are read at a time.
+const READ: usize = 1 << 20;
+
+/// A space that is open.
+pub struct Space {
+    /// Its id.
+    pub id: SpaceId,
+    state: Mutex<State>,
+}
+
+/// What changes in it.
+pub(super) struct State {
+    /// Who may do what; nothing before the first entry has come.
+    pub access: Option<AccessHistory>,
+    /// What is durable here.
+    pub frontier: Frontier,
+    /// Up to where entries may be missing, because a checkpoint stands for them.
+    pub floors: Frontier,
+    /// Whether it is taken in depends on whose device asks, which is not known yet.
+    pub waits: bool,
+    /// The members' devices, as the index has them.
+    pub indexed: BTreeSet<DeviceId>,
+}
+
+impl Space {
+    /// The state, for moments.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+
+    /// What is durable here of it.
+    pub fn frontier(&self) -> Frontier {
+        self.lock().frontier.clone()
+    }
+
+    /// Nothing of it is kept before it is known whose device asks.
+    pub fn wait_for_person(&self) {
+        let mut state = self.lock();
+        state.waits = state.frontier.is_empty();
+    }
+
+    /// Who may do what in it now.
+    pub fn access(&self) -> Option<Arc<AccessState>> {
+        self.lock().access.as_ref().map(|history| Arc::clone(history.now()))
+    }
+
+    /// Whether a device is a member's.
+    pub fn has(&self, device: DeviceId) -> bool {
+        self.access().is_some_and(|access| access.role_of(&device).is_some())
+    }
+
+    /// Whether a device was a member's, and is not any more.
+    pub fn had(&self, device: DeviceId) -> bool {
+        self.access().is_some_and(|access| access.role_of(&device).is_none() && access.person_of(&device).is_some())
+    }
+}
+
+impl State {
+    /// Lets an access entry take effect.
+    pub fn admit_access(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let Some(operation) = entry.access_entry() else { return Ok(()) };
+        let operation = operation?;
+        match &mut self.access {
+            Some(history) => {
+                history.add(operation)?;
+            }
+            None => self.access = Some(AccessHistory::found(operation)?),
+        }
+        Ok(())
+    }
+}
+
+impl Keeper {
+    pub(super) fn load(&self, id: SpaceId) -> Result<Space, StoreError> {
+        let (frontier, floors) = (self.store.frontier(id)?, self.store.floors(id)?);
+        let mut entries = self.indexed_access(id)?;
+        let creation = EntryHash::from_bytes(*id.as_bytes());
+        if !frontier.is_empty() && !entries.iter().any(|entry| entry.hash == creation) {
+            // The index was lost: it follows from the entries.
+            entries = self.scanned_access(id)?;
+        }
+        let access = history(creation, entries);
+        let indexed: BTreeSet<DeviceId> = access.iter().flat_map(|access| devices(access.now()).into_keys()).collect();
+        for device in &indexed {
+            self.put_member(*device, id)?;
+        }
+        Ok(Space { id, state: Mutex::new(State { access, frontier, floors, waits: false, indexed }) })
+    }
+
+    fn indexed_access(&self, id: SpaceId) -> Result<Vec<AccessEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for hash in self.access_of(id)? {
+            // A crash may have come between the index and the entry.
+            let Some((log, seq)) = self.store.by_hash(id, hash)? else { continue };
+            let entry = self.store.entry(id, log, seq)?;
+            entries.extend(entry.and_then(|entry| entry.access_entry()?.ok()));
+        }
+        Ok(entries)
+    }
+
+    fn scanned_access(&self, id: SpaceId) -> Result<Vec<AccessEntry>, StoreError> {
+        let (mut entries, mut from) = (Vec::new(), 0);
+        loop {
+            let batch = self.store.since(id, from, READ)?;
+            let Some((last, _)) = batch.last() else { return Ok(entries) };
+            from = *last;
+            for (_, entry) in batch.iter().filter(|(_, entry)| entry.header().kind == Kind::Access) {
+                if let Some(Ok(operation)) = entry.access_entry() {
+                    self.put_access(id, operation.hash)?;
+                    entries.push(operation);
+                }
+            }
+        }
+    }
+}
+
+/// The history of these entries: those whose past is here. The others come again.
+fn history(creation: EntryHash, mut entries: Vec<AccessEntry>) -> Option<AccessHistory> {
+    let first = entries.iter().position(|entry| entry.hash == creation)?;
+    let mut history = AccessHistory::found(entries.swap_remove(first)).ok()?;
+    loop {
+        let before = entries.len();
+        entries.retain(|entry| history.add(entry.clone()).is_err());
+        if entries.is_empty() || entries.len() == before {
+            return Some(history);
+        }
+    }
+}
