@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, set_aside, spaces, verify,
+    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, relays, set_aside, spaces,
+    verify,
 };
 
 /// Write together, offline first, with nobody's cloud.
@@ -62,6 +63,9 @@ pub enum Command {
     Devices(devices::Command),
     #[command(flatten)]
     Checkpoint(checkpoint::Command),
+    /// Relays: nodes that keep spaces while devices are closed
+    #[command(subcommand)]
+    Relay(relays::Command),
     #[command(flatten)]
     Network(network::Command),
     #[command(flatten)]

@@ -117,14 +117,14 @@ impl Core {
         }
     }
 
-    /// The spaces of which a device is a member's, and this one too, or is about to be.
+    /// The spaces of which a device is a member's, or a named relay, and this one a member's too, or is about to be.
     pub fn shared_with(&self, device: DeviceId) -> Vec<SpaceId> {
         let Ok(me) = self.me() else { return Vec::new() };
         let shares = |space: &crate::space::Space| {
             let here = |access: &sheaf_access::AccessState| {
                 let former =
                     access.role_of(&me.keys.device.id()).is_none() && access.was_removed_by(&me.person()).is_some();
-                !former && access.role_of(&device).is_some()
+                !former && (access.role_of(&device).is_some() || access.relay(&device).is_some())
             };
             space.access().is_some_and(|access| here(&access))
         };
@@ -142,6 +142,7 @@ impl Core {
             || !self.shared_with(device).is_empty()
             || (lost() && met())
             || self.spaces().iter().any(|space| inviter(space))
+            || !self.kept_at(device).is_empty()
     }
 
     /// The other devices of a space, and where they can be called.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sheaf_access::{
     AccessEntry, AccessOp, AccessState, Binding, DeviceId, Invitation, InvitationId, InvitationLink, InvitationSecret,
-    LogId, Role, Signature, SpaceId, Terms,
+    LogId, MAX_LINK_RELAYS, Relay, Role, Signature, SpaceId, Terms,
 };
 use sheaf_store::{StoreError, Table};
 use sheaf_sync::RedemptionRefusal;
@@ -55,7 +55,15 @@ impl Core {
         })?;
         let addresses = addresses.iter().take(ADDRESSES).map(ToString::to_string).collect();
         let id = secret.id();
-        let link = InvitationLink { space: space.id, secret, device: me.keys.device.id(), addresses, role: terms.role };
+        let relays: Vec<Relay> = self.relays_of(space).into_iter().take(MAX_LINK_RELAYS).collect();
+        let link = InvitationLink {
+            space: space.id,
+            secret,
+            device: me.keys.device.id(),
+            addresses,
+            relays,
+            role: terms.role,
+        };
         let text = link.to_text().map_err(|error| NodeError::BadInput(error.to_string()))?;
         self.store.put(Table::Spaces, &made(space.id, &id), text.as_bytes())?;
         Ok(text)

@@ -52,6 +52,7 @@ mod people;
 mod presence;
 mod receipts;
 mod refusals;
+mod relays;
 mod removal;
 mod set_aside;
 mod space;
@@ -69,8 +70,8 @@ pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
     InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode,
-    PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RestoreReport, SetAside, Severity,
-    SpaceInfo, SyncReport, VerifyReport,
+    PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayInfo, RelaySpace, RestoreReport,
+    SetAside, Severity, SpaceInfo, SyncReport, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -11,6 +11,7 @@ mod keeping;
 mod links;
 mod online;
 mod people;
+mod relays;
 mod session;
 mod set_aside;
 mod spaces;

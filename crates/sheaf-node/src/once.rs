@@ -24,10 +24,11 @@ pub async fn sync_once(
     let start = Instant::now();
     let end = start + deadline;
     let wanted = wanted(core);
+    let relays = core.all_relays();
     let known: Vec<DeviceId> = wanted
         .iter()
         .copied()
-        .filter(|device| !core.addresses_of(*device).is_empty() || joining(core, *device))
+        .filter(|device| !core.addresses_of(*device).is_empty() || joining(core, *device) || relays.contains(device))
         .collect();
     let mut reach = network.reach.clone();
     // With discovery, a device whose address is not known may still be found.
@@ -64,7 +65,8 @@ fn wanted(core: &Core) -> Vec<DeviceId> {
         .iter()
         .flat_map(|space| {
             let inviter = space.lock().joining.as_ref().map(|link| link.device);
-            core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter)
+            let relay = core.relays_of(space).into_iter().next().map(|relay| relay.key);
+            core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter).chain(relay)
         })
         .collect();
     devices.sort_unstable();

@@ -317,6 +317,36 @@ pub struct Place {
     /// How many of this device's own entries it has not confirmed yet.
     #[ts(type = "number")]
     pub waiting: u64,
+    /// Whether it is a relay, which keeps the space without being able to read it. Then it is nobody's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub relay: bool,
+}
+
+/// A relay that spaces are kept at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RelayInfo {
+    /// Its id.
+    pub id: String,
+    /// Where it can be reached.
+    pub addresses: Vec<String>,
+    /// Whether a connection with it stands.
+    pub connected: bool,
+    /// The spaces that name it.
+    pub spaces: Vec<RelaySpace>,
+}
+
+/// A space that names a relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RelaySpace {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Where a document is: what receipts prove, and nothing more.
@@ -363,6 +393,15 @@ pub enum NodeEvent {
     Placement {
         /// Which space.
         space: String,
+    },
+    /// A relay does not keep a space.
+    RelayRefused {
+        /// Which space.
+        space: String,
+        /// Which relay.
+        relay: String,
+        /// Why, and what to do, in a sentence.
+        reason: String,
     },
     /// A device was connected.
     Connected {

@@ -9,6 +9,7 @@ pub mod invitations;
 pub mod keeping;
 pub mod network;
 pub mod people;
+pub mod relays;
 pub mod set_aside;
 pub mod spaces;
 pub mod verify;
@@ -47,6 +48,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::SetAside(command) => set_aside::run(node, global, command).await,
         Command::Checkpoint(command) => checkpoint::run(node, global, command).await,
         Command::Devices(command) => devices::run(node, global, command).await,
+        Command::Relay(command) => relays::run(node, global, command).await,
         Command::Network(command) => network::run(node, global, command).await,
         Command::Keeping(command) => keeping::run(node, global, command).await,
         Command::Verify(command) => verify::run(node, global, command).await,

@@ -78,6 +78,9 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Refused { device, rule, reason, count, .. } => {
             format!("Refused {device} ({rule}, {count} times): {reason}")
         }
+        NodeEvent::RelayRefused { space, relay, reason } => {
+            format!("The relay {relay} does not keep {space}: {reason}")
+        }
         NodeEvent::Quarantined { space, device, reason } => {
             format!("Set aside an entry of {space} from {device}: {reason}")
         }

@@ -2,6 +2,7 @@
 
 mod beside;
 mod membership;
+mod relays;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -14,7 +15,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
 use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, Stream, StreamKey};
-use sheaf_sync::{Action, Config, EntryBytes, Event, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket};
+use sheaf_sync::{
+    Action, Config, EntryBytes, Event, Hosting, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket,
+};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::inbox::Inbox;
@@ -89,6 +92,8 @@ struct Driver {
     carets: BTreeMap<(DocumentId, u64), (SpaceId, Word)>,
     /// Who has asked for a signed receipt since the last were signed.
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
+    /// Devices that any space has named as a relay since the network started.
+    relays: BTreeSet<DeviceId>,
     reach: watch::Sender<Reach>,
     /// Words that are being dealt with.
     hearing: Arc<Semaphore>,
@@ -114,6 +119,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         deliveries: BTreeMap::new(),
         carets: BTreeMap::new(),
         asked: BTreeMap::new(),
+        relays: BTreeSet::new(),
         reach,
         hearing: Arc::new(Semaphore::new(HEARING)),
         answers,
@@ -200,6 +206,9 @@ impl Driver {
     fn network_event(&mut self, event: NetEvent) {
         match event {
             NetEvent::Connected { device, nonce, .. } => self.connected(device, nonce),
+            NetEvent::Frame { device, stream: Stream::Control, bytes } if Hosting::is_one(&bytes) => {
+                self.core.heard_hosting(device, &bytes);
+            }
             NetEvent::Frame { device, stream: Stream::Control, bytes } if Direct::is_one(&bytes) => {
                 self.heard_directly(device, &bytes);
             }
@@ -221,6 +230,7 @@ impl Driver {
                     standing.synced.clear();
                 });
                 self.core.say(NodeEvent::Disconnected { device: device.to_string(), reason: reason.to_string() });
+                self.relay_changed(device);
             }
             NetEvent::Found { device, addresses } => {
                 if self.core.is_known(device) {
@@ -252,6 +262,8 @@ impl Driver {
         if !shares.is_empty() {
             self.net.admit(device);
         }
+        // Before anything is said of them, so that a relay has opened them by then.
+        self.ask_relay(device);
         self.core.say(NodeEvent::Connected { device: device.to_string() });
         self.feed(Event::Connected { peer: device, nonce: Nonce::from_bytes(nonce), shares: shares.clone() });
         for space in shares {
@@ -266,6 +278,7 @@ impl Driver {
             self.redeem(space, device);
         }
         self.core.direct_connected(device, &nonce);
+        self.relay_changed(device);
     }
 
     /// A device has said something beside the spaces that are shared with it.
@@ -302,6 +315,9 @@ impl Driver {
             ConnectionState::Idle | ConnectionState::Syncing | ConnectionState::Live => standing.dialing = false,
         });
         self.core.placement_changed(device);
+        if let ConnectionState::Backoff { .. } = state {
+            self.relay_changed(device);
+        }
     }
 
     fn input(&mut self, input: Input) {
@@ -336,7 +352,9 @@ impl Driver {
                 if !connected.contains(&device) {
                     self.dial(device, addresses);
                 }
+                self.call_relays(space);
                 for peer in connected {
+                    self.ask_relay(peer);
                     self.redeem(space, peer);
                 }
             }
@@ -355,6 +373,7 @@ impl Driver {
                     self.core.direct_connected(device, &nonce);
                 }
             }
+            Input::AskRelay { relay } => self.ask_relay(relay),
             Input::Direct(steps) => steps.into_iter().for_each(|step| self.do_directly(step)),
             Input::TryNow => {
                 self.reach.send_modify(|reach| {

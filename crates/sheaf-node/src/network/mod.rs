@@ -99,6 +99,11 @@ pub enum Input {
         /// Where it may be.
         addresses: Vec<SocketAddr>,
     },
+    /// Name to a relay once more which spaces it is to keep.
+    AskRelay {
+        /// The relay.
+        relay: DeviceId,
+    },
     /// Say something to devices beside the spaces that are shared with them.
     Direct(Vec<DirectStep>),
     /// Try everyone again now.

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::DeviceKeys;
+use sheaf_access::{DeviceId, DeviceKeys, Relay};
 use sheaf_net::NetConfig;
 
 use super::Node;
 use crate::core::locked;
 use crate::error::NodeError;
 use crate::network::{self, Input, Network};
+use crate::space::Space;
 use crate::view::{Link, Place, Placement, SyncReport};
 
 impl Node {
@@ -78,25 +79,50 @@ impl Node {
         crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await
     }
 
+    /// How the connection with a device stands, about a space.
+    fn link_with(&self, device: DeviceId, space: &Space) -> Link {
+        let standing = self.core.network().and_then(|network| network.reach.borrow().devices.get(&device).cloned());
+        match standing {
+            Some(s) if s.connected && s.synced.get(&space.id) == Some(&true) => Link::Live,
+            Some(s) if s.connected => Link::Syncing,
+            Some(s) if s.dialing => Link::Dialing,
+            _ => Link::Away,
+        }
+    }
+
+    /// What the relays of a space have confirmed: those that are tried first, and any other that has.
+    fn relay_places(&self, space: &Space, own_seq: u64) -> Vec<Place> {
+        let relays = self.core.relays_of(space).into_iter().enumerate();
+        let place = |(at, relay): (usize, Relay)| {
+            let receipt = locked(&self.core.receipts).of(space.id, relay.key);
+            let link = self.link_with(relay.key, space);
+            (at == 0 || receipt.is_some() || link != Link::Away).then(|| Place {
+                device: relay.key.to_string(),
+                name: String::new(),
+                colour: 1,
+                yours: false,
+                link,
+                confirmed: receipt.map(|receipt| receipt.at),
+                signed: receipt.and_then(|receipt| receipt.signed_at),
+                waiting: own_seq.saturating_sub(receipt.map_or(0, |receipt| receipt.own)),
+                relay: true,
+            })
+        };
+        relays.filter_map(place).collect()
+    }
+
     /// Where a document is, as far as receipts prove it.
     pub async fn placement(&self, document: &str) -> Result<Placement, NodeError> {
         let (space, _) = self.locate(document).await?;
         let me = self.core.me()?;
         let people = self.core.people(&space).await?;
-        let network = self.core.network();
         let own_seq = space.lock().log.seq;
         let access = space.access();
         let mut places = Vec::new();
         for member in access.iter().flat_map(|access| access.members()) {
             for device in member.devices.keys().filter(|device| **device != me.keys.device.id()) {
                 let receipt = locked(&self.core.receipts).of(space.id, *device);
-                let standing = network.as_ref().and_then(|n| n.reach.borrow().devices.get(device).cloned());
-                let link = match standing {
-                    Some(s) if s.connected && s.synced.get(&space.id) == Some(&true) => Link::Live,
-                    Some(s) if s.connected => Link::Syncing,
-                    Some(s) if s.dialing => Link::Dialing,
-                    _ => Link::Away,
-                };
+                let link = self.link_with(*device, &space);
                 let known = people.get(&member.person.to_string());
                 let yours = member.person == me.person();
                 places.push(Place {
@@ -108,9 +134,11 @@ impl Node {
                     confirmed: receipt.map(|receipt| receipt.at),
                     signed: receipt.and_then(|receipt| receipt.signed_at),
                     waiting: own_seq.saturating_sub(receipt.map_or(0, |receipt| receipt.own)),
+                    relay: false,
                 });
             }
         }
+        places.extend(self.relay_places(&space, own_seq));
         Ok(Placement {
             saved: locked(&self.core.saved_at).get(&space.id).copied(),
             failing: self.core.failing(),

@@ -23,6 +23,7 @@ impl Driver {
                 self.dial(device, addresses);
             }
         }
+        self.follow_relays(space);
     }
 
     /// Sends nothing more of a space to those who are no longer members, nor to guests whose invitation was closed. What was
@@ -78,11 +79,12 @@ impl Driver {
     }
 
     /// A peer does not let this device in. What whoever invited says is final. Others may be behind, or not have the space
-    /// at all; but that an invitation is over, a device that is known here may say too.
+    /// at all; but that an invitation is over, a device that is known here may say too, and so may a relay of the space.
     pub(super) fn refused(&mut self, peer: DeviceId, space: SpaceId, reason: RedemptionRefusal) {
         let inviter = self.redeeming.get(&space).map(|redeeming| redeeming.device);
         let over = !matches!(reason, RedemptionRefusal::UnknownSpace | RedemptionRefusal::UnknownInvitation);
-        if inviter == Some(peer) || (inviter.is_some() && over && !self.core.shared_with(peer).is_empty()) {
+        let known = || !self.core.shared_with(peer).is_empty() || self.core.kept_at(peer).contains(&space);
+        if inviter == Some(peer) || (inviter.is_some() && over && known()) {
             self.redeeming.remove(&space);
             self.core.redemption_refused(space, reason);
         }

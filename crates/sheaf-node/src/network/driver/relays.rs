@@ -1,0 +1,100 @@
+//! Relays: being in touch with those that spaces are kept at, and no others.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_net::Stream;
+use sheaf_sync::Event;
+
+use super::Driver;
+use crate::relays::{addresses, to_call};
+
+impl Driver {
+    /// Calls the relays of a space that are to be called now.
+    pub(super) fn call_relays(&mut self, space: SpaceId) {
+        let Some(held) = self.core.space(space) else { return };
+        let relays = self.core.relays_of(&held);
+        if relays.is_empty() {
+            return;
+        }
+        let fails = |relay: &DeviceId| {
+            self.reach.borrow().devices.get(relay).is_some_and(|standing| standing.failed && !standing.connected)
+        };
+        for relay in to_call(relays, fails) {
+            if !self.peers.contains_key(&relay.key) {
+                self.dial(relay.key, addresses(&relay));
+            }
+        }
+    }
+
+    /// How it stands with a device has changed. If it is a relay, others may have to be called, or need not be any more.
+    pub(super) fn relay_changed(&mut self, device: DeviceId) {
+        let spaces = self.core.kept_at(device);
+        if spaces.is_empty() {
+            return;
+        }
+        for space in spaces {
+            self.call_relays(space);
+        }
+        self.leave_relays();
+    }
+
+    /// Hangs up on relays that stood in for others, when these are there again.
+    fn leave_relays(&mut self) {
+        let mut needed = BTreeSet::new();
+        let mut all = BTreeSet::new();
+        {
+            let reach = self.reach.borrow();
+            let there = |relay: &DeviceId| reach.devices.get(relay).is_some_and(|standing| standing.connected);
+            for space in self.core.spaces() {
+                let relays = self.core.relays_of(&space);
+                all.extend(relays.iter().map(|relay| relay.key));
+                needed.extend(to_call(relays, |relay| !there(relay)).into_iter().map(|relay| relay.key));
+            }
+        }
+        for relay in all.difference(&needed).filter(|relay| self.peers.contains_key(relay)) {
+            self.net.hang_up(*relay);
+        }
+    }
+
+    /// Names to a relay the spaces that it is to keep.
+    pub(super) fn ask_relay(&mut self, relay: DeviceId) {
+        for ask in self.core.ask_to_keep(relay) {
+            self.send_bytes(relay, Stream::Control, Bytes::from(ask));
+        }
+    }
+
+    /// A space has come to name a relay that is connected, or names one no more.
+    pub(super) fn follow_relays(&mut self, space: SpaceId) {
+        let named: Vec<DeviceId> = match self.core.space(space) {
+            Some(held) => self.core.relays_of(&held).into_iter().map(|relay| relay.key).collect(),
+            None => Vec::new(),
+        };
+        for relay in named.iter().filter(|relay| self.peers.contains_key(relay)).copied().collect::<Vec<_>>() {
+            let known = self.reach.borrow().devices.get(&relay).is_some_and(|s| s.synced.contains_key(&space));
+            if !known && self.core.shared_with(relay).contains(&space) {
+                self.ask_relay(relay);
+                self.share(relay, space);
+            }
+        }
+        let dropped: Vec<DeviceId> = self
+            .peers
+            .keys()
+            .filter(|peer| self.relays.contains(peer) && !named.contains(peer))
+            .filter(|peer| self.reach.borrow().devices.get(peer).is_some_and(|s| s.synced.contains_key(&space)))
+            .copied()
+            .collect();
+        for relay in dropped {
+            self.feed(Event::Unshares { peer: relay, space });
+            self.stand(relay, |standing| {
+                standing.synced.remove(&space);
+            });
+            if self.core.kept_at(relay).is_empty() {
+                self.net.hang_up(relay);
+            }
+        }
+        self.relays.extend(named);
+        self.call_relays(space);
+    }
+}

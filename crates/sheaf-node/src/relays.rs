@@ -1,0 +1,176 @@
+//! Relays, from the node's side: which ones a space names, which one to keep to, and what an owner does about them.
+//!
+//! A relay is no member: it holds no key, and is known by an owner's word in the access entries, which everyone follows (N1).
+//! A node keeps one connection to a relay, whatever the number of spaces it names. Where a space names several, all its
+//! members try them in the same order, which depends on the space, so that they meet at one and spaces spread over all
+//! (rendezvous hashing); whoever cannot reach that one goes on to the next, and comes back when it is there again.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sheaf_access::{AccessOp, AccessState, DeviceId, Relay, RelayLink, SpaceId};
+use sheaf_store::Table;
+use sheaf_sync::{Hosting, HostingRefusal, MAX_HOSTED};
+
+use crate::core::Core;
+use crate::error::NodeError;
+use crate::people::not_made;
+use crate::space::Space;
+use crate::view::NodeEvent;
+
+/// What a relay is shown by whoever may ask it to keep spaces.
+const TOKEN: &[u8] = b"relay-token/";
+/// The most relays that a space names.
+const MAX_RELAYS: usize = 8;
+
+/// Where a relay may be called. What is not an address here is left to others who know it.
+pub fn addresses(relay: &Relay) -> Vec<SocketAddr> {
+    relay.addresses.iter().filter_map(|address| address.parse().ok()).collect()
+}
+
+/// The relays of a space, in the order in which everyone tries them.
+pub fn in_order(space: SpaceId, access: &AccessState) -> Vec<Relay> {
+    let mut relays: Vec<Relay> = access.relays().cloned().collect();
+    relays.sort_by_key(|relay| {
+        let mut hasher = blake3::Hasher::new_derive_key("sheaf 2026 order of a space's relays v1");
+        hasher.update(space.as_bytes());
+        hasher.update(relay.key.as_bytes());
+        *hasher.finalize().as_bytes()
+    });
+    relays
+}
+
+/// Which of a space's relays to be in touch with: the first, and for as long as it fails the next.
+pub fn to_call(relays: Vec<Relay>, fails: impl Fn(&DeviceId) -> bool) -> Vec<Relay> {
+    let mut chosen = Vec::new();
+    for relay in relays {
+        let failing = fails(&relay.key);
+        chosen.push(relay);
+        if !failing {
+            break;
+        }
+    }
+    chosen
+}
+
+impl Core {
+    /// The relays that a space's members are to be in touch with, in order; of a space that is being joined, those that its
+    /// invitation names.
+    pub fn relays_of(&self, space: &Space) -> Vec<Relay> {
+        let state = space.lock();
+        let mut relays = state.access.as_ref().map(|access| in_order(space.id, access.now())).unwrap_or_default();
+        for relay in state.joining.iter().flat_map(|link| &link.relays) {
+            if !relays.iter().any(|known| known.key == relay.key) {
+                relays.push(relay.clone());
+            }
+        }
+        relays
+    }
+
+    /// The spaces to name to a relay: those that name it, and those whose invitation does.
+    pub fn kept_at(&self, relay: DeviceId) -> Vec<SpaceId> {
+        let names = |space: &Arc<Space>| self.relays_of(space).iter().any(|named| named.key == relay);
+        let here = |space: &Arc<Space>| space.lock().removed.is_none();
+        self.spaces().iter().filter(|space| here(space) && names(space)).map(|space| space.id).collect()
+    }
+
+    /// What to say to a relay on connecting, if a device is one: which spaces it is to keep.
+    pub fn ask_to_keep(&self, relay: DeviceId) -> Vec<Vec<u8>> {
+        let token = self.store.get(Table::Settings, &token_key(relay)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a relay's token cannot be read");
+            None
+        });
+        let token = token.unwrap_or_default();
+        let ask = |spaces: &[SpaceId]| Hosting::Ask { spaces: spaces.to_vec(), token: token.clone() }.encode();
+        self.kept_at(relay).chunks(MAX_HOSTED).map(ask).collect()
+    }
+
+    /// A relay says something about what it keeps.
+    pub fn heard_hosting(&self, relay: DeviceId, bytes: &[u8]) {
+        let Some(Hosting::Refuse { space, reason }) = Hosting::decode(bytes) else { return };
+        if self.kept_at(relay).contains(&space) {
+            self.relay_refuses(relay, space, reason);
+        }
+    }
+
+    fn relay_refuses(&self, relay: DeviceId, space: SpaceId, reason: HostingRefusal) {
+        tracing::warn!(relay = %relay.short(), %space, %reason, "a relay does not keep a space");
+        self.say(NodeEvent::RelayRefused {
+            space: space.to_string(),
+            relay: relay.to_string(),
+            reason: reason.to_string(),
+        });
+    }
+
+    /// Remembers the token of a relay.
+    pub fn put_relay_token(&self, link: &RelayLink) -> Result<(), NodeError> {
+        match &link.token {
+            Some(token) => Ok(self.store.put(Table::Settings, &token_key(link.relay.key), token.as_bytes())?),
+            None => Ok(()),
+        }
+    }
+
+    /// Names a relay in a space, as an owner. Blocks.
+    pub fn name_relay(&self, space: &Arc<Space>, relay: &Relay) -> Result<(), NodeError> {
+        self.administer_if(space, |making| {
+            let access = making.access();
+            if access.relay(&relay.key) == Some(relay) {
+                return Ok(None);
+            }
+            if access.relays().len() >= MAX_RELAYS && access.relay(&relay.key).is_none() {
+                let full = format!("a space names {MAX_RELAYS} relays at most. Remove one first.");
+                return Err(NodeError::BadInput(full));
+            }
+            AccessOp::name_relay(access, &making.me.keys.device.id(), relay.clone())
+                .map(Some)
+                .map_err(|error| not_made(access, &making.me.person(), &error))
+        })
+    }
+
+    /// Names a relay in a space no more. Blocks.
+    pub fn drop_relay(&self, space: &Arc<Space>, relay: DeviceId) -> Result<(), NodeError> {
+        self.administer_if(space, |making| {
+            let access = making.access();
+            if access.relay(&relay).is_none() {
+                return Ok(None);
+            }
+            AccessOp::drop_relay(access, &making.me.keys.device.id(), relay)
+                .map(Some)
+                .map_err(|error| not_made(access, &making.me.person(), &error))
+        })
+    }
+
+    /// Every relay that any space has to do with.
+    pub fn all_relays(&self) -> BTreeSet<DeviceId> {
+        self.spaces().iter().flat_map(|space| self.relays_of(space)).map(|relay| relay.key).collect()
+    }
+}
+
+fn token_key(relay: DeviceId) -> Vec<u8> {
+    [TOKEN, relay.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relay(n: u8) -> Relay {
+        Relay { key: DeviceId::from_bytes([n; 32]), addresses: vec![format!("192.0.2.{n}:1")], url: None }
+    }
+
+    #[test]
+    fn the_next_relay_is_called_only_while_those_before_it_fail() {
+        let all = vec![relay(1), relay(2), relay(3)];
+        let keys = |fails: &[u8]| -> Vec<u8> {
+            let fails = |key: &DeviceId| fails.contains(&key.as_bytes()[0]);
+            to_call(all.clone(), fails).iter().map(|relay| relay.key.as_bytes()[0]).collect()
+        };
+        assert_eq!(keys(&[]), [1]);
+        assert_eq!(keys(&[2]), [1]);
+        assert_eq!(keys(&[1]), [1, 2]);
+        assert_eq!(keys(&[1, 2]), [1, 2, 3]);
+        assert_eq!(keys(&[1, 2, 3]), [1, 2, 3]);
+        assert!(to_call(Vec::new(), |_| true).is_empty());
+    }
+}
