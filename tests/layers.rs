@@ -74,7 +74,7 @@ fn every_layer_keeps_to_what_is_below_it() {
     never("sheaf-access", &["sheaf-log", "sheaf-sync", "sheaf-document"]);
     never("sheaf-log", &["sheaf-sync", "sheaf-document"]);
     // Whoever only passes entries on has nothing to read them with.
-    for blind in ["sheaf-access", "sheaf-log", "sheaf-sync", "sheaf-store", "sheaf-net"] {
+    for blind in ["sheaf-access", "sheaf-log", "sheaf-sync", "sheaf-store", "sheaf-net", "sheaf-relay"] {
         never(blind, &["automerge", "sheaf-document"]);
     }
     never("sheaf-store", &["iroh", "tokio", "sheaf-net", "sheaf-sync"]);

@@ -7,6 +7,7 @@ mod cli;
 mod logged;
 mod online;
 pub mod raw;
+mod relay;
 mod scene;
 mod wait;
 #[cfg(target_os = "linux")]
@@ -15,6 +16,7 @@ mod window;
 pub use cli::{Home, Ran};
 pub use logged::{listen_to_log, logged};
 pub use online::Online;
+pub use relay::{RelayProcess, contains};
 pub use scene::{HOSTILE, Picture, Scene, picture, soon, told};
 pub use wait::{DEADLINE, eventually};
 #[cfg(target_os = "linux")]

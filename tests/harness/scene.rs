@@ -147,7 +147,8 @@ impl Scene {
         let addresses = self.ana.go_online().await.expect("Ana is online");
         let device = self.ana.me().expect("Ana is somebody").device.parse().expect("a device's id");
         let addresses = addresses.iter().map(ToString::to_string).collect();
-        let link = InvitationLink { space: self.space_id(), secret, device, addresses, role };
+        let relays = Vec::new();
+        let link = InvitationLink { space: self.space_id(), secret, device, addresses, relays, role };
         link.to_text().expect("a link can be written")
     }
 

@@ -1,0 +1,39 @@
+//! A relay between real nodes: people who are never online together, what the relay can see, and what it cannot do.
+
+mod blind;
+mod keeping;
+
+use sheaf_tests::{Home, RelayProcess};
+
+/// Ana's space, kept at a relay, with a document.
+struct Kept {
+    relay: RelayProcess,
+    ana: Home,
+    space: String,
+    document: String,
+}
+
+const SPACE: &str = "Heron ledger";
+const TITLE: &str = "Quagga migration";
+const WORDS: &str = "The marmalade convoy leaves at dawn.";
+
+fn kept() -> Kept {
+    let relay = RelayProcess::start();
+    let ana = Home::of("Anastasia Wolkonsky").on_loopback();
+    let space = ana.ok(&["space", "new", SPACE]).last_line();
+    let document = ana.ok(&["doc", "new", "--space", &space, TITLE]).last_line();
+    ana.ok(&["doc", "edit", &document, "--append", WORDS]);
+    ana.ok(&["relay", "add", relay.link()]);
+    ana.ok(&["sync", "--once"]);
+    Kept { relay, ana, space, document }
+}
+
+/// Someone who joins by a link while whoever made it is offline.
+fn joins(kept: &Kept, name: &str, role: &str) -> Home {
+    let link = kept.ana.ok(&["invite", &kept.space, "--role", role]).last_line();
+    kept.ana.ok(&["sync", "--once"]);
+    let home = Home::of(name).on_loopback();
+    assert_eq!(home.ok(&["join", &link]).last_line(), kept.space);
+    home.ok(&["sync", "--once"]);
+    home
+}
