@@ -27,11 +27,15 @@
 //! - What it refuses it says why, and the sender keeps.
 
 pub mod admission;
+pub mod board;
 pub mod config;
 mod engine;
 mod guests;
+pub mod http;
 mod identity;
 mod keeper;
+pub mod limits;
+pub mod meters;
 pub mod quota;
 mod relay;
 

@@ -1,0 +1,199 @@
+//! How things stand: what the relay's parts write down, and its operator reads.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::meters::Meters;
+
+/// Rates are those of about the last minute.
+const SAMPLES: usize = 13;
+/// How often the files of the data folder are added up, which costs a look at each.
+const ADD_UP: Duration = Duration::from_mins(1);
+
+/// Whether a relay does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is opening its data folder.
+    Starting,
+    /// It takes in and serves.
+    Ready,
+    /// It serves, and takes nothing more in, because the disk is as full as it may be.
+    NoDisk,
+    /// It is finishing what is under way, to stop.
+    Draining,
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::NoDisk => "the disk is full; nothing more is taken in, and what is kept is served",
+            Self::Draining => "draining",
+        })
+    }
+}
+
+/// What went by, a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// In how many seconds.
+    pub seconds: u64,
+    /// Entries that became durable.
+    pub entries: u64,
+    /// Bytes of frames in.
+    pub bytes_in: u64,
+    /// Bytes of frames out.
+    pub bytes_out: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    at: Instant,
+    entries: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+/// How things stand with a relay.
+#[derive(Debug)]
+pub struct Board {
+    meters: Meters,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    readiness: Readiness,
+    samples: VecDeque<Sample>,
+    added_up: Option<Instant>,
+}
+
+impl Board {
+    /// A relay that is starting.
+    pub fn new() -> Self {
+        let state = State { readiness: Readiness::Starting, samples: VecDeque::new(), added_up: None };
+        Self { meters: Meters::new(), started: Instant::now(), state: Mutex::new(state) }
+    }
+
+    /// What is counted.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Whether it does its work.
+    pub fn readiness(&self) -> Readiness {
+        self.state().readiness
+    }
+
+    /// From now on it stands like this. A relay that drains does not come back from it.
+    pub fn is(&self, readiness: Readiness) {
+        let mut state = self.state();
+        if state.readiness != Readiness::Draining {
+            state.readiness = readiness;
+        }
+        self.meters.ready.set(u64::from(state.readiness == Readiness::Ready));
+    }
+
+    /// How long it has been running.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+
+    /// Takes a sample, and looks at the disk.
+    pub fn look(&self, data: &Path, now: Instant) {
+        if let Ok(free) = fs4::available_space(data) {
+            self.meters.disk_free.set(free);
+        }
+        let add_up = self.state().added_up.is_none_or(|last| now.saturating_duration_since(last) >= ADD_UP);
+        if add_up {
+            self.meters.disk_used.set(size_of(data));
+        }
+        let mut state = self.state();
+        if add_up {
+            state.added_up = Some(now);
+        }
+        state.samples.push_back(self.sample(now));
+        if state.samples.len() > SAMPLES {
+            state.samples.pop_front();
+        }
+    }
+
+    /// What went by lately.
+    pub fn rates(&self, now: Instant) -> Rates {
+        let last = self.sample(now);
+        let Some(first) = self.state().samples.front().copied() else { return Rates::default() };
+        let seconds = last.at.saturating_duration_since(first.at).as_secs();
+        let rate = |from: u64, to: u64| to.saturating_sub(from) / seconds.max(1);
+        Rates {
+            seconds,
+            entries: rate(first.entries, last.entries),
+            bytes_in: rate(first.bytes_in, last.bytes_in),
+            bytes_out: rate(first.bytes_out, last.bytes_out),
+        }
+    }
+
+    fn sample(&self, at: Instant) -> Sample {
+        let Meters { entries_stored, bytes_in, bytes_out, .. } = &self.meters;
+        Sample { at, entries: entries_stored.get(), bytes_in: bytes_in.get(), bytes_out: bytes_out.get() }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // What is written down in it is whole at every moment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The bytes of all files below a folder. What vanishes meanwhile counts as gone.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_of_the_last_minute() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("inner")).expect("a folder in it");
+        std::fs::write(folder.path().join("inner/file"), [0; 1_000]).expect("a file in it");
+        let board = Board::new();
+        let start = Instant::now();
+        for tick in 0..100 {
+            board.meters().entries_stored.add(50);
+            board.look(folder.path(), start + Duration::from_secs(5 * tick));
+        }
+        let rates = board.rates(start + Duration::from_secs(5 * 99));
+        assert_eq!((rates.seconds, rates.entries), (60, 10));
+        assert_eq!(board.meters().disk_used.get(), 1_000);
+        assert!(board.meters().disk_free.get() > 0);
+    }
+
+    #[test]
+    fn a_relay_that_drains_does_not_become_ready_again() {
+        let board = Board::new();
+        board.is(Readiness::Ready);
+        assert_eq!(board.meters().ready.get(), 1);
+        board.is(Readiness::Draining);
+        board.is(Readiness::Ready);
+        assert_eq!(board.readiness(), Readiness::Draining);
+        assert_eq!(board.meters().ready.get(), 0);
+    }
+}
