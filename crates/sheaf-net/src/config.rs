@@ -13,6 +13,9 @@ pub struct NetConfig {
     /// Whether to announce this device on the local network, and listen for others (mDNS). When false, no multicast
     /// socket is opened at all.
     pub discovery: bool,
+    /// Where to meet devices that cannot be reached directly: URLs of meeting points (iroh-relays). None, and nobody on the
+    /// internet is asked for anything; [`Net::meet_at`](crate::Net::meet_at) adds one later.
+    pub meetings: Vec<String>,
     /// The mDNS service others are found under. Only tests, which must not find each other's devices, set another.
     pub service: String,
     /// How long things may take.
@@ -28,6 +31,7 @@ impl NetConfig {
             key,
             listen: None,
             discovery: true,
+            meetings: Vec::new(),
             service: "sheaf".to_owned(),
             timings: Timings::default(),
             limits: Limits::default(),
@@ -41,6 +45,7 @@ impl std::fmt::Debug for NetConfig {
         f.debug_struct("NetConfig")
             .field("listen", &self.listen)
             .field("discovery", &self.discovery)
+            .field("meetings", &self.meetings)
             .field("service", &self.service)
             .field("timings", &self.timings)
             .field("limits", &self.limits)

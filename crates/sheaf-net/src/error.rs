@@ -17,9 +17,21 @@ pub enum BindError {
         /// What the system says.
         reason: String,
     },
+    /// A meeting point's URL is none.
+    #[error(transparent)]
+    Meeting(#[from] NotAMeeting),
     /// No network socket could be opened.
     #[error("cannot open a network socket: {0}. Sheaf needs permission to use UDP.")]
     Socket(String),
+}
+
+/// A meeting point has no such URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{url}` is not the URL of a meeting point: it begins with https:// or http:// and names a host. Copy the relay's link again, whole."
+)]
+pub struct NotAMeeting {
+    pub(crate) url: String,
 }
 
 /// A frame, or presence, was not taken. It was not sent, not even in part.

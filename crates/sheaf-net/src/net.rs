@@ -12,11 +12,15 @@ use tokio::task::AbortHandle;
 
 use crate::discovery::Discovery;
 use crate::frame::{FRAME_MAX, PRESENCE_MAX};
+use crate::meetings::{self, Meetings};
 use crate::outbox::Refused;
 use crate::shared::{Events, Shared};
 use crate::switchboard::{Command, Switchboard};
 use crate::transport;
-use crate::{BindError, CloseCode, ConnectionState, Counts, DialError, DisconnectReason, NetConfig, SendError, Stream};
+use crate::{
+    BindError, CloseCode, ConnectionState, Counts, DialError, DisconnectReason, NetConfig, NotAMeeting, SendError,
+    Stream,
+};
 
 /// The network of one device. Cloning gives another handle on the same one; when the last handle is dropped, everything
 /// it runs is ended at once ([`Net::shutdown`] ends it politely).
@@ -89,7 +93,8 @@ impl Net {
     /// Opens the network. Must be called within a tokio runtime; returns when the sockets are open, and waits for
     /// nobody.
     pub async fn bind(config: NetConfig) -> Result<(Self, Events), BindError> {
-        let endpoint = transport::bind(&config).await?;
+        let meetings = Meetings::of(&config.meetings)?;
+        let endpoint = transport::bind(&config, &meetings).await?;
         let id = DeviceId::from_bytes(*endpoint.id().as_bytes());
         let (discovery, status) = if config.discovery {
             match Discovery::start(endpoint.id(), &config.service).await {
@@ -105,7 +110,7 @@ impl Net {
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = mpsc::channel(config.limits.events.max(1));
         let (commands, orders) = mpsc::unbounded_channel();
-        let switchboard = Switchboard::new(endpoint.clone(), config, shared.clone(), sender);
+        let switchboard = Switchboard::new(endpoint.clone(), config, meetings, shared.clone(), sender);
         let switchboard = tokio::spawn(switchboard.run(orders, discovery)).abort_handle();
         let events = Events::new(receiver, shared.clone());
         let inner = Inner { id, endpoint, shared, commands, discovery: status, switchboard };
@@ -132,6 +137,17 @@ impl Net {
             return Err(DialError::NotADevice(device));
         }
         self.inner.commands.send(Command::Dial(device, addresses)).map_err(|_| DialError::Closed)
+    }
+
+    /// Meet devices at this meeting point too, from now on: this device can be reached through it, and looks there for those
+    /// it dials. There is no way back but a new start: a meeting point is as good as another, and one that is gone costs a
+    /// dial that fails.
+    pub async fn meet_at(&self, url: &str) -> Result<(), NotAMeeting> {
+        let url = meetings::parse(url)?;
+        // None: it was new, or the network is closed.
+        let _ = self.inner.endpoint.insert_relay(url.clone(), Arc::new(meetings::config(url.clone()))).await;
+        self.command(Command::Meet(url));
+        Ok(())
     }
 
     /// Have no more to do with a device: send what is queued, hang up, dial no more. When it connects by itself it is a

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::endpoint::QuicTransportConfig;
-use iroh::{Endpoint, Watcher};
+use iroh::{Endpoint, RelayUrl, Watcher};
 use sheaf_access::DeviceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -26,6 +26,7 @@ use crate::discovery::{Discovery, Sighting};
 use crate::lifecycle::{Effect, Input, Patience};
 use crate::link::Order;
 use crate::listen::{Offered, listen};
+use crate::meetings::Meetings;
 use crate::shared::{EventSender, Item, Shared};
 use crate::transport::{self, FAREWELL};
 use crate::{CloseCode, ConnectionState, DisconnectReason, NetConfig, NetEvent};
@@ -40,6 +41,8 @@ const SIGHTINGS: usize = 512;
 pub(crate) enum Command {
     /// Be in touch with a device, at these addresses among others.
     Dial(DeviceId, Vec<SocketAddr>),
+    /// Look for devices at this meeting point as well.
+    Meet(RelayUrl),
     /// Have no more to do with a device.
     HangUp(DeviceId),
     /// End the connection with a device, for a reason.
@@ -80,6 +83,7 @@ pub(crate) struct Switchboard {
     events: EventSender,
     peers: HashMap<DeviceId, Peer>,
     admitted: HashSet<DeviceId>,
+    meetings: Meetings,
     found: HashMap<DeviceId, Vec<SocketAddr>>,
     dials: JoinSet<(DeviceId, u64, Progress)>,
     links: JoinSet<DisconnectReason>,
@@ -93,7 +97,13 @@ pub(crate) struct Switchboard {
 }
 
 impl Switchboard {
-    pub(crate) fn new(endpoint: Endpoint, config: NetConfig, shared: Arc<Shared>, events: EventSender) -> Self {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        config: NetConfig,
+        meetings: Meetings,
+        shared: Arc<Shared>,
+        events: EventSender,
+    ) -> Self {
         Self {
             me: DeviceId::from_bytes(*endpoint.id().as_bytes()),
             instance: rand::random(),
@@ -105,6 +115,7 @@ impl Switchboard {
             events,
             peers: HashMap::new(),
             admitted: HashSet::new(),
+            meetings,
             found: HashMap::new(),
             dials: JoinSet::new(),
             links: JoinSet::new(),
@@ -220,6 +231,11 @@ impl Switchboard {
                     self.apply(device, Input::Wake);
                 }
                 self.keep(device);
+            }
+            Command::Meet(url) => {
+                if self.meetings.add(url) {
+                    self.wake_all();
+                }
             }
             Command::HangUp(device) => {
                 self.admitted.remove(&device);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use iroh::endpoint::{IdleTimeout, NetReportConfig, PortmapperConfig, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, RelayMode, SecretKey};
 
+use crate::meetings::Meetings;
 use crate::{BindError, Limits, NetConfig, Timings};
 
 /// The protocol, and its version, as negotiated in the handshake.
@@ -55,12 +56,15 @@ pub(crate) fn outgoing(timings: &Timings, limits: &Limits) -> QuicTransportConfi
         .build()
 }
 
-/// Opens the endpoint. It asks nobody on the internet for anything: no relay, no DNS, no port mapping, no probes.
-pub(crate) async fn bind(config: &NetConfig) -> Result<Endpoint, BindError> {
+/// Opens the endpoint. It asks nobody on the internet for anything: no DNS, no port mapping, and of relays only the meeting
+/// points it was given, whose distance it probes, because an endpoint that does not know it belongs to none.
+pub(crate) async fn bind(config: &NetConfig, meetings: &Meetings) -> Result<Endpoint, BindError> {
+    let mut probes = NetReportConfig::minimal();
+    probes.https_probes = true;
     let mut builder = Endpoint::builder(presets::Minimal)
-        .relay_mode(RelayMode::Disabled)
+        .relay_mode(RelayMode::Custom(meetings.map()))
         .portmapper_config(PortmapperConfig::Disabled)
-        .net_report_config(NetReportConfig::minimal())
+        .net_report_config(probes)
         .secret_key(SecretKey::from_bytes(&config.key))
         .alpns(vec![ALPN.to_vec()])
         .transport_config(incoming(&config.timings, &config.limits));

@@ -26,6 +26,7 @@
 //! - Whatever it is sent is capped before it is held.
 //! - What it refuses it says why, and the sender keeps.
 
+pub mod accept;
 pub mod admission;
 pub mod board;
 pub mod config;
@@ -35,9 +36,12 @@ pub mod http;
 mod identity;
 mod keeper;
 pub mod limits;
+pub mod meeting;
 pub mod meters;
 pub mod quota;
 mod relay;
+pub mod signals;
+pub mod telemetry;
 
 #[cfg(test)]
 mod documented;

@@ -34,15 +34,17 @@ impl Switchboard {
         let deadline = Instant::now() + self.config.timings.dial;
         let found = self.found.get(&device).cloned().unwrap_or_default();
         let addresses = merged(&[&found, &self.peer(device).given]);
+        let ways: Vec<TransportAddr> =
+            addresses.into_iter().map(TransportAddr::Ip).chain(self.meetings.ways()).collect();
         let (endpoint, config) = (self.endpoint.clone(), self.outgoing.clone());
         let task = self.dials.spawn(async move {
             let reached = async {
-                if addresses.is_empty() {
+                if ways.is_empty() {
                     return Err(DisconnectReason::Unreachable);
                 }
                 // Checked when the node asked for it; an id that is no key cannot be proved by anyone anyway.
                 let id = EndpointId::from_bytes(device.as_bytes()).map_err(|_| DisconnectReason::Unreachable)?;
-                let address = EndpointAddr::from_parts(id, addresses.into_iter().map(TransportAddr::Ip));
+                let address = EndpointAddr::from_parts(id, ways);
                 reach(endpoint, address, config).await
             };
             let progress = match timeout_at(deadline, reached).await {
