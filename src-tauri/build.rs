@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "spaces",
     "documents",
     "members",
+    "former_members",
     "set_role",
     "remove_person",
     "leave_space",

@@ -5,18 +5,19 @@ use sheaf_tests::{Home, Look, Window};
 
 const PASSPHRASE: &str = "gauge silt cable hut";
 
-/// Nothing serious stands in the way of assistive technology in what is shown now.
-fn check(window: &Window, what: &str) {
-    assert_eq!(window.accessibility_faults(), [""; 0], "{what}");
-}
+/// How wide and high a window opens, and how small it may well be.
+const SIZES: [(u32, u32); 2] = [(900, 600), (1280, 820)];
 
-/// The same, and a picture of it by day. WebKit's driver does not always answer when it is to take one of a dialog over a
-/// dialog, or by night.
+/// Nothing serious stands in the way of assistive technology in what is shown now, and all of it can be seen and reached,
+/// in a small window too. With a picture of each.
 fn look_at(window: &Window, what: &str) {
-    check(window, what);
-    if what.ends_with("light") {
-        window.screenshot(what);
+    for (width, height) in SIZES {
+        window.resize(width, height);
+        window.screenshot(&format!("{what}-{width}"));
+        assert_eq!(window.accessibility_faults(), [""; 0], "{what} at {width}");
+        assert_eq!(window.cut_off(), [""; 0], "{what} at {width}");
     }
+    assert_eq!(window.beyond_the_keyboard(), [""; 0], "{what}");
 }
 
 fn a_locked_start(look: Look, name: &str) {
@@ -35,7 +36,7 @@ fn a_locked_start(look: Look, name: &str) {
     window.write(PASSPHRASE);
     window.click("The same again");
     window.write(PASSPHRASE);
-    check(&window, &format!("passphrase-{name}"));
+    look_at(&window, &format!("passphrase-{name}"));
     window.click("Set it");
     window.wait_for("Sheaf asks for it when it starts.");
     window.close();
@@ -102,6 +103,7 @@ fn someone_is_invited_made_a_viewer_and_removed_and_sees_it_at_once() {
     ana.wait_for("Kofi keeps what is already there.");
     ana.click("Remove Kofi");
     ana.wait_for("Only you, on one device, hold the key.");
+    ana.wait_for("Kofi is no longer here, and can still read what had reached their devices by then");
     kofi.wait_for("Ana removed you from this space");
     kofi.wait_for_read_only();
     look_at(&kofi, "removed-light");
@@ -124,10 +126,10 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
 
     let other = other_home.window();
     other.click("I already use Sheaf");
-    check(&other, "again");
+    look_at(&other, "again-light");
     other.click("With another device of mine It is at hand and switched on, and takes a code from here.");
     let code = other.value("Pairing code");
-    check(&other, "pair-show");
+    look_at(&other, "pair-show-light");
 
     ana.press_ctrl(',');
     ana.click("Devices");
@@ -137,7 +139,7 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     ana.click("Find it");
     let words = ana.words_of("Words to compare");
     assert_eq!(words, other.words_of("Words to compare"));
-    check(&ana, "pair-words-light");
+    look_at(&ana, "pair-words-light");
     ana.click("They match: add it");
     ana.wait_for("It is fetching everything you belong to.");
     ana.click("Done");
@@ -152,11 +154,15 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     other.write("Kitchen table\n");
     other.wait_for("Kitchen table");
     ana.wait_for("Kitchen table");
-    check(&ana, "devices");
+    look_at(&ana, "devices-light");
     ana.click("Remove Kitchen table");
     ana.wait_for("It keeps what is on it.");
     ana.click("Remove it");
     ana.wait_for("Removed: it gets nothing any more");
+    // It has no say about the others any more, and still knows what they are called.
+    other.wait_for("This device was removed from them.");
+    look_at(&other, "device-removed-light");
+    assert!(other.text().contains("Kitchen table") && !other.text().contains("Add a device"));
     other.click("Close");
     other.wait_for("This device was removed from your devices.");
     ana.close();
@@ -181,17 +187,22 @@ fn people_dialogs(look: Look, name: &str) {
     look_at(&ana, &format!("share-{name}"));
     ana.click("Compare words with Kofi");
     ana.wait_for("Both of you see the same words");
-    check(&ana, &format!("compare-{name}"));
+    look_at(&ana, &format!("compare-{name}"));
     ana.click("They match");
     ana.wait_for("Verified");
     ana.click("Role of Kofi: Editor");
     ana.click("Remove Kofi…");
     ana.wait_for("Also cancel the open invitation");
-    check(&ana, &format!("remove-{name}"));
+    look_at(&ana, &format!("remove-{name}"));
     ana.click("Cancel");
     ana.click("Leave this space…");
     ana.wait_for("You are the only owner.");
-    check(&ana, &format!("leave-{name}"));
+    look_at(&ana, &format!("leave-{name}"));
+    ana.click("Cancel");
+    ana.click("Role of you: Owner");
+    ana.click("Viewer: Reads");
+    ana.wait_for("You are the only owner.");
+    look_at(&ana, &format!("step-down-{name}"));
     ana.close();
 }
 
@@ -213,4 +224,161 @@ fn nothing_is_shown_before_the_passphrase_by_day() {
 #[test]
 fn nothing_is_shown_before_the_passphrase_by_night() {
     a_locked_start(Look::Dark, "dark");
+}
+
+/// Every page of the settings, and what opens from them.
+fn settings(look: Look, name: &str) {
+    let home = Home::of("Ana").on_loopback();
+    home.ok(&["doc", "new", "Spring visit"]);
+    let window = home.window_in(look);
+    window.wait_for_on_page("Spring visit");
+    window.press_ctrl(',');
+    window.wait_for("Data folder");
+    look_at(&window, &format!("settings-you-{name}"));
+    window.click("Devices");
+    window.wait_for("This laptop, added");
+    window.click("Rename");
+    look_at(&window, &format!("settings-devices-{name}"));
+    window.click("Cancel");
+    window.click("Add a device…");
+    window.click("Code");
+    window.write("sheaf://pair/gauge\n");
+    window.wait_for("cut short");
+    look_at(&window, &format!("pair-code-{name}"));
+    window.click("Cancel");
+    window.click("Keys and backup");
+    window.click("Write it down…");
+    let words = window.words_of("Recovery phrase");
+    assert_eq!(words.len(), 24);
+    look_at(&window, &format!("phrase-{name}"));
+    window.click("I have written it down");
+    window.wait_for("Two words back, from your paper.");
+    window.write("gauge\n");
+    window.wait_for("Look at your paper again.");
+    look_at(&window, &format!("phrase-check-{name}"));
+    window.click("See the words again");
+    window.click("Later");
+    window.click("Put a backup back…");
+    window.wait_for("It goes into an empty folder of its own");
+    look_at(&window, &format!("restore-{name}"));
+    window.click("Cancel");
+    window.close();
+}
+
+#[test]
+fn settings_by_day() {
+    settings(Look::Light, "light");
+}
+
+#[test]
+fn settings_by_night() {
+    settings(Look::Dark, "dark");
+}
+
+/// Someone who uses Sheaf already, on a new machine.
+fn a_new_machine(look: Look, name: &str) {
+    let home = Home::empty().on_loopback();
+    let window = home.window_in(look);
+    window.click("I already use Sheaf");
+    window.click("With my recovery phrase The 24 words on paper, when no other device is left or at hand.");
+    window.wait_for("Type your recovery phrase");
+    // What is no word of a phrase is said at once, and the others are completed.
+    window.write("ability gouge aban");
+    window.wait_for("“gouge”: no such word is in a recovery phrase.");
+    look_at(&window, &format!("recover-{name}"));
+    window.click("abandon");
+    assert_eq!(window.value("The 24 words"), "ability gouge abandon ");
+    window.click("Back");
+    window.click("With another device of mine It is at hand and switched on, and takes a code from here.");
+    window.value("Pairing code");
+    look_at(&window, &format!("pair-show-{name}"));
+    window.close();
+}
+
+#[test]
+fn a_new_machine_by_day() {
+    a_new_machine(Look::Light, "light");
+}
+
+#[test]
+fn a_new_machine_by_night() {
+    a_new_machine(Look::Dark, "dark");
+}
+
+#[test]
+fn an_invitation_that_cannot_be_used_says_which_of_four_things_is_wrong() {
+    let (ana, mara, kofi) =
+        (Home::of("Ana").on_loopback(), Home::of("Mara").on_loopback(), Home::of("Kofi").on_loopback());
+    let space = ana.ok(&["space", "new", "Field station"]).last_line();
+    let link = |more: &[&str]| ana.ok(&[&["invite", &space, "--role", "editor"], more].concat()).last_line();
+    let (expired, used_up, cancelled) = (link(&["--expires", "1s"]), link(&["--uses", "1"]), link(&[]));
+    let listed = ana.ok(&["invitations", &space, "--json"]).json();
+    let of = |link: &str| {
+        let found = listed.as_array().and_then(|all| all.iter().find(|each| each["link"] == link));
+        found.and_then(|each| each["id"].as_str()).expect("an invitation").to_owned()
+    };
+    ana.ok(&["invitation", "cancel", &space, &of(&cancelled)]);
+    let online = ana.online();
+    mara.ok(&["join", &used_up]);
+
+    let window = kofi.window();
+    window.wait_for_page();
+    let cut_short = &cancelled[..cancelled.len() - 9];
+    let cases = [
+        (expired.as_str(), "The invitation has expired."),
+        (&used_up, "The invitation was used up."),
+        (&cancelled, "The invitation was cancelled."),
+        (cut_short, "This invitation was cut short on its way"),
+    ];
+    for (link, says) in cases {
+        window.press_ctrl('k');
+        window.write("Open an invitation\n");
+        window.wait_for("Paste the link you were given.");
+        window.write(&format!("{link}\n"));
+        window.wait_for(says);
+        window.click("Copy a note that asks for another");
+        window.wait_for("Copied.");
+        look_at(&window, &format!("join-{}-light", says.split(' ').next_back().unwrap_or_default().trim_matches('.')));
+        window.click("Cancel");
+    }
+    // It was said where it was asked, and nowhere again.
+    assert!(!window.text().contains("The invitation"));
+    window.close();
+    online.stop();
+}
+
+#[test]
+fn what_someone_wrote_without_knowing_that_they_were_removed_is_read_and_taken_over() {
+    let homes = ["Ana", "Mara", "Kofi"].map(|name| Home::of(name).on_loopback());
+    let [ana_home, mara, kofi] = &homes;
+    let space = ana_home.ok(&["space", "new", "Field station"]).last_line();
+    let document = ana_home.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    // Kofi knows where Mara is, and not where Ana is.
+    for (from, role, to) in [(ana_home, "owner", mara), (mara, "editor", kofi)] {
+        let link = from.ok(&["invite", &space, "--role", role]).last_line();
+        let online = from.online();
+        to.ok(&["join", &link]);
+        to.ok(&["sync", "--once"]);
+        online.stop();
+    }
+    let online = mara.online();
+    ana_home.ok(&["sync", "--once"]);
+    online.stop();
+
+    ana_home.ok(&["revoke", &space, "Kofi"]);
+    kofi.ok(&["doc", "edit", &document, "--append", "The spare float is in the shed."]);
+    let online = mara.online();
+    kofi.ok(&["sync", "--once"]);
+
+    let ana = ana_home.window();
+    ana.wait_for_on_page("Spring visit");
+    ana.wait_for("Kofi wrote 7 words here after their right to write had ended.");
+    ana.click("Look at it…");
+    ana.click("Read: what Kofi wrote in Spring visit");
+    ana.wait_for("The spare float is in the shed.");
+    look_at(&ana, "set-aside-light");
+    ana.click("Take it over: what Kofi wrote in Spring visit");
+    ana.wait_for_on_page("The spare float is in the shed.");
+    ana.close();
+    online.stop();
 }

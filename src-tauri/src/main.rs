@@ -79,6 +79,7 @@ fn main() -> anyhow::Result<()> {
             library::spaces,
             library::documents,
             people::members,
+            people::former_members,
             people::set_role,
             people::remove_person,
             people::leave_space,

@@ -87,6 +87,38 @@ pub enum Look {
     Dark,
 }
 
+/// What lies over everything else: the last dialog, or the whole page.
+const TOP: &str = r#"
+const top = [...document.querySelectorAll("[role=dialog]")].at(-1) ?? document.body;
+const name = (e) => e.getAttribute("aria-label") ?? (e.innerText?.trim() || e.id || e.outerHTML);
+"#;
+
+/// Controls that Tab should come to. Of a group with a roving tab stop one is enough, and the others say so.
+const STOPS: &str = r#"
+window.stops = [...top.querySelectorAll("button, input, select, textarea, a[href], [tabindex]")]
+    .filter((e) => e.getClientRects().length > 0 && !e.disabled && e.tabIndex >= 0);
+window.origin = document.activeElement;
+return window.stops.length;
+"#;
+
+/// What is not whole: out of the window, wider than its place, or too small to click.
+const CUT_OFF: &str = r#"
+const faults = [];
+const box = top.getBoundingClientRect();
+if (box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight) faults.push("the dialog leaves the window");
+for (const e of [top, ...top.querySelectorAll("*")]) {
+    if (e.getClientRects().length === 0 || e instanceof SVGElement) continue;
+    const style = getComputedStyle(e);
+    const scrolls = style.overflowX === "auto" || style.overflowX === "scroll";
+    if (scrolls && e.scrollWidth > e.clientWidth + 1) faults.push(`${name(e).slice(0, 60)} scrolls sideways`);
+    const size = e.getBoundingClientRect();
+    const small = size.height < 23.5 || size.width < 23.5;
+    if (e.matches("button:not(.textbtn), [role=button]") && small) faults.push(`${name(e)} is too small to click`);
+    if (e.matches("button") && e.scrollWidth > e.clientWidth + 1) faults.push(`${name(e)} does not fit in its button`);
+}
+return faults;
+"#;
+
 /// A running app with one window.
 pub struct Window {
     // In this order: the app ends before its screen.
@@ -150,10 +182,9 @@ impl Window {
         self.command("POST", "/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
-    /// Types text where the caret is, key by key; a line break is the Enter key.
+    /// Types text where the caret is, key by key; a line break is the Enter key, a tab the Tab key.
     pub fn write(&self, text: &str) {
-        let keys: Vec<String> =
-            text.chars().map(|char| if char == '\n' { '\u{e007}' } else { char }.to_string()).collect();
+        let keys: Vec<String> = text.chars().map(|char| key(char).to_string()).collect();
         for some in keys.chunks(AT_ONCE) {
             let both =
                 |key: &String| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
@@ -345,6 +376,30 @@ impl Window {
         self.wait_until(&format!("a window of {width} by {height}"), &script);
     }
 
+    /// What of the topmost dialog, or of the page, is not whole as it is shown now.
+    pub fn cut_off(&self) -> Vec<String> {
+        self.stand_still();
+        words(&self.script(&format!("{TOP}{CUT_OFF}"), &[]))
+    }
+
+    /// The controls of the topmost dialog, or of the page, that the Tab key does not come to. The focus is where it was
+    /// afterwards.
+    pub fn beyond_the_keyboard(&self) -> Vec<String> {
+        let stops = self.script(&format!("{TOP}{STOPS}"), &[]).as_u64().unwrap_or_default();
+        let mut reached = self.script("window.reached = new Set([document.activeElement]); return 1", &[]);
+        for _ in 0..stops + 2 {
+            self.write("\t");
+            reached = self.script("return window.reached.add(document.activeElement).size", &[]);
+            if reached.as_u64() > Some(stops) {
+                break;
+            }
+        }
+        let missed = "const missed = window.stops.filter((e) => !window.reached.has(e)).map(name); window.origin?.focus(); return missed";
+        let missed = words(&self.script(&format!("{TOP}{missed}"), &[]));
+        assert!(stops == 0 || !reached.is_null(), "the Tab key does nothing");
+        missed
+    }
+
     /// What is still fading in has not got its colours yet, and what was drawn last may not be on the screen.
     fn stand_still(&self) {
         self.wait_until(
@@ -370,7 +425,7 @@ impl Window {
         self.stand_still();
         self.script(&axe, &[]);
         let found = self.command("POST", "/execute/async", &json!({ "script": AXE, "args": [] }));
-        found.as_array().into_iter().flatten().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect()
+        words(&found)
     }
 
     /// Presses the window's cross, and waits until the app has ended.
@@ -384,6 +439,20 @@ impl Window {
         driver::kill(self.app);
         driver::wait_for_end(self.app);
     }
+}
+
+/// The key that writes a character, as WebDriver knows it.
+const fn key(char: char) -> char {
+    match char {
+        '\n' => '\u{e007}',
+        '\t' => '\u{e004}',
+        char => char,
+    }
+}
+
+/// The texts of a list.
+fn words(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(|each| each.as_str().unwrap_or_default().to_owned()).collect()
 }
 
 impl Drop for Window {

@@ -97,6 +97,7 @@ export class StandIn {
         return ["abandon", "ability", "able", "about", "above", "absent", "zoo"];
       case "devices":
         return [{ id: "dm", name: "Mara’s laptop", this: true, added: 0, removed: false }];
+      case "former_members":
       case "invitations":
       case "set_aside":
         return [];

@@ -250,7 +250,7 @@ describe("work that was set aside", () => {
     await fireEvent.click(screen.getByRole("button", { name: "Look at it…" }));
     const dialog = await screen.findByRole("dialog", { name: "Work that was set aside" });
     expect(dialog.textContent).toContain("Mara removed Kofi before this was written.");
-    await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Read what Kofi/u })[0]!);
+    await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Read: what Kofi/u })[0]!);
     await within(dialog).findByText("The cable has frayed.");
     expect(await seriousFaults()).toEqual([]);
     await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Take over/u })[0]!);

@@ -69,9 +69,9 @@ pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
-    InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode,
-    PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayInfo, RelaySpace, RestoreReport,
-    SetAside, Severity, SpaceInfo, SyncReport, VerifyReport,
+    FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent,
+    PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayInfo, RelaySpace,
+    RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -120,9 +120,7 @@ impl Core {
         self.administer(space, |making| {
             let (access, device) = (making.access(), making.me.keys.device.id());
             if access.member(&person).is_none() {
-                return Err(NodeError::NotAMember(
-                    "they are not in this space (any more). `sheaf members` shows who is.".into(),
-                ));
+                return Err(NodeError::NotAMember("they are not in this space any more.".into()));
             }
             check_other_owner(access, &making.me.person(), &person)?;
             let removal = Removal { person, leaves: None, watermarks: making.watermarks(&person) };

@@ -51,6 +51,19 @@ pub struct Ended {
     pub when: u64,
 }
 
+/// Someone who was in a space. What had reached their devices by then is there still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct FormerInfo {
+    /// The person's id.
+    pub id: String,
+    /// The name they gave themselves; empty while unknown.
+    pub name: String,
+    /// How their time here ended.
+    pub ended: Ended,
+}
+
 /// A document in the library.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

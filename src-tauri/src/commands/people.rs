@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sheaf_node::{InvitationInfo, MemberInfo, SetAside};
+use sheaf_node::{FormerInfo, InvitationInfo, MemberInfo, SetAside};
 use tauri::State;
 
 use crate::{app::App, problem::Answer};
@@ -11,6 +11,12 @@ use crate::{app::App, problem::Answer};
 #[tauri::command]
 pub async fn members(state: State<'_, App>, space: String) -> Answer<Vec<MemberInfo>> {
     Ok(state.node().await?.members(&space).await?)
+}
+
+/// Who shared a space and does no longer.
+#[tauri::command]
+pub async fn former_members(state: State<'_, App>, space: String) -> Answer<Vec<FormerInfo>> {
+    Ok(state.node().await?.former_members(&space).await?)
 }
 
 /// Changes what someone may do.

@@ -52,6 +52,20 @@ export function standing(invitation: InvitationInfo, now: number): string {
   return parts.join(" · ");
 }
 
+/** What happened to an invitation that cannot be used, as one would write it to whoever sent it. */
+const FATES: Readonly<Record<string, string>> = {
+  "invitation-expired": "had expired when I opened it",
+  "invitation-used-up": "was used up when I opened it",
+  "invitation-cancelled": "had been cancelled when I opened it",
+  "invitation-cut-short": "reached me cut short",
+};
+
+/** A note to whoever sent an invitation, for a refusal of this code; none where another one would not help. */
+export function askAgain(code: string): string | null {
+  const fate = FATES[code];
+  return fate === undefined ? null : `The invitation to Sheaf that you sent me ${fate}. Could you make me a new link?`;
+}
+
 /** What tells one invitation from another when it is read aloud. */
 export function invitationName(invitation: InvitationInfo, now: number): string {
   return `${roleOf(invitation.role).name}, ${standing(invitation, now)}`;

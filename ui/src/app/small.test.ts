@@ -33,6 +33,7 @@ test("an error is a sentence, whatever was thrown", () => {
     code: "role",
     message: "You can read here, not write.",
   });
+  expect(asCoreError({ code: "last-owner", message: "make someone else an owner first: `sheaf role`" }).message).not.toContain("`");
   expect(asCoreError("no such command")).toBeInstanceOf(CoreError);
   expect(sentence("Gone?")).toBe("Gone?");
 });

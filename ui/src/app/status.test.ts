@@ -55,6 +55,7 @@ describe("the sentences of the guide, word for word", () => {
   });
   test("the flush failed", () => {
     const failing = { since: new Date(2026, 3, 13, 16, 40).getTime(), reason: "The disk is full. Free some space." };
+    expect(statusLine({ placement: kept([]), unsavedSince: null, ended: true, now: NOW }).text).toBe("Saved here · nothing more goes out");
     const status = statusLine({ placement: kept([], { failing }), unsavedSince: NOW - 5000, now: NOW });
     expect(status).toEqual({ text: "Not saved since 16:40 · disk full", tone: "wrong" });
   });

@@ -12,6 +12,8 @@ export interface Facts {
   placement: Placement | null;
   /** Since when something typed in this window waits to be on disk; null if nothing does. */
   unsavedSince: number | null;
+  /** Whether this device has no part in the space any more. */
+  ended?: boolean;
   /** The time now. */
   now: number;
 }
@@ -28,7 +30,7 @@ export interface Status {
 export const SLOW_SAVE_MS = 1000;
 
 /** The sentence for these facts. */
-export function statusLine({ placement, unsavedSince, now }: Facts): Status {
+export function statusLine({ placement, unsavedSince, ended = false, now }: Facts): Status {
   if (placement?.failing) {
     const { since, reason } = placement.failing;
     return { tone: "wrong", text: `Not saved since ${clock(since)} · ${cause(reason)}` };
@@ -36,6 +38,7 @@ export function statusLine({ placement, unsavedSince, now }: Facts): Status {
   if (unsavedSince !== null && now - unsavedSince >= SLOW_SAVE_MS) return { tone: "busy", text: "Saving" };
   // Nothing is said before something is known.
   if (!placement) return { tone: "busy", text: "" };
+  if (ended) return { tone: "safe", text: "Saved here · nothing more goes out" };
   const rest = elsewhere(placement);
   return { tone: "safe", text: rest === "" ? "Saved here" : `Saved here · ${rest}` };
 }

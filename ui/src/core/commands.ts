@@ -3,6 +3,7 @@
  * message is a sentence for the person.
  */
 import { Channel, invoke } from "@tauri-apps/api/core";
+import { plainly } from "./plain";
 import type { DocumentInfo } from "./types/DocumentInfo";
 import type { InvitationLook } from "./types/InvitationLook";
 import type { Me } from "./types/Me";
@@ -27,7 +28,8 @@ export class CoreError extends Error {
 export function asCoreError(thrown: unknown): CoreError {
   if (thrown instanceof CoreError) return thrown;
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
-    return new CoreError(String(thrown.code), sentence(String(thrown.message)));
+    const code = String(thrown.code);
+    return new CoreError(code, plainly(code) ?? sentence(String(thrown.message)));
   }
   return new CoreError("internal", sentence(thrown instanceof Error ? thrown.message : String(thrown)));
 }

@@ -1,11 +1,14 @@
 /** Asking the app who may read and write, and changing it. */
 import { call } from "./commands";
+import type { FormerInfo } from "./types/FormerInfo";
 import type { InvitationInfo } from "./types/InvitationInfo";
 import type { MemberInfo } from "./types/MemberInfo";
 import type { SetAside } from "./types/SetAside";
 
 /** Who shares a space. */
 export const members = (space: string): Promise<MemberInfo[]> => call("members", { space });
+/** Who shared it and does no longer, the last to go first. */
+export const formerMembers = (space: string): Promise<FormerInfo[]> => call("former_members", { space });
 /** Changes what someone may do; gives how they stand then. */
 export const setRole = (space: string, person: string, role: string): Promise<MemberInfo> =>
   call("set_role", { space, person, role });

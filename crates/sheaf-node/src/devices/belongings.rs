@@ -45,6 +45,15 @@ impl Core {
         (alone && keys).then_some(space)
     }
 
+    /// The private space as far as it came here: a device that was removed reads what it has of it.
+    fn last_private(&self) -> Option<Arc<Space>> {
+        let me = self.me().ok()?;
+        let space = self.first_space()?;
+        let access = space.access()?;
+        let alone = access.members().len() == 1 && access.member(&me.person()).is_some();
+        alone.then_some(space)
+    }
+
     /// Reads or changes what the devices share; nothing while the private space cannot be read.
     pub async fn with_belongings<R: Send + 'static>(
         self: &Arc<Self>,
@@ -76,7 +85,10 @@ impl Core {
             });
             Ok(devices.collect())
         };
-        Ok(self.with_belongings(read).await?.unwrap_or_default())
+        match self.last_private() {
+            Some(space) => self.with_belongings_of(&space, read).await,
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     /// Calls a device something.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use sheaf_access::{ParseRoleError, PersonId, Role, sas_words};
 
 use super::find::{find, shown};
+use super::spaces::ended;
 use super::{Node, blocking};
 use crate::error::NodeError;
 use crate::space::Space;
-use crate::view::{MemberInfo, NodeEvent};
+use crate::view::{FormerInfo, MemberInfo, NodeEvent};
 
 impl Node {
     /// The members of a space.
@@ -41,6 +42,23 @@ impl Node {
             });
         }
         Ok(members)
+    }
+
+    /// Who was in a space and is no longer, the last to go first.
+    pub async fn former_members(&self, space: &str) -> Result<Vec<FormerInfo>, NodeError> {
+        let space = self.space_of(space)?;
+        let people = self.core.people(&space).await?;
+        let Some(access) = space.access() else { return Ok(Vec::new()) };
+        let mut former: Vec<FormerInfo> = access
+            .former_members()
+            .map(|former| {
+                let id = former.person.to_string();
+                let name = people.get(&id).map(|(name, _)| name.clone()).unwrap_or_default();
+                FormerInfo { id, name, ended: ended(&space, former.person, &former.by, &people) }
+            })
+            .collect();
+        former.sort_by(|a, b| b.ended.when.cmp(&a.ended.when).then_with(|| a.id.cmp(&b.id)));
+        Ok(former)
     }
 
     /// Finds a member of a space by their id, the beginning of it (four letters or more), or their name.

@@ -1,9 +1,10 @@
 //! Spaces: listing, making, finding and joining them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::{AccessOp, ContentKey, SpaceId};
+use sheaf_access::{AccessOp, ContentKey, EntryHash, PersonId, SpaceId};
 use sheaf_log::Draft;
 use tokio::sync::broadcast;
 
@@ -50,20 +51,10 @@ impl Node {
 
     /// How this person's time in a space ended, if it has.
     async fn ended(&self, space: &Arc<Space>, me: &Identity) -> Result<Option<Ended>, NodeError> {
-        let Some(access) = space.access() else { return Ok(None) };
-        let Some(removal) = access.was_removed_by(&me.person()) else { return Ok(None) };
-        let written = {
-            let state = space.lock();
-            let entry = state.access.as_ref().and_then(|history| history.get(&removal));
-            entry.map(|entry| (access.person_of(&entry.log.device), entry.time))
-        };
-        let (by, when) = written.unwrap_or_default();
-        let left = by == Some(me.person());
-        let by = match by.filter(|_| !left) {
-            Some(person) => self.core.people(space).await?.remove(&person.to_string()).map(|(name, _)| name),
-            None => None,
-        };
-        Ok(Some(Ended { by: by.unwrap_or_default(), left, when }))
+        let removal = space.access().and_then(|access| access.was_removed_by(&me.person()));
+        let Some(removal) = removal else { return Ok(None) };
+        let people = self.core.people(space).await?;
+        Ok(Some(ended(space, me.person(), &removal, &people)))
     }
 
     /// Makes a space with this person as its owner.
@@ -135,6 +126,22 @@ impl Node {
         // Not an error: what is not here yet comes when it comes.
         let _ = tokio::time::timeout(Duration::from_secs(5), in_step).await;
     }
+}
+
+/// How a person's time in a space ended by this entry.
+pub(super) fn ended(space: &Space, person: PersonId, by: &EntryHash, people: &HashMap<String, (String, u8)>) -> Ended {
+    let written = {
+        let state = space.lock();
+        let history = state.access.as_ref();
+        history.and_then(|history| {
+            let entry = history.get(by)?;
+            Some((history.now().person_of(&entry.log.device), entry.time))
+        })
+    };
+    let (by, when) = written.unwrap_or_default();
+    let left = by == Some(person);
+    let name = by.filter(|_| !left).and_then(|by| people.get(&by.to_string()));
+    Ended { by: name.map(|(name, _)| name.clone()).unwrap_or_default(), left, when }
 }
 
 /// Makes a space: its first entry creates it, and its id is that entry's hash.
