@@ -253,10 +253,10 @@ describe("work that was set aside", () => {
     await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Read: what Kofi/u })[0]!);
     await within(dialog).findByText("The cable has frayed.");
     expect(await seriousFaults()).toEqual([]);
-    await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Take over/u })[0]!);
+    await fireEvent.click(within(dialog).getAllByRole("button", { name: /^Take it over/u })[0]!);
     await waitFor(() => expect(given("adopt")).toEqual({ space: "s1", id: "a1" }));
     app.say({ event: "setAside", space: "s1", count: 1 });
-    await waitFor(() => expect(within(dialog).getAllByRole("button", { name: /^Take over/u })).toHaveLength(1));
+    await waitFor(() => expect(within(dialog).getAllByRole("button", { name: /^Take it over/u })).toHaveLength(1));
     await fireEvent.click(within(dialog).getByRole("button", { name: /^Put away/u }));
     await waitFor(() => expect(screen.queryByRole("dialog", { name: "Work that was set aside" })).toBeNull());
     expect(screen.queryByRole("button", { name: "Look at it…" })).toBeNull();
