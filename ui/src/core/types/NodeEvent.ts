@@ -13,7 +13,19 @@ space: string, } | { "event": "placement",
 /**
  * Which space.
  */
-space: string, } | { "event": "connected", 
+space: string, } | { "event": "relayRefused", 
+/**
+ * Which space.
+ */
+space: string, 
+/**
+ * Which relay.
+ */
+relay: string, 
+/**
+ * Why, and what to do, in a sentence.
+ */
+reason: string, } | { "event": "connected", 
 /**
  * Which device.
  */

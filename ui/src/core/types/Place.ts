@@ -37,4 +37,8 @@ signed: number | null,
 /**
  * How many of this device's own entries it has not confirmed yet.
  */
-waiting: number, };
+waiting: number, 
+/**
+ * Whether it is a relay, which keeps the space without being able to read it. Then it is nobody's.
+ */
+relay?: boolean, };
