@@ -6,6 +6,7 @@ import "./styles/shell.css";
 import "./styles/overlays.css";
 import "./styles/people.css";
 import "./styles/page.css";
+import "./styles/writing.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 

@@ -41,7 +41,7 @@ export class StandIn {
 
   constructor() {
     mockIPC((command, payload) => {
-      if (payload instanceof Uint8Array) {
+      if (ArrayBuffer.isView(payload)) {
         const message = JSON.parse(new TextDecoder().decode(payload)) as ToCore;
         this.sent.push(message);
         return null;

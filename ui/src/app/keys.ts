@@ -1,19 +1,27 @@
 /**
- * The keyboard map of the shell (the editor has its own). Names of keys follow the platform: Command on macOS, Ctrl
- * elsewhere. Never Ctrl+Alt: it is AltGr on many keyboards.
+ * The keys of the shell (the editor binds its own), from the one table of keys (`editor/keytable.ts`). Names of keys follow
+ * the platform: Command on macOS, Ctrl elsewhere.
  */
+import { chordsOf, writtenKey, type ShortcutName } from "../editor/keytable";
+
+const COMMANDS = [
+  "goTo",
+  "palette",
+  "newDocument",
+  "newWindow",
+  "where",
+  "sidebar",
+  "nextRegion",
+  "previousRegion",
+  "settings",
+  "find",
+  "replace",
+  "findNext",
+  "findPrevious",
+] as const satisfies readonly ShortcutName[];
 
 /** What the shell does at a key. */
-export type Command =
-  | "goTo"
-  | "palette"
-  | "newDocument"
-  | "newWindow"
-  | "where"
-  | "sidebar"
-  | "nextRegion"
-  | "previousRegion"
-  | "settings";
+export type Command = (typeof COMMANDS)[number];
 
 /** What is read of a key press. */
 export interface Press {
@@ -25,59 +33,34 @@ export interface Press {
   altKey: boolean;
 }
 
-interface Chord {
-  command: Command;
-  key: string;
-  mod?: boolean;
-  ctrl?: boolean;
-  shift?: boolean;
-}
-
-const everywhere: Chord[] = [
-  { command: "goTo", key: "k", mod: true },
-  { command: "palette", key: "p", mod: true, shift: true },
-  { command: "newDocument", key: "n", mod: true },
-  { command: "newWindow", key: "n", mod: true, shift: true },
-  { command: "where", key: "s", mod: true },
-  { command: "settings", key: ",", mod: true },
-  { command: "nextRegion", key: "F6" },
-  { command: "previousRegion", key: "F6", shift: true },
-];
-const onMac: Chord[] = [...everywhere, { command: "sidebar", key: "s", mod: true, ctrl: true }];
-const elsewhere: Chord[] = [...everywhere, { command: "sidebar", key: "F9" }];
-
 /** Whether this machine names its keys the Mac way. */
 export const isMac = typeof navigator !== "undefined" && /Mac/u.test(navigator.platform);
 
 /** The command of a key press; null if the shell has none. */
 export function commandOf(press: Press, mac = isMac): Command | null {
-  if (press.altKey) return null;
-  const letter = press.key.length === 1 ? press.key.toLowerCase() : press.key;
-  for (const chord of mac ? onMac : elsewhere) {
-    const mod = mac ? press.metaKey : press.ctrlKey;
-    const other = mac ? press.ctrlKey : press.metaKey;
-    if (
-      letter === chord.key &&
-      mod === (chord.mod ?? false) &&
-      other === (chord.ctrl ?? false) &&
-      press.shiftKey === (chord.shift ?? false)
-    ) {
-      return chord.command;
-    }
-  }
-  return null;
+  return COMMANDS.find((command) => chordsOf(command, mac).some((chord) => isPressed(chord, press, mac))) ?? null;
+}
+
+function isPressed(chord: string, press: Press, mac: boolean): boolean {
+  const held = chord.split("-");
+  const key = held.pop() ?? "";
+  const mod = held.includes("Mod");
+  return (
+    isKey(key, press) &&
+    press.metaKey === (mac && mod) &&
+    press.ctrlKey === (held.includes("Ctrl") || (!mac && mod)) &&
+    press.altKey === held.includes("Alt") &&
+    press.shiftKey === held.includes("Shift")
+  );
+}
+
+function isKey(key: string, press: Press): boolean {
+  if (key.length > 1) return press.key === key;
+  // Option makes other signs of letters: then it is the place of the key that counts.
+  return press.key.toLowerCase() === key || (press.altKey && press.code === `Key${key.toUpperCase()}`);
 }
 
 /** How the key of a command is written: “Ctrl+Shift+N”, “⇧⌘N”. */
-export function keyName(command: Command, mac = isMac): string {
-  const chord = (mac ? onMac : elsewhere).find((each) => each.command === command);
-  if (!chord) return "";
-  return chordName(chord, mac);
-}
-
-/** How a chord is written on this platform. */
-export function chordName(chord: { key: string; mod?: boolean; ctrl?: boolean; shift?: boolean }, mac = isMac): string {
-  const key = chord.key.length === 1 ? chord.key.toUpperCase() : chord.key;
-  if (mac) return `${chord.ctrl ? "⌃" : ""}${chord.shift ? "⇧" : ""}${chord.mod ? "⌘" : ""}${key}`;
-  return [chord.mod ? "Ctrl" : "", chord.shift ? "Shift" : "", key].filter((part) => part !== "").join("+");
+export function keyName(command: ShortcutName, mac = isMac): string {
+  return writtenKey(command, mac);
 }

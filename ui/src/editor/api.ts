@@ -5,6 +5,7 @@ import type { Item } from "../core/types/Item";
 import type { Other } from "./carets";
 import type { ActionName } from "./commands";
 import type { BigPaste } from "./paste";
+import type { Finder } from "./finder";
 import type { Fault, Lost } from "./session";
 import type { Snapshot } from "./snapshot";
 
@@ -73,6 +74,8 @@ export interface EditorOptions {
 export interface Editor {
   /** The ProseMirror view, for tests and for what this interface lacks. */
   readonly view: EditorView;
+  /** Finds and replaces. */
+  readonly finder: Finder;
   /** Whether there is a document to write in. */
   readonly ready: boolean;
   /** Whether everything this window made is safe. */

@@ -7,6 +7,7 @@ import { redo, undo } from "prosemirror-history";
 import { selectAll } from "prosemirror-commands";
 import type { Command, EditorState } from "prosemirror-state";
 import * as blocks from "./blocks";
+import { SHORTCUTS, writtenKey, type ShortcutName } from "./keytable";
 import { clearMarks, hasMark, toggle, unlink } from "./marking";
 import { KINDS } from "./schema";
 
@@ -16,8 +17,6 @@ export interface Action {
   label: string;
   /** Words by which it is also found. */
   words: string;
-  /** Its key on macOS and elsewhere, as shown; empty when it has none. */
-  keys: { mac: string; other: string };
   /** What can be typed instead, for the insert list. */
   typed: string;
   /** Whether it stands in the insert list. */
@@ -31,7 +30,7 @@ export interface Action {
 const never = () => false;
 
 function action(label: string, command: Command, more: Partial<Action> = {}): Action {
-  return { label, words: "", keys: { mac: "", other: "" }, typed: "", inserts: false, command, isOn: never, ...more };
+  return { label, words: "", typed: "", inserts: false, command, isOn: never, ...more };
 }
 
 function block(label: string, wanted: blocks.Wanted, more: Partial<Action>): Action {
@@ -45,14 +44,13 @@ function block(label: string, wanted: blocks.Wanted, more: Partial<Action>): Act
 function heading(level: number): Action {
   return block(`Heading ${String(level)}`, { kind: KINDS.heading, attrs: { level } }, {
     words: "title section",
-    keys: { mac: `⌥⌘${String(level)}`, other: `Ctrl+Shift+${String(level)}` },
     typed: "#".repeat(level),
     inserts: level <= 3,
   });
 }
 
-function mark(label: string, name: Parameters<typeof toggle>[0], mac: string, other: string, typed: string, words: string) {
-  return action(label, toggle(name), { words, keys: { mac, other }, typed, isOn: (state) => hasMark(state, name) });
+function mark(label: string, name: Parameters<typeof toggle>[0], typed: string, words: string) {
+  return action(label, toggle(name), { words, typed, isOn: (state) => hasMark(state, name) });
 }
 
 /** The actions of the page, by name. The names stay. */
@@ -70,42 +68,43 @@ export const ACTIONS = {
   heading6: heading(6),
   bulletList: block("Bullet list", { kind: KINDS.bullet }, {
     words: "unordered item",
-    keys: { mac: "⇧⌘8", other: "Ctrl+Shift+8" },
     typed: "-",
   }),
   orderedList: block("Ordered list", { kind: KINDS.ordered }, {
     words: "numbered item",
-    keys: { mac: "⇧⌘7", other: "Ctrl+Shift+7" },
     typed: "1.",
   }),
   taskList: block("Task list", { kind: KINDS.bullet, attrs: { checked: false } }, {
     words: "to do check box",
-    keys: { mac: "⇧⌘9", other: "Ctrl+Shift+9" },
     typed: "[ ]",
   }),
   quote: block("Quote", { kind: KINDS.quote }, { words: "blockquote citation", typed: ">" }),
   codeBlock: block("Code block", { kind: KINDS.code }, { words: "program source fence", typed: "```" }),
-  strong: mark("Strong", "strong", "⌘B", "Ctrl+B", "**", "bold"),
-  emphasis: mark("Emphasis", "em", "⌘I", "Ctrl+I", "*", "italic"),
-  code: mark("Code", "code", "⌘E", "Ctrl+E", "`", "monospace inline"),
-  strike: mark("Strike", "strike", "⇧⌘X", "Ctrl+Shift+X", "~~", "strikethrough delete"),
+  strong: mark("Strong", "strong", "**", "bold"),
+  emphasis: mark("Emphasis", "em", "*", "italic"),
+  code: mark("Code", "code", "`", "monospace inline"),
+  strike: mark("Strike", "strike", "~~", "strikethrough delete"),
   removeLink: action("Remove link", unlink, { words: "unlink" }),
   clearFormatting: action("Clear formatting", clearMarks, { words: "plain remove marks" }),
   tickTask: action("Tick a task", blocks.tick, {
     words: "check done",
-    keys: { mac: "⌘Return", other: "Ctrl+Enter" },
   }),
-  indent: action("Nest deeper", blocks.indent, { words: "indent", keys: { mac: "Tab", other: "Tab" } }),
-  outdent: action("Nest less deep", blocks.outdent, { words: "outdent", keys: { mac: "⇧Tab", other: "Shift+Tab" } }),
-  moveUp: action("Move block up", blocks.moveBlocks(-1), { keys: { mac: "⌃⌘Up", other: "Alt+Shift+Up" } }),
-  moveDown: action("Move block down", blocks.moveBlocks(1), { keys: { mac: "⌃⌘Down", other: "Alt+Shift+Down" } }),
-  undo: action("Undo", undo, { keys: { mac: "⌘Z", other: "Ctrl+Z" } }),
-  redo: action("Redo", redo, { keys: { mac: "⇧⌘Z", other: "Ctrl+Shift+Z" } }),
-  selectAll: action("Select all", selectAll, { keys: { mac: "⌘A", other: "Ctrl+A" } }),
+  indent: action("Nest deeper", blocks.indent, { words: "indent" }),
+  outdent: action("Nest less deep", blocks.outdent, { words: "outdent" }),
+  moveUp: action("Move block up", blocks.moveBlocks(-1)),
+  moveDown: action("Move block down", blocks.moveBlocks(1)),
+  undo: action("Undo", undo),
+  redo: action("Redo", redo),
+  selectAll: action("Select all", selectAll),
 } satisfies Record<string, Action>;
 
 /** The name of an action. */
 export type ActionName = keyof typeof ACTIONS;
+
+/** How the key of an action is written on a platform; empty when it has none. */
+export function keyOfAction(name: ActionName, mac: boolean): string {
+  return Object.hasOwn(SHORTCUTS, name) ? writtenKey(name as ShortcutName, mac) : "";
+}
 
 /** The actions of the insert list whose name or words begin with what was typed, best first. */
 export function insertions(query: string): { name: ActionName; action: Action }[] {

@@ -16,6 +16,8 @@ import { isBare } from "./bare";
 import { othersIn } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
 import { FlatSerializer, textOfBlocks } from "./copy";
+import { Finder } from "./finder";
+import { findPlugin } from "./findview";
 import { HeldInput } from "./hold";
 import { markdownRules } from "./inputrules";
 import { keysPlugin } from "./keymap";
@@ -47,6 +49,7 @@ export function createEditor(mount: HTMLElement, link: CoreLink, options: Editor
 
 class PageEditor implements Editor, SessionPage {
   readonly view: EditorView;
+  readonly finder: Finder;
   private readonly session: Session;
   private readonly trail = new Trail();
   private readonly held: HeldInput;
@@ -92,6 +95,7 @@ class PageEditor implements Editor, SessionPage {
       dispatchTransaction: (tr) => { this.dispatch(tr); },
       handleScrollToSelection: () => false,
     });
+    this.finder = new Finder(this.view);
     this.trail.start(this.session.state, this.view.state.doc, isBare(this.view.state));
     if (options.cached) {
       this.trail.start({ seen: options.cached.seen, made: 0 }, this.view.state.doc, isBare(this.view.state));
@@ -117,6 +121,7 @@ class PageEditor implements Editor, SessionPage {
       history(),
       pastePlugin((paste) => { this.bigPaste(paste); }),
       slicesPlugin(),
+      findPlugin(),
       placeholderPlugin({
         page: options.placeholder ?? "Write, or press / for headings and lists.",
         title: options.titlePlaceholder ?? "Untitled",

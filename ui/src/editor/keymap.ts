@@ -9,6 +9,7 @@ import { undoInputRule } from "prosemirror-inputrules";
 import { keydownHandler } from "prosemirror-keymap";
 import { Plugin, type Command } from "prosemirror-state";
 import * as blocks from "./blocks";
+import { chordsOf, type ShortcutName } from "./keytable";
 import { canLink, toggle } from "./marking";
 import { KINDS } from "./schema";
 
@@ -21,45 +22,47 @@ export interface KeyTargets {
   onLink: () => boolean;
 }
 
-/** Each key and its command. `Mod` is Command on macOS, Ctrl elsewhere. */
+/** Each key and its command: those of the table (`keytable.ts`), and those that every text has. */
 export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Command> {
   const enter = chainCommands(blocks.fence, blocks.newlineInCode, blocks.splitBlock, createParagraphNear);
   const backspace = chainCommands(undoInputRule, deleteSelection, blocks.backspace, selectNodeBackward);
   const forward = chainCommands(deleteSelection, blocks.deleteForward);
   const keys: Record<string, Command> = {
     Enter: enter,
-    "Shift-Enter": chainCommands(blocks.leaveCode, blocks.breakLine),
-    "Mod-Enter": chainCommands(blocks.tick, blocks.leaveCode),
     Backspace: backspace,
     "Mod-Backspace": backspace,
     "Shift-Backspace": backspace,
     Delete: forward,
     "Mod-Delete": forward,
-    Tab: chainCommands(blocks.indentCode, inList(blocks.indent)),
-    "Shift-Tab": chainCommands(blocks.outdentCode, inList(blocks.outdent)),
-    "Mod-b": toggle("strong"),
-    "Mod-i": toggle("em"),
-    "Mod-e": toggle("code"),
-    "Mod-Shift-x": toggle("strike"),
-    "Mod-k": (state) => canLink(state) && targets.onLink(),
-    "Mod-Shift-7": blocks.toggleBlocks({ kind: KINDS.ordered }),
-    "Mod-Shift-8": blocks.toggleBlocks({ kind: KINDS.bullet }),
-    "Mod-Shift-9": blocks.toggleBlocks({ kind: KINDS.bullet, attrs: { checked: false } }),
-    [mac ? "Ctrl-Meta-ArrowUp" : "Alt-Shift-ArrowUp"]: blocks.moveBlocks(-1),
-    [mac ? "Ctrl-Meta-ArrowDown" : "Alt-Shift-ArrowDown"]: blocks.moveBlocks(1),
-    "Mod-z": undo,
-    "Mod-Shift-z": redo,
-    "Mod-a": selectAll,
   };
-  for (let level = 1; level <= 6; level++) {
-    const key = `${mac ? "Alt-Meta" : "Ctrl-Shift"}-${String(level)}`;
-    keys[key] = blocks.toggleBlocks({ kind: KINDS.heading, attrs: { level } });
+  const bind = (name: ShortcutName, command: Command) => {
+    for (const chord of chordsOf(name, mac)) keys[chord.replace("Mod", mac ? "Meta" : "Ctrl")] = command;
+  };
+  bind("breakLine", chainCommands(blocks.leaveCode, blocks.breakLine));
+  bind("tickTask", chainCommands(blocks.tick, blocks.leaveCode));
+  bind("indent", chainCommands(blocks.indentCode, inList(blocks.indent)));
+  bind("outdent", chainCommands(blocks.outdentCode, inList(blocks.outdent)));
+  bind("strong", toggle("strong"));
+  bind("emphasis", toggle("em"));
+  bind("code", toggle("code"));
+  bind("strike", toggle("strike"));
+  bind("link", (state) => canLink(state) && targets.onLink());
+  bind("orderedList", blocks.toggleBlocks({ kind: KINDS.ordered }));
+  bind("bulletList", blocks.toggleBlocks({ kind: KINDS.bullet }));
+  bind("taskList", blocks.toggleBlocks({ kind: KINDS.bullet, attrs: { checked: false } }));
+  bind("moveUp", blocks.moveBlocks(-1));
+  bind("moveDown", blocks.moveBlocks(1));
+  bind("undo", undo);
+  bind("redo", redo);
+  bind("selectAll", selectAll);
+  for (const level of [1, 2, 3, 4, 5, 6] as const) {
+    bind(`heading${level}`, blocks.toggleBlocks({ kind: KINDS.heading, attrs: { level } }));
   }
   if (mac) {
     keys["Ctrl-h"] = backspace;
     keys["Alt-Backspace"] = backspace;
     keys["Ctrl-d"] = keys["Alt-Delete"] = forward;
-  } else keys["Mod-y"] = redo;
+  }
   return keys;
 }
 

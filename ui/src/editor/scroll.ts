@@ -4,7 +4,8 @@
  */
 import type { EditorView } from "prosemirror-view";
 
-function scrollerOf(element: HTMLElement): HTMLElement | null {
+/** What scrolls an element; null when nothing does. */
+export function scrollerOf(element: HTMLElement): HTMLElement | null {
   for (let parent = element.parentElement; parent !== null; parent = parent.parentElement) {
     if (/auto|scroll/.test(getComputedStyle(parent).overflowY)) return parent;
   }
@@ -19,7 +20,12 @@ function anchorIn(view: EditorView, top: number, bottom: number): Element | null
     const box = own.getBoundingClientRect();
     if (box.bottom > top && box.top < bottom) return own;
   }
-  const blocks = view.dom.children;
+  return view.dom.children[firstVisible(view.dom, top)] ?? null;
+}
+
+/** The number of the first block that ends below a height on the screen. */
+export function firstVisible(page: HTMLElement, top: number): number {
+  const blocks = page.children;
   let [low, high] = [0, blocks.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -27,7 +33,7 @@ function anchorIn(view: EditorView, top: number, bottom: number): Element | null
     if (block !== undefined && block.getBoundingClientRect().bottom <= top) low = middle + 1;
     else high = middle;
   }
-  return blocks[low] ?? null;
+  return low;
 }
 
 /** Does something to the page without moving what is being read. */

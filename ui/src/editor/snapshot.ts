@@ -3,6 +3,7 @@ import { redoDepth, undoDepth } from "prosemirror-history";
 import type { EditorState } from "prosemirror-state";
 import { othersIn, type Other } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
+import { foundIn, type Found } from "./finder";
 import { canLink, linkHere, type PlacedLink } from "./marking";
 import { slashIn, type Slash } from "./slash";
 
@@ -30,6 +31,8 @@ export interface Snapshot {
   canUndo: boolean;
   /** And to redo. */
   canRedo: boolean;
+  /** What is found of what is looked for. */
+  found: Found | null;
   /** Who else is here. */
   others: readonly Other[];
 }
@@ -51,6 +54,7 @@ export function snapshotOf(state: EditorState, ready: boolean, editable: boolean
     slash: slashIn(state),
     canUndo: undoDepth(state) > 0,
     canRedo: redoDepth(state) > 0,
+    found: foundIn(state),
     others: othersIn(state),
   };
 }

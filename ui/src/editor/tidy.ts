@@ -6,26 +6,41 @@
  */
 import { Fragment, type Node } from "prosemirror-model";
 import { Plugin, type Transaction } from "prosemirror-state";
+import { AttrStep } from "prosemirror-transform";
 import { breaksFit, textNodes, wholeText } from "./items";
 import { isCode, schema } from "./schema";
 import { markStretch, type Stretch } from "./steps";
+
+/** More stretches than this become one that holds them all: each is carried through every step after it. */
+const MOST_STRETCHES = 64;
 
 /** Where transactions changed the page, as positions in the page they led to. */
 export function touchedBy(transactions: readonly Transaction[]): Stretch[] {
   const found: Stretch[] = [];
   for (const tr of transactions) {
     for (const [i, step] of tr.steps.entries()) {
+      const map = step.getMap();
       for (const range of found) {
-        const map = step.getMap();
         range.from = map.map(range.from, -1);
         range.to = map.map(range.to, 1);
       }
       const marked = markStretch(step);
       if (marked !== null) found.push(marked);
+      else if (step instanceof AttrStep) found.push({ from: step.pos, to: step.pos + 1 });
       else tr.mapping.maps[i]?.forEach((_from, _to, from, to) => found.push({ from, to }));
+      if (found.length > MOST_STRETCHES) found.splice(0, found.length, around(found));
     }
   }
   return found;
+}
+
+function around(stretches: readonly Stretch[]): Stretch {
+  const whole = { from: Infinity, to: 0 };
+  for (const { from, to } of stretches) {
+    whole.from = Math.min(whole.from, from);
+    whole.to = Math.max(whole.to, to);
+  }
+  return whole;
 }
 
 /** Puts line ends right in the block at a position, each where it stands: nothing else moves, the caret neither. */

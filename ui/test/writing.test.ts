@@ -1,0 +1,98 @@
+/** Writing in the window: finding, the outline, settings of the page, blocks. */
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import App from "../src/App.svelte";
+import type { Item } from "../src/core/types/Item";
+import { StandIn } from "./app";
+import { fillIn, seriousFaults } from "./screen";
+
+let app: StandIn;
+
+beforeAll(fillIn);
+beforeEach(() => {
+  app = new StandIn();
+});
+afterEach(() => {
+  cleanup();
+  app.end();
+});
+
+const press = (key: string, more: KeyboardEventInit = {}) => fireEvent.keyDown(document.activeElement ?? document.body, { key, ...more });
+const block = (type: string, text: string, attrs: Record<string, number> = {}): Item[] => [
+  { t: "block", block: { type, parents: [], attrs, isEmbed: false } },
+  { t: "text", text },
+];
+
+async function open(...items: Item[][]): Promise<HTMLElement> {
+  render(App);
+  const page = await screen.findByRole("textbox", { name: /Season plan|Untitled/u });
+  app.toPage({ m: "reset", number: 2, items: items.flat(), refused: null, checksum: null, forced: true });
+  return page;
+}
+
+describe("finding", () => {
+  test("Ctrl+F finds, Enter goes on, Escape selects what was found", async () => {
+    const page = await open(block("paragraph", "a cat"), block("paragraph", "cat, Cat"));
+    await press("f", { ctrlKey: true });
+    const bar = await screen.findByRole("search", { name: "Find in this document" });
+    const field = within(bar).getByRole("textbox", { name: "Find" });
+    await waitFor(() => expect(document.activeElement).toBe(field));
+    await fireEvent.input(field, { target: { value: "cat" } });
+    expect(within(bar).getByRole("status").textContent).toBe("1 of 3");
+    await fireEvent.keyDown(field, { key: "Enter" });
+    expect(within(bar).getByRole("status").textContent).toBe("2 of 3");
+    await press("F3", { shiftKey: true });
+    expect(within(bar).getByRole("status").textContent).toBe("1 of 3");
+    await fireEvent.click(within(bar).getByRole("button", { name: "Match case" }));
+    expect(within(bar).getByRole("status").textContent).toBe("1 of 2");
+    expect(page.querySelectorAll(".found")).toHaveLength(2);
+    expect(await seriousFaults()).toEqual([]);
+    await fireEvent.keyDown(field, { key: "Escape" });
+    expect(screen.queryByRole("search")).toBeNull();
+    expect(page.querySelectorAll(".found")).toHaveLength(0);
+  });
+
+  test("Ctrl+H replaces, all in one batch, and says how many", async () => {
+    await open(block("paragraph", "a cat"), block("paragraph", "cat"));
+    await press("h", { ctrlKey: true });
+    const bar = await screen.findByRole("search");
+    await fireEvent.input(within(bar).getByRole("textbox", { name: "Find" }), { target: { value: "cat" } });
+    await fireEvent.input(within(bar).getByRole("textbox", { name: "Replace with" }), { target: { value: "dog" } });
+    await fireEvent.click(within(bar).getByRole("button", { name: "Replace all" }));
+    await waitFor(() =>
+      expect(app.sent.filter(({ m }) => m === "batch")).toMatchObject([
+        { edits: [{ e: "splice", at: 7, delete: 3 }, { e: "splice", at: 3, delete: 3 }] },
+      ]),
+    );
+    await screen.findByText("2 matches were replaced.");
+    expect(within(bar).getByText("Not found")).toBeTruthy();
+  });
+
+  test("a regular expression is looked for as it is written, and that is said", async () => {
+    await open(block("paragraph", "a [a-z]+ b"));
+    await press("f", { ctrlKey: true });
+    const bar = await screen.findByRole("search");
+    await fireEvent.input(within(bar).getByRole("textbox", { name: "Find" }), { target: { value: "[a-z]+" } });
+    expect(within(bar).getByText("1 of 1")).toBeTruthy();
+    expect(within(bar).getByText(/Regular expressions are not understood here/u)).toBeTruthy();
+  });
+
+  test("who may only read is offered no replacing", async () => {
+    app.spaces = [{ id: "s1", name: "Field station", role: "viewer", people: 2, private: false, ended: null }];
+    await open(block("paragraph", "a cat"));
+    await press("h", { ctrlKey: true });
+    const bar = await screen.findByRole("search");
+    expect(within(bar).queryByRole("button", { name: "Replace" })).toBeNull();
+    expect(within(bar).queryByRole("textbox", { name: "Replace with" })).toBeNull();
+  });
+});
+
+test("the settings list every key", async () => {
+  await open(block("paragraph", "words"));
+  await press(",", { ctrlKey: true });
+  const dialog = await screen.findByRole("dialog", { name: "Settings" });
+  await fireEvent.click(within(dialog).getByRole("tab", { name: "Shortcuts" }));
+  const row = within(dialog).getByRole("row", { name: /Find in this document/u });
+  expect(row.textContent).toContain("Ctrl+F");
+  expect(await seriousFaults()).toEqual([]);
+});
