@@ -8,10 +8,12 @@ mod opening;
 mod page;
 mod reconnect;
 mod remote;
+mod verify;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use automerge::{Automerge, LoadOptions, TextEncoding};
 
 use crate::history::{self, History};
 use crate::home::Folder;
@@ -35,13 +37,17 @@ pub enum Measure {
     Reconnect,
     /// Who may do what, in a space with many access entries.
     Access,
-    /// A checkpoint of the long history, and a newcomer. Last, for afterwards the entries are gone.
+    /// Every signature, every author and every change of the long history, gone over.
+    Verify,
+    /// A checkpoint of the long history. Late, for afterwards the entries are gone.
     Checkpoint,
+    /// Someone who joins then.
+    Newcomer,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Keystroke,
         Self::Window,
         Self::Open,
@@ -49,7 +55,9 @@ impl Measure {
         Self::Import,
         Self::Reconnect,
         Self::Access,
+        Self::Verify,
         Self::Checkpoint,
+        Self::Newcomer,
     ];
 
     /// In a few words.
@@ -61,7 +69,9 @@ impl Measure {
             Self::Open => "opening a document with a long history",
             Self::Import => "bringing in a large text",
             Self::Reconnect => "meeting again when nothing has changed",
-            Self::Checkpoint => "a checkpoint of a long history, and a newcomer",
+            Self::Verify => "verifying a document with a long history",
+            Self::Checkpoint => "a checkpoint of a long history",
+            Self::Newcomer => "a newcomer to a long history",
             Self::Access => "who may do what, in a space with many access entries",
         }
     }
@@ -76,7 +86,9 @@ impl Measure {
             Self::Import => import::rows(context).await,
             Self::Reconnect => reconnect::rows(),
             Self::Access => access::rows(context),
+            Self::Verify => verify::rows(context).await,
             Self::Checkpoint => checkpoint::rows(context).await,
+            Self::Newcomer => checkpoint::newcomer_rows(context).await,
         }
     }
 }
@@ -88,12 +100,14 @@ pub struct Context {
     kind: &'static str,
     quick: bool,
     long: Option<(Folder, History)>,
+    /// Whether a checkpoint stands for that history.
+    pruned: bool,
 }
 
 impl Context {
     /// For this trace.
     pub fn new(trace: Trace, kind: &'static str, quick: bool) -> Self {
-        Self { trace, kind, quick, long: None }
+        Self { trace, kind, quick, long: None, pruned: false }
     }
 
     /// How many samples to take, where so many are wanted.
@@ -118,6 +132,16 @@ impl Context {
         let characters = self.trace.end_content.chars().count();
         format!("{} characters, {} changes ({})", count(characters), count(self.trace.txns.len()), self.kind)
     }
+}
+
+/// How long Automerge takes to load a saved document.
+fn loading(saved: &[u8]) -> Result<Duration> {
+    let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
+    let start = Instant::now();
+    let document = Automerge::load_with_options(saved, options)?;
+    let took = start.elapsed();
+    drop(document);
+    Ok(took)
 }
 
 /// A number with its thousands told apart.

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use automerge::{Automerge, LoadOptions, TextEncoding};
 use sheaf_node::Format;
 
-use super::Context;
+use super::{Context, loading};
 use crate::figures::Figures;
 use crate::history::History;
 use crate::home::{self, Folder};
@@ -32,7 +31,7 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
         homes.push(opened.home);
         documents.push(opened.document);
         keys.push(opened.key);
-        loads.push(load(&opened.saved)?);
+        loads.push(loading(&opened.saved)?);
     }
     let loads = Figures::of(&loads);
     let against = "Automerge loading that document";
@@ -61,12 +60,4 @@ async fn open(folder: &Folder, history: &History) -> Result<Opened> {
     let saved = node.export(&history.document, Format::Automerge).await?;
     node.shutdown().await?;
     Ok(Opened { home, document: opened, key, saved })
-}
-
-fn load(bytes: &[u8]) -> Result<Duration> {
-    let start = Instant::now();
-    let document = Automerge::load_with_options(bytes, LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit))?;
-    let took = start.elapsed();
-    drop(document);
-    Ok(took)
 }
