@@ -16,6 +16,7 @@ mod access;
 mod document;
 mod log;
 mod mutate;
+mod node;
 mod store;
 mod sync;
 
@@ -36,7 +37,9 @@ pub struct Target {
 
 /// All of them.
 pub fn targets() -> impl Iterator<Item = &'static Target> {
-    [access::TARGETS, log::TARGETS, store::TARGETS, sync::TARGETS, document::TARGETS].into_iter().flatten()
+    [access::TARGETS, log::TARGETS, store::TARGETS, sync::TARGETS, document::TARGETS, node::TARGETS]
+        .into_iter()
+        .flatten()
 }
 
 /// One of them.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceCertificate, DeviceKeys, Identity as Keys, PersonId, PersonKey, SealingSecret};
-use sheaf_store::{Claim, Home, Purpose};
+use sheaf_store::{Claim, Home, Purpose, VaultKey};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::NodeError;
@@ -126,7 +126,7 @@ impl Identity {
     /// Reads the home's identity; none when there is none yet. One from before it was sealed is sealed now.
     pub fn read(home: &Home) -> Result<Option<Self>, NodeError> {
         let Some(bytes) = home.file(FILE)?.map(Zeroizing::new) else { return Ok(None) };
-        let (identity, sealed) = Self::parse(home, &bytes)
+        let (identity, sealed) = Self::parse(home.vault(), &bytes)
             .map_err(|reason| NodeError::Damaged(format!("{}: {reason}", home.folder().join(FILE).display())))?;
         if !sealed {
             identity.write(home)?;
@@ -134,7 +134,8 @@ impl Identity {
         Ok(Some(identity))
     }
 
-    fn parse(home: &Home, bytes: &[u8]) -> Result<(Self, bool), String> {
+    /// From the file's bytes, and whether it was sealed.
+    pub(crate) fn parse(vault: &VaultKey, bytes: &[u8]) -> Result<(Self, bool), String> {
         let unreadable = || "it does not hold this device's keys. Put it back from a backup".to_owned();
         let file: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
         let version = file["version"].as_u64().ok_or_else(unreadable)?;
@@ -145,7 +146,7 @@ impl Identity {
         let content = if sealed {
             let hex = file["sealed"].as_str().ok_or_else(unreadable)?;
             let sealed = data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| unreadable())?;
-            home.vault().open(Purpose::File, FILE.as_bytes(), &sealed).map(Zeroizing::new).ok_or_else(unreadable)?
+            vault.open(Purpose::File, FILE.as_bytes(), &sealed).map(Zeroizing::new).ok_or_else(unreadable)?
         } else {
             Zeroizing::new(bytes.to_vec())
         };

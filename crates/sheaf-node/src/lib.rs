@@ -40,6 +40,8 @@ mod counting;
 mod devices;
 mod document;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod identity;
 mod invitations;
 mod keeping;

@@ -3,8 +3,9 @@
 
 use sheaf_access::SpaceId;
 
+use crate::backup::format::{BackupFile, around, packed};
 use crate::journal::segment::{self, Contents, Header};
-use crate::{disk, frame};
+use crate::{VaultKey, disk, frame};
 
 /// Any bytes as a segment of the journal.
 pub fn segment(bytes: &[u8]) {
@@ -82,6 +83,32 @@ pub fn value(bytes: &[u8]) {
     disk::decode_all(bytes);
 }
 
+/// The key of every backup here.
+fn backup_key() -> VaultKey {
+    VaultKey::from_bytes(&[42; 32])
+}
+
+/// Any bytes as a backup, and as what is packed and sealed in one: what somebody hands us to restore.
+pub fn backup(bytes: &[u8]) {
+    let key = backup_key();
+    let path = std::path::Path::new("a backup");
+    let read = |bytes: &[u8]| BackupFile::read_from(path, bytes).and_then(|file| file.check(&key));
+    if read(bytes).is_ok() {
+        // Whole, to the last byte: nothing can be cut off or added.
+        assert!(read(&bytes[..bytes.len() - 1]).is_err());
+        assert!(read(&[bytes, &[0]].concat()).is_err());
+    }
+    for chunks in [vec![bytes.to_vec()], vec![packed(), bytes.to_vec()], vec![bytes.to_vec(), packed()]] {
+        // Either what it says is what is in it, or it is refused; none of it is believed before the end.
+        drop(read(&around(bytes.get(..40).unwrap_or(bytes), &chunks, &key)));
+    }
+}
+
+/// A backup, and what is packed in one.
+pub fn backups() -> Vec<Vec<u8>> {
+    vec![around(b"about it", &[packed()], &backup_key()), packed()]
+}
+
 /// A segment with two groups of entries.
 pub fn segments() -> Vec<Vec<u8>> {
     let space = SpaceId::from_bytes([7; 32]);
@@ -106,6 +133,15 @@ pub fn values() -> Vec<Vec<u8>> {
 mod tests {
     use proptest::prelude::*;
 
+    #[test]
+    fn the_backup_that_fuzzing_begins_with_is_one() {
+        let [whole, _] = super::backups().try_into().unwrap();
+        let path = std::path::Path::new("a backup");
+        let counts = super::BackupFile::read_from(path, whole.as_slice()).unwrap().check(&super::backup_key()).unwrap();
+        assert_eq!((counts.files, counts.rows), (1, 1));
+        super::backup(&whole);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(
             std::env::var("SHEAF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
@@ -119,6 +155,11 @@ mod tests {
         #[test]
         fn of_a_harmed_segment_only_what_was_written_is_read(input in prop::collection::vec(any::<u8>(), 0..120)) {
             super::harmed_segment(&input);
+        }
+
+        #[test]
+        fn a_backup_may_be_anything(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            super::backup(&bytes);
         }
 
         #[test]

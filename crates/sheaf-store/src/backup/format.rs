@@ -132,9 +132,9 @@ impl Writer {
 }
 
 /// A backup whose beginning has been read.
-pub struct BackupFile {
+pub struct BackupFile<R = BufReader<File>> {
     path: PathBuf,
-    file: BufReader<File>,
+    file: R,
     at: u64,
     chunk: u64,
     about: Vec<u8>,
@@ -144,8 +144,14 @@ impl BackupFile {
     /// Opens a backup, as far as what stands at its beginning in clear.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| StoreError::io(path, "opening a backup", &error))?;
-        let mut file =
-            Self { path: path.to_path_buf(), file: BufReader::new(file), at: 0, chunk: 0, about: Vec::new() };
+        Self::read_from(path, BufReader::new(file))
+    }
+}
+
+impl<R: Read> BackupFile<R> {
+    /// The same, from whatever can be read; the path is for what is said of it.
+    pub(crate) fn read_from(path: &Path, file: R) -> Result<Self> {
+        let mut file = Self { path: path.to_path_buf(), file, at: 0, chunk: 0, about: Vec::new() };
         let mut head = [0; 12];
         let length = file.read_up_to(&mut head)?;
         if length < head.len() || !head.starts_with(MAGIC) {
@@ -250,6 +256,34 @@ impl BackupFile {
         self.at += length as u64;
         Ok(length)
     }
+}
+
+/// A backup in memory, of chunks that are what is packed, whatever that is: for those who try to break the reader.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn around(about: &[u8], chunks: &[Vec<u8>], vault: &VaultKey) -> Vec<u8> {
+    let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes()].concat();
+    let frame = |bytes: &mut Vec<u8>, payload: &[u8]| {
+        let head = frame::head(&(bytes.len() as u64).to_le_bytes(), payload);
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(payload);
+    };
+    frame(&mut bytes, about);
+    for (number, plain) in (0_u64..).zip(chunks) {
+        let packed = zstd::bulk::compress(plain, 1).unwrap_or_default();
+        frame(&mut bytes, &vault.seal(Purpose::Backup, &number.to_le_bytes(), &packed));
+    }
+    bytes
+}
+
+/// What a small backup packs.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn packed() -> Vec<u8> {
+    let (name, bytes) = ("journal/00000001".to_owned(), vec![7; 40]);
+    let (key, value) = (vec![1, 2, 3], vec![9; 20]);
+    let sizes = name.len() + bytes.len() + key.len() + value.len();
+    let counts = Counts { files: 1, rows: 1, entries: u64::from(crate::disk::is_entry(&key)), bytes: sizes as u64 };
+    let items = [Item::File { name, offset: 0, bytes }, Item::Row { key, value }, Item::End(counts)];
+    postcard::to_allocvec(&items.as_slice()).unwrap_or_default()
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {

@@ -13,7 +13,7 @@
 //! What is in it: the journal, all rows of the store at one moment, the small files, the blobs. The journal is read before
 //! the rows, so that an own entry that is in the first is in the second too. Caches are left out: they can be made again.
 
-mod format;
+pub(crate) mod format;
 mod restore;
 
 use std::fs;
