@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use sheaf_tests::Home;
+use sheaf_tests::{Home, killed_after};
 
 const TITLE: &str = "Zinnober expedition";
 const WORDS: &str = "The periwinkle float sticks below the line.";
@@ -47,11 +47,79 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// A home with words in it, in a space of its own.
 fn written() -> (Home, String) {
+    let (home, _, document) = written_in();
+    (home, document)
+}
+
+/// The same, with the space's id.
+fn written_in() -> (Home, String, String) {
     let home = Home::of(NAME);
     let space = home.ok(&["space", "new", SPACE]).last_line();
     let document = home.ok(&["doc", "new", "--space", &space, TITLE]).last_line();
     home.ok(&["doc", "edit", &document, "--append", WORDS]);
-    (home, document)
+    (home, space, document)
+}
+
+/// The files in which a home keeps the blobs of checkpoints.
+fn blobs_of(home: &Home) -> Vec<std::path::PathBuf> {
+    let files =
+        fs::read_dir(home.path().join("home/blobs")).expect("a folder").map(|file| file.expect("a file").path());
+    files.filter(|path| path.extension().is_none()).collect()
+}
+
+#[test]
+fn nothing_can_be_read_in_a_checkpoint_nor_in_what_a_kill_leaves() {
+    let (home, space, document) = written_in();
+    home.ok(&["checkpoint", &space]);
+    assert!(!blobs_of(&home).is_empty());
+    let (folder, texts) = (home.path().join("home"), [TITLE, WORDS, SPACE, NAME, "periwinkle", "Zinnober"]);
+    assert_eq!(holding(&folder, &texts), Vec::<String>::new());
+    for (kill, lifetime) in [250, 500, 750, 1_000, 1_250].into_iter().enumerate() {
+        let from = (kill * 10_000).to_string();
+        let lifetime = std::time::Duration::from_millis(lifetime);
+        killed_after(lifetime, "pruner", &home, &[&space, &document, &from, WORDS]);
+        // As the kill left it, before anything is put in order.
+        assert_eq!(holding(&folder, &texts), Vec::<String>::new(), "after kill {kill}");
+    }
+    assert!(home.show(&document).contains(&format!("w1 {WORDS}")), "something was written before a kill");
+    assert_eq!(holding(&folder, &texts), Vec::<String>::new());
+}
+
+#[test]
+fn the_doctor_names_a_damaged_blob_and_says_who_has_it() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, before the checkpoint.");
+    exchange(&ana, &kofi);
+    kofi.ok(&["checkpoint", "Field station"]);
+    {
+        let (up, other) = (ana.online(), kofi.online());
+        let same = || (blobs_of(&ana).len() == blobs_of(&kofi).len()).then_some(());
+        sheaf_tests::eventually("the checkpoint at Ana's", same);
+        other.stop();
+        up.stop();
+    }
+    assert_eq!(kofi.ok(&["doctor", "--json"]).json()["healthy"], true);
+    let bent = blobs_of(&kofi).pop().expect("a blob");
+    let mut bytes = fs::read(&bent).expect("a blob");
+    bytes[40] ^= 1;
+    fs::write(&bent, bytes).expect("a blob");
+    let ran = kofi.run(&["doctor", "--json"]);
+    let report = ran.json();
+    assert_eq!(report["healthy"], false, "{report}");
+    let name = bent.file_name().expect("a name").to_string_lossy().into_owned();
+    let said = report["findings"].as_array().expect("a list").iter().any(|finding| {
+        let text = finding["text"].as_str().unwrap_or_default();
+        finding["of"] == "blobs" && text.contains(&name) && text.contains("the one other device")
+    });
+    assert!(said, "{name}: {report}");
+    // It comes back from Ana, and is what it was.
+    let online = ana.online();
+    let other = kofi.online();
+    sheaf_tests::eventually("the blob", || bent.exists().then_some(()));
+    other.stop();
+    online.stop();
+    assert_eq!(kofi.ok(&["doctor", "--json"]).json()["healthy"], true);
+    all_have(&[&ana, &kofi], &document, &["Kofi, before the checkpoint."]);
 }
 
 #[test]

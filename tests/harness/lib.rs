@@ -4,6 +4,7 @@
 //! started; and nothing in it needs more than the loopback interface.
 
 mod cli;
+mod killed;
 mod logged;
 mod online;
 pub mod raw;
@@ -14,6 +15,7 @@ mod wait;
 mod window;
 
 pub use cli::{Home, Ran};
+pub use killed::killed_after;
 pub use logged::{listen_to_log, logged};
 pub use online::Online;
 pub use relay::{RelayProcess, contains};

@@ -7,6 +7,7 @@
 
 mod checkpoints;
 mod content;
+mod direct;
 mod entries;
 mod invitations;
 #[cfg(target_os = "linux")]

@@ -85,6 +85,16 @@ impl Refused {
         Self { code: 2_004, rule: "C1", reason: reason.to_owned() }
     }
 
+    /// A word about whose device something is, without what would show it.
+    pub fn claim(reason: &str) -> Self {
+        Self { code: 2_005, rule: "A7", reason: reason.to_owned() }
+    }
+
+    /// A device that wants to be paired when nobody here pairs one.
+    pub fn pairing() -> Self {
+        Self { code: 2_006, rule: "A7", reason: "It wants to be paired, and no code is shown here.".to_owned() }
+    }
+
     /// An invitation that does not let in.
     pub fn invitation(reason: RedemptionRefusal) -> Self {
         let (code, rule) = match reason {

@@ -16,6 +16,7 @@ use super::plan::Proof;
 use crate::core::{Core, locked};
 use crate::identity::Identity;
 use crate::network::Input;
+use crate::refusals::Refused;
 
 impl Core {
     /// A connection stands: what there is to say beside the spaces that both share.
@@ -54,7 +55,11 @@ impl Core {
                     self.call_others(&devices);
                 }
             }
-            Direct::Revoked(revocation) => self.learn_removal(revocation),
+            Direct::Revoked(revocation) => {
+                if !self.learn_removal(revocation) {
+                    self.refused(device, &Refused::claim("It says that somebody removed this device who cannot."));
+                }
+            }
         }
     }
 
@@ -78,7 +83,7 @@ impl Core {
             return;
         }
         if proof.certificate.device != device || !proof.holds() {
-            tracing::warn!(%device, "it claims to be somebody's device, and shows nothing that says so");
+            self.refused(device, &Refused::claim("It claims to be somebody's device, and shows nothing that says so."));
             return;
         }
         if self.tell_removal(device) {

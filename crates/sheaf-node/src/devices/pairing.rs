@@ -16,6 +16,7 @@ use crate::core::{Core, locked, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::network::Input;
+use crate::refusals::Refused;
 use crate::view::NodeEvent;
 
 /// How many addresses of a device the new one is told.
@@ -262,6 +263,7 @@ impl Core {
     pub(super) fn pairing_heard(self: &Arc<Self>, device: DeviceId, channel: &[u8; 32], frame: PairingFrame) {
         if locked(&self.devices.pairing).is_none() {
             if matches!(frame, PairingFrame::Greet { .. }) {
+                self.refused(device, &Refused::pairing());
                 let refuse = Direct::Pairing(PairingFrame::Refuse(PairingRefusal::NoCode));
                 self.tell_network(Input::Direct(vec![DirectStep::Send(device, Box::new(refuse))]));
             }

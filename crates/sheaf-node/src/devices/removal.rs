@@ -35,10 +35,13 @@ impl Core {
     }
 
     /// Another device says that this one was removed, and shows the person's word for it: from now on it keeps what it
-    /// has, and to itself.
-    pub fn learn_removal(self: &Arc<Self>, revocation: DeviceRevocation) {
-        if self.device_was_removed() || !self.is_mine(&revocation) {
-            return;
+    /// has, and to itself. Answers whether it is the person's word.
+    pub fn learn_removal(self: &Arc<Self>, revocation: DeviceRevocation) -> bool {
+        if !self.is_mine(&revocation) {
+            return false;
+        }
+        if self.device_was_removed() {
+            return true;
         }
         let kept = postcard::to_allocvec(&revocation)
             .map_err(|error| NodeError::BadInput(error.to_string()))
@@ -59,6 +62,7 @@ impl Core {
                 core.set_network(None);
             }
         });
+        true
     }
 
     /// Writes the end of a device down for all of the person's devices.

@@ -59,6 +59,7 @@ pub fn doctor(
     identity(&home, &mut report);
     journal(&home, &mut report)?;
     entries(&home, &mut report)?;
+    super::blobs::look(&home, &mut report)?;
     records(&home, &mut report)?;
     // What was damaged has been set aside on the way.
     for damage in home.store().damage() {
@@ -84,15 +85,15 @@ impl DoctorReport {
         }
     }
 
-    fn good(&mut self, of: &str, text: impl Into<String>) {
+    pub(super) fn good(&mut self, of: &str, text: impl Into<String>) {
         self.say(Severity::Good, of, text);
     }
 
-    fn note(&mut self, of: &str, text: impl Into<String>) {
+    pub(super) fn note(&mut self, of: &str, text: impl Into<String>) {
         self.say(Severity::Note, of, text);
     }
 
-    fn bad(&mut self, of: &str, text: impl Into<String>) {
+    pub(super) fn bad(&mut self, of: &str, text: impl Into<String>) {
         self.say(Severity::Bad, of, text);
     }
 }

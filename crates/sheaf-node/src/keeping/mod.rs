@@ -16,6 +16,7 @@
 //! What lies outside of the home, [`Surroundings`], is passed in, so that tests touch nothing of the person's who runs them.
 
 mod backup;
+mod blobs;
 mod device;
 mod doctor;
 pub mod generation;
