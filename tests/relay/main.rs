@@ -1,6 +1,7 @@
 //! A relay between real nodes: people who are never online together, what the relay can see, and what it cannot do.
 
 mod blind;
+mod crashes;
 mod keeping;
 
 use sheaf_tests::{Home, RelayProcess};

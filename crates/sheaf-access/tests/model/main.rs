@@ -211,7 +211,7 @@ proptest! {
 #[test]
 fn the_stories_are_about_something() {
     let mut met: BTreeMap<String, usize> = BTreeMap::new();
-    for seed in 0..250 {
+    for seed in 0..400 {
         let story = tell(seed, 40);
         let history = arrive(&entries(&story), 0);
         let now = history.now();
