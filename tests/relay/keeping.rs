@@ -1,8 +1,8 @@
 //! People who are never online together.
 
-use sheaf_tests::{Home, RelayProcess};
+use sheaf_tests::{Home, RelayProcess, eventually};
 
-use crate::{TITLE, WORDS, joins, kept};
+use crate::{SPACE, TITLE, WORDS, joins, kept};
 
 #[test]
 fn two_people_who_are_never_online_together_share_a_space() {
@@ -57,4 +57,45 @@ fn a_viewer_reads_through_the_relay_and_cannot_write() {
     let vera = joins(&kept, "Vera", "viewer");
     assert!(vera.show(&kept.document).contains(WORDS));
     assert_ne!(vera.run(&["doc", "edit", &kept.document, "--append", "No."]).code, 0);
+}
+
+/// A device that has pruned cannot send what is pruned: the relay takes the checkpoint over, and newcomers fetch it there.
+#[test]
+fn a_pruned_space_is_kept_and_read_from_its_checkpoint() {
+    let (ana, ben) = (Home::of("Anastasia").on_loopback(), Home::of("Benedikt").on_loopback());
+    let space = ana.ok(&["space", "new", SPACE]).last_line();
+    let document = ana.ok(&["doc", "new", "--space", &space, TITLE]).last_line();
+    for n in 0..20 {
+        ana.ok(&["doc", "edit", &document, "--append", &format!("{WORDS} {n}")]);
+    }
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    let online = ana.online();
+    assert_eq!(ben.ok(&["join", &link]).last_line(), space);
+    ben.ok(&["sync", "--once"]);
+    online.stop();
+    ana.ok(&["checkpoint", &space]);
+    // Ben fetches it and endorses it, and Ana, who hears so, prunes.
+    let online = ana.online();
+    for _ in 0..3 {
+        ben.ok(&["sync", "--once"]);
+    }
+    online.stop();
+
+    let relay = RelayProcess::start();
+    ana.ok(&["relay", "add", relay.link(), "--space", &space]);
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    ana.ok(&["sync", "--once"]);
+    let held = || relay.disk().iter().any(|(path, _)| path.extension().is_some_and(|kind| kind == "checkpoint"));
+    eventually("the relay holding the checkpoint", || held().then_some(()));
+    let cleo = Home::of("Cleo").on_loopback();
+    assert_eq!(cleo.ok(&["join", &link]).last_line(), space);
+    cleo.ok(&["sync", "--once"]);
+    let text = cleo.show(&document);
+    for n in 0..20 {
+        assert!(text.contains(&format!("{WORDS} {n}")), "{text}");
+    }
+    cleo.ok(&["doc", "edit", &document, "--append", "Cleo was here."]);
+    cleo.ok(&["sync", "--once"]);
+    ana.ok(&["sync", "--once"]);
+    assert!(ana.show(&document).contains("Cleo was here."));
 }

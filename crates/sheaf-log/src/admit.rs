@@ -123,6 +123,43 @@ pub fn admit<H: Held>(entry: &Entry, held: &H, access: &AccessHistory) -> Result
     Ok(Admitted::New)
 }
 
+/// Whether the author of a checkpoint might write it, as its own past has it (A5). Its entry is not admitted like others:
+/// what it follows in its log may be what it stands for.
+pub fn may_checkpoint(entry: &Entry, access: &AccessHistory) -> Result<(), Refusal> {
+    match admit(entry, &Alone(entry.seq()), access) {
+        Ok(_) => Ok(()),
+        Err(NotAdmitted::Refused(refusal)) => Err(refusal),
+        Err(NotAdmitted::Unreadable(never)) => match never {},
+    }
+}
+
+/// Someone who holds every log up to an entry with this number, and no entry of it: all that it follows is covered.
+struct Alone(u64);
+
+impl Held for Alone {
+    type Error = std::convert::Infallible;
+
+    fn height(&self, _log: &LogId) -> Result<u64, Self::Error> {
+        Ok(self.0.saturating_sub(1))
+    }
+
+    fn at(&self, _log: &LogId, _seq: u64) -> Result<Option<HeldEntry>, Self::Error> {
+        Ok(None)
+    }
+
+    fn covered(&self, _log: &LogId, _seq: u64) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+
+    fn logs(&self) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
+
+    fn open_logs_of(&self, _device: &DeviceId) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
+}
+
 /// The place is taken: by this very entry, or by another.
 fn already<H: Held>(entry: &Entry, held: &H) -> Result<Admitted, NotAdmitted<H::Error>> {
     match held.at(&entry.log(), entry.seq()).map_err(NotAdmitted::Unreadable)? {

@@ -59,7 +59,7 @@ mod refusal;
 mod seal;
 
 pub use actor::{MAX_SLOTS, actor, belongings_document, index_document, slot_of};
-pub use admit::{Admitted, Held, HeldEntry, MAX_LOGS, MAX_OPEN_LOGS, NotAdmitted, admit};
+pub use admit::{Admitted, Held, HeldEntry, MAX_LOGS, MAX_OPEN_LOGS, NotAdmitted, admit, may_checkpoint};
 pub use blob::{BlobId, BlobKey, BlobLink, BlobRef, MAX_BLOB, MAX_BLOB_CONTENT, open_blob, seal_blob};
 pub use checkpoint::{
     Attestation, Checkpoint, CheckpointError, Covered, Endorsement, EndorsementError, Group, LogHistory, MAX_BLOBS,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use sheaf_access::{AccessHistory, Binding, DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_access::{Binding, DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
 use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
@@ -271,43 +271,6 @@ impl Held for HeldHere<'_> {
     fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
         let open = self.frontier.iter().filter(|(log, _)| log.device == *device && !self.shut.contains(log));
         Ok(open.count())
-    }
-}
-
-/// Whether the author of a checkpoint might write it, as its own past has it (A5). Its entry is not admitted like others:
-/// what it follows in its log may be what it stands for.
-pub fn may_checkpoint(entry: &Entry, access: &AccessHistory) -> Result<(), Refusal> {
-    match admit(entry, &Alone(entry.seq()), access) {
-        Ok(_) => Ok(()),
-        Err(NotAdmitted::Refused(refusal)) => Err(refusal),
-        Err(NotAdmitted::Unreadable(never)) => match never {},
-    }
-}
-
-/// Someone who holds every log up to an entry with this number, and no entry of it: all that it follows is covered.
-struct Alone(u64);
-
-impl Held for Alone {
-    type Error = std::convert::Infallible;
-
-    fn height(&self, _log: &LogId) -> Result<u64, Self::Error> {
-        Ok(self.0.saturating_sub(1))
-    }
-
-    fn at(&self, _log: &LogId, _seq: u64) -> Result<Option<HeldEntry>, Self::Error> {
-        Ok(None)
-    }
-
-    fn covered(&self, _log: &LogId, _seq: u64) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
-
-    fn logs(&self) -> Result<usize, Self::Error> {
-        Ok(0)
-    }
-
-    fn open_logs_of(&self, _device: &DeviceId) -> Result<usize, Self::Error> {
-        Ok(0)
     }
 }
 

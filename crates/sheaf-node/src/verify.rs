@@ -19,10 +19,9 @@ use sheaf_document::check::Audit;
 use sheaf_document::{Document, Expect, Genesis, Invalid};
 use sheaf_log::{
     Content, Entry, Frontier, Held, HeldEntry, Kind, MAX_SLOTS, NotAdmitted, Part, Unverified, actor, admit,
-    belongings_document, index_document,
+    belongings_document, index_document, may_checkpoint,
 };
 
-use crate::accept::may_checkpoint;
 use crate::checkpoint::Means;
 use crate::core::{Core, READ};
 use crate::document::load::from_checkpoint;

@@ -13,13 +13,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
 use sheaf_access::{DeviceId, EntryHash, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Entry};
+use sheaf_log::{BlobId, BlobLink, Entry, may_checkpoint};
 use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::{Event, Ticket};
 
 use super::bundle::Bundle;
 use super::verify::Problem;
-use crate::accept::may_checkpoint;
 use crate::core::Core;
 use crate::network::Input;
 use crate::refusals::Refused;

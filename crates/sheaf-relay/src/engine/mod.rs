@@ -7,6 +7,7 @@
 //! it has named are opened, its frames are *held*, in order, so that the machine knows a space before it hears of it. What
 //! may be held is bounded.
 
+mod fetching;
 mod hosting;
 mod peers;
 mod sending;
@@ -18,15 +19,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_log::Frontier;
 use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
 use sheaf_sync::{Action, Config, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal};
 use tokio::sync::{mpsc, oneshot};
 
+use self::fetching::Fetch;
 use crate::keeper::accept::now;
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
 
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_millis(500);
+/// How often it is looked for what is not needed any more.
+const SWEEPING: Duration = Duration::from_mins(10);
 /// How long what is queued may take to leave when the relay stops.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -37,7 +42,7 @@ pub enum Command {
 }
 
 /// What a blocking thread answers.
-enum Answer {
+pub enum Answer {
     /// Something for the machine, as it is.
     Event(Event<DeviceId>),
     /// The spaces that a device which has connected is in.
@@ -46,6 +51,8 @@ enum Answer {
     Named { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>, refused: Vec<(SpaceId, HostingRefusal)> },
     /// Entries that were let in, to be passed on.
     Let { space: SpaceId, from: DeviceId, items: Vec<sheaf_sync::Item> },
+    /// A checkpoint was taken over: what it covers is held.
+    Covered { space: SpaceId, covers: Frontier },
     /// What became of the deliveries of a space.
     Taken { space: SpaceId, accepted: Vec<Accepted> },
 }
@@ -94,6 +101,7 @@ pub struct Engine {
     /// Who has asked for a signed receipt since the last were signed.
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     answers: mpsc::UnboundedSender<Answer>,
+    fetching: std::sync::mpsc::Sender<Fetch>,
     wake: Option<u64>,
 }
 
@@ -101,6 +109,13 @@ impl Engine {
     /// Runs until it is told to stop.
     pub async fn run(keeper: Arc<Keeper>, net: Net, mut events: Events, mut commands: mpsc::Receiver<Command>) {
         let (answers, mut answered) = mpsc::unbounded_channel();
+        let fetching = match fetching::start(Arc::clone(&keeper), answers.clone()) {
+            Ok(fetching) => fetching,
+            Err(error) => {
+                tracing::error!(%error, "the system gives no thread for checkpoints");
+                return;
+            }
+        };
         let mut engine = Self {
             keeper,
             net,
@@ -111,10 +126,13 @@ impl Engine {
             spaces: HashMap::new(),
             asked: BTreeMap::new(),
             answers,
+            fetching,
             wake: None,
         };
         let mut signing = tokio::time::interval(SIGNING);
         signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sweeping = tokio::time::interval(SWEEPING);
+        sweeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut draining: Option<oneshot::Sender<()>> = None;
         loop {
             if draining.is_some() && engine.is_idle() {
@@ -137,6 +155,7 @@ impl Engine {
                     engine.feed(Event::Tick);
                 }
                 _ = signing.tick() => engine.sign(),
+                _ = sweeping.tick() => engine.tidy(),
             }
         }
         engine.sign();
@@ -187,6 +206,10 @@ impl Engine {
             Answer::Met { device, connection, spaces } => self.met(device, connection, spaces),
             Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
             Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
+            Answer::Covered { space, covers } => {
+                self.feed(Event::Covered { space, covers });
+                self.members_changed(space);
+            }
             Answer::Taken { space, accepted } => self.taken(space, accepted),
         }
     }
@@ -230,21 +253,36 @@ impl Engine {
                 self.net.close(peer, CloseCode::Protocol);
             }
             Action::Behind { peer, space, bundle } => {
-                self.feed(Event::Declined { peer, space, bundle: bundle.id });
+                self.follow(peer, space);
+                self.fetch(space, |space| Fetch::Behind { space, peer, bundle });
             }
-            Action::ReadBlob { peer, space, ticket, blob, from, .. } => {
-                self.feed(Event::BlobRead { peer, space, ticket, blob, from, piece: Vec::new() });
+            Action::Piece { peer, space, blob, from, piece } => {
+                self.fetch(space, |space| Fetch::Piece { space: space.id, peer, blob, from, piece });
+            }
+            Action::NoBlob { peer, space, .. } => {
+                self.fetch(space, |space| Fetch::NoBlob { space: space.id, peer });
+            }
+            Action::ReadBlob { peer, space, ticket, blob, from, length } => {
+                self.fetch(space, |space| Fetch::Read { space, peer, ticket, blob, from, length });
+            }
+            Action::Endorsed { space, endorsement, .. } => {
+                self.fetch(space, |space| Fetch::Endorsed { space, endorsement });
             }
             // Nothing was asked for, and there is nobody here to tell.
-            Action::Piece { .. }
-            | Action::NoBlob { .. }
-            | Action::Endorsed { .. }
-            | Action::Signed { .. }
+            Action::Signed { .. }
             | Action::Said { .. }
             | Action::Synced { .. }
             | Action::Unrecognised { .. }
             | Action::RedemptionRefused { .. } => {}
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+        }
+    }
+
+    /// Tells the thread that fetches, about a space.
+    fn fetch(&self, space: SpaceId, message: impl FnOnce(Arc<Space>) -> Fetch) {
+        if let Some(followed) = self.spaces.get(&space) {
+            // The thread lives as long as the engine.
+            let _ = self.fetching.send(message(Arc::clone(&followed.space)));
         }
     }
 
@@ -258,6 +296,16 @@ impl Engine {
                 self.feed(Event::Signed { peer, space, receipt: receipt.clone() });
             }
         }
+    }
+
+    /// Gives back what is kept twice, or is stood for.
+    fn tidy(&self) {
+        let keeper = Arc::clone(&self.keeper);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = keeper.sweep() {
+                tracing::warn!(%error, "what is not needed any more cannot be removed");
+            }
+        });
     }
 
     /// Runs what blocks on another thread; its answer comes back.

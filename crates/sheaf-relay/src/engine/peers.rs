@@ -9,6 +9,7 @@ use sheaf_access::{DeviceId, SpaceId};
 use sheaf_net::{CloseCode, Stream};
 use sheaf_sync::{Event, Hosting, Nonce};
 
+use super::fetching::Fetch;
 use super::{Answer, Engine, Followed, Peer};
 use crate::keeper::Space;
 use crate::keeper::accept::now;
@@ -106,6 +107,8 @@ impl Engine {
         let Some(peer) = self.peers.remove(&device) else { return };
         self.feed(Event::Disconnected { peer: device });
         self.keeper.guests().left(device);
+        // The thread lives as long as the engine.
+        let _ = self.fetching.send(Fetch::Gone { peer: device });
         for id in peer.spaces {
             let Some(followed) = self.spaces.get_mut(&id) else { continue };
             followed.peers.remove(&device);
@@ -141,6 +144,7 @@ impl Engine {
         };
         self.spaces.insert(space.id, followed);
         self.feed(Event::SpaceAdded { space: space.id, frontier: space.frontier() });
+        self.fetch(space.id, |space| Fetch::Opened { space });
     }
 
     /// A connection has to do with a space.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sheaf_access::SpaceId;
 use sheaf_sync::{Event, NotNow, Outcome, Refusal};
 
+use super::fetching::Fetch;
 use super::{Answer, Engine};
 use crate::keeper::Accepted;
 
@@ -63,6 +64,7 @@ impl Engine {
                 self.refuse(from, id, reason);
             }
             if !stored.is_empty() {
+                self.fetch(id, |space| Fetch::Came { space, peer: from, items: stored.clone() });
                 self.feed(Event::Stored { space: id, from: Some(from), items: stored });
             }
             delivered.push(Event::Delivered { peer: from, space: id, ticket, outcomes });

@@ -9,18 +9,22 @@
 //! Nothing here waits for the network, and everything blocks: it runs on blocking threads.
 
 pub mod accept;
+mod checkpoints;
 mod index;
+mod prune;
 mod read;
 mod space;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use sheaf_access::{AccessState, DeviceId, DeviceKeys, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_store::{Home, Store, StoreError};
 
 pub use accept::{Accepted, Delivered};
+pub use checkpoints::NotTaken;
 pub use space::Space;
 
 use crate::admission::Admission;
@@ -35,6 +39,8 @@ pub struct Keeper {
     open: Mutex<HashMap<SpaceId, Weak<Space>>>,
     guests: Mutex<Guests>,
     admission: Mutex<Arc<Admission>>,
+    /// For how long what an endorsed checkpoint stands for stays; none: always.
+    prune_after: Mutex<Option<Duration>>,
 }
 
 impl Keeper {
@@ -48,7 +54,13 @@ impl Keeper {
             open: Mutex::default(),
             guests: Mutex::default(),
             admission: Mutex::new(Arc::new(admission)),
+            prune_after: Mutex::default(),
         }
+    }
+
+    /// The home.
+    pub fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Who is let in by an invitation, and has not joined.

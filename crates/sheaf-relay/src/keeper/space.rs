@@ -7,6 +7,7 @@ use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash,
 use sheaf_log::{Entry, Frontier, Kind, Refusal};
 use sheaf_store::StoreError;
 
+use super::checkpoints::Checkpoints;
 use super::{Keeper, devices, locked};
 
 /// How many bytes of entries are read at a time.
@@ -17,6 +18,8 @@ pub struct Space {
     /// Its id.
     pub id: SpaceId,
     state: Mutex<State>,
+    /// Taken after the state where both are, and for moments only.
+    checkpoints: Mutex<Checkpoints>,
 }
 
 /// What changes in it.
@@ -42,6 +45,34 @@ impl Space {
     /// What is durable here of it.
     pub fn frontier(&self) -> Frontier {
         self.lock().frontier.clone()
+    }
+
+    /// Up to where entries may be missing.
+    pub fn floors(&self) -> Frontier {
+        self.lock().floors.clone()
+    }
+
+    /// Entries were pruned.
+    pub(super) fn set_floors(&self, floors: Frontier) {
+        self.lock().floors = floors;
+    }
+
+    /// What is known of its checkpoints, for moments.
+    pub fn checkpoints(&self) -> MutexGuard<'_, Checkpoints> {
+        locked(&self.checkpoints)
+    }
+
+    /// A checkpoint has been taken over: its access entries count, and all it covers is held.
+    pub(super) fn take_over(&self, mut access: AccessHistory, frontier: Frontier, floors: Frontier) {
+        let mut state = self.lock();
+        if let Some(known) = &state.access {
+            // What came meanwhile.
+            let news = known.entries().filter(|entry| !access.contains(&entry.hash)).cloned().collect();
+            add_what_fits(&mut access, news);
+        }
+        state.indexed = devices(access.now()).into_keys().collect();
+        state.access = Some(access);
+        (state.frontier, state.floors) = (frontier, floors);
     }
 
     /// Nothing of it is kept before it is known whose device asks.
@@ -95,7 +126,8 @@ impl Keeper {
         for device in &indexed {
             self.put_member(*device, id)?;
         }
-        Ok(Space { id, state: Mutex::new(State { access, frontier, floors, waits: false, indexed }) })
+        let checkpoints = Mutex::new(self.load_checkpoints(id)?);
+        Ok(Space { id, checkpoints, state: Mutex::new(State { access, frontier, floors, waits: false, indexed }) })
     }
 
     fn indexed_access(&self, id: SpaceId) -> Result<Vec<AccessEntry>, StoreError> {
@@ -129,11 +161,17 @@ impl Keeper {
 fn history(creation: EntryHash, mut entries: Vec<AccessEntry>) -> Option<AccessHistory> {
     let first = entries.iter().position(|entry| entry.hash == creation)?;
     let mut history = AccessHistory::found(entries.swap_remove(first)).ok()?;
+    add_what_fits(&mut history, entries);
+    Some(history)
+}
+
+/// Adds the entries whose past is held, as often as one more fits, and gives back the others.
+pub(super) fn add_what_fits(history: &mut AccessHistory, mut waiting: Vec<AccessEntry>) -> Vec<AccessEntry> {
     loop {
-        let before = entries.len();
-        entries.retain(|entry| history.add(entry.clone()).is_err());
-        if entries.is_empty() || entries.len() == before {
-            return Some(history);
+        let before = waiting.len();
+        waiting.retain(|entry| history.add(entry.clone()).is_err());
+        if waiting.is_empty() || waiting.len() == before {
+            return waiting;
         }
     }
 }
