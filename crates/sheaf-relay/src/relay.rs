@@ -63,7 +63,9 @@ impl Relay {
         let shown = (config.admission.mode == Mode::Token).then(|| token.expose().to_owned().into());
         let link = RelayLink { relay, token: shown }.to_text()?;
         let (commands, orders) = mpsc::channel(4);
-        tokio::spawn(Engine::run(Arc::new(Keeper::new(home, keys, admission)), net, events, orders));
+        let keeper = Keeper::new(home, keys, admission);
+        keeper.set_prune_after(config.retention.prune_after.0);
+        tokio::spawn(Engine::run(Arc::new(keeper), net, events, orders));
         Ok(Self { id, link, notices, commands })
     }
 

@@ -150,9 +150,9 @@ impl Worker {
         }
         // Being behind comes first.
         if matches!(job.wanted, Wanted::Bundle(_)) {
-            waiting.push_front(job)
+            waiting.push_front(job);
         } else {
-            waiting.push_back(job)
+            waiting.push_back(job);
         }
         self.next(space);
     }
@@ -255,7 +255,8 @@ impl Worker {
     }
 
     fn say_endorsements(&self, space: &Space) {
-        let endorsements: Vec<_> = space.checkpoints().endorsements.iter().map(|one| one.encode()).collect();
+        let endorsements: Vec<_> =
+            space.checkpoints().endorsements.iter().map(sheaf_log::Endorsement::encode).collect();
         if !endorsements.is_empty() {
             self.say(Event::Endorsements { space: space.id, endorsements });
         }

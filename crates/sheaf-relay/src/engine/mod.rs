@@ -51,6 +51,8 @@ pub enum Answer {
     Named { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>, refused: Vec<(SpaceId, HostingRefusal)> },
     /// Entries that were let in, to be passed on.
     Let { space: SpaceId, from: DeviceId, items: Vec<sheaf_sync::Item> },
+    /// Something was pruned in these spaces.
+    Pruned(Vec<SpaceId>),
     /// A checkpoint was taken over: what it covers is held.
     Covered { space: SpaceId, covers: Frontier },
     /// What became of the deliveries of a space.
@@ -206,6 +208,11 @@ impl Engine {
             Answer::Met { device, connection, spaces } => self.met(device, connection, spaces),
             Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
             Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
+            Answer::Pruned(spaces) => {
+                for space in spaces {
+                    self.fetch(space, |space| Fetch::Opened { space });
+                }
+            }
             Answer::Covered { space, covers } => {
                 self.feed(Event::Covered { space, covers });
                 self.members_changed(space);
@@ -301,10 +308,12 @@ impl Engine {
     /// Gives back what is kept twice, or is stood for.
     fn tidy(&self) {
         let keeper = Arc::clone(&self.keeper);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = keeper.sweep() {
+        self.blocking(move || {
+            let pruned = keeper.sweep().unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is not needed any more cannot be removed");
-            }
+                Vec::new()
+            });
+            Answer::Pruned(pruned)
         });
     }
 

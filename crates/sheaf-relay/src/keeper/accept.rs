@@ -207,7 +207,7 @@ impl Keeper {
             return Ok(Vec::new());
         }
         let Some(access) = space.access() else { return Ok(Vec::new()) };
-        let devices: BTreeSet<DeviceId> = devices(&access).into_keys().collect();
+        let devices: BTreeSet<DeviceId> = devices(&access);
         let before = space.lock().indexed.clone();
         for device in devices.difference(&before) {
             self.put_member(*device, space.id)?;

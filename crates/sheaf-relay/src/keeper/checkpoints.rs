@@ -156,7 +156,7 @@ impl Keeper {
         }
         self.store.cover(space.id, &checkpoint.covers, &access_entries)?;
         self.note_held(space, &entry, &checkpoint)?;
-        for device in super::devices(history.now()).into_keys() {
+        for device in super::devices(history.now()) {
             self.put_member(device, space.id)?;
         }
         space.take_over(history, self.store.frontier(space.id)?, self.store.floors(space.id)?);

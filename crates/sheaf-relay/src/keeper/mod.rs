@@ -15,7 +15,7 @@ mod prune;
 mod read;
 mod space;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -111,6 +111,6 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Every device of every member.
-fn devices(access: &AccessState) -> BTreeMap<DeviceId, ()> {
-    access.members().flat_map(|member| member.devices.keys().map(|device| (*device, ()))).collect()
+fn devices(access: &AccessState) -> BTreeSet<DeviceId> {
+    access.members().flat_map(|member| member.devices.keys().copied()).collect()
 }

@@ -21,20 +21,22 @@ impl Keeper {
         *locked(&self.prune_after) = after;
     }
 
-    /// Prunes what may be in every space, and shortens the journal. Blocks.
-    pub fn sweep(&self) -> Result<(), StoreError> {
+    /// Prunes what may be in every space, and shortens the journal. Answers the spaces in which something was. Blocks.
+    pub fn sweep(&self) -> Result<Vec<SpaceId>, StoreError> {
+        let mut changed = Vec::new();
         if let Some(after) = *locked(&self.prune_after) {
             let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             for id in self.store.spaces()? {
                 let pruned = self.prune(&*self.open(id)?, after)?;
                 if pruned.entries > 0 {
                     tracing::info!(space = %id.short(), entries = pruned.entries, bytes = pruned.bytes, "pruned");
+                    changed.push(id);
                 }
             }
         }
         let bytes = self.tidy_journal()?;
         tracing::debug!(bytes, "dropped from the journal");
-        Ok(())
+        Ok(changed)
     }
 
     /// Deletes what may be deleted below the last endorsed checkpoint that has been held for `after` milliseconds, and for a

@@ -70,7 +70,7 @@ impl Space {
             let news = known.entries().filter(|entry| !access.contains(&entry.hash)).cloned().collect();
             add_what_fits(&mut access, news);
         }
-        state.indexed = devices(access.now()).into_keys().collect();
+        state.indexed = devices(access.now());
         state.access = Some(access);
         (state.frontier, state.floors) = (frontier, floors);
     }
@@ -122,7 +122,7 @@ impl Keeper {
             entries = self.scanned_access(id)?;
         }
         let access = history(creation, entries);
-        let indexed: BTreeSet<DeviceId> = access.iter().flat_map(|access| devices(access.now()).into_keys()).collect();
+        let indexed: BTreeSet<DeviceId> = access.iter().flat_map(|access| devices(access.now())).collect();
         for device in &indexed {
             self.put_member(*device, id)?;
         }
