@@ -14,6 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   cleanup();
+  localStorage.clear();
   app.end();
 });
 
@@ -95,4 +96,45 @@ test("the settings list every key", async () => {
   const row = within(dialog).getByRole("row", { name: /Find in this document/u });
   expect(row.textContent).toContain("Ctrl+F");
   expect(await seriousFaults()).toEqual([]);
+});
+
+describe("the outline", () => {
+  beforeEach(() => {
+    localStorage.clear();
+  });
+
+  test("Shift+F9 opens it; it goes to headings, marks the section, and counts", async () => {
+    const page = await open(block("heading", "One", { level: 1 }), block("paragraph", "a few words"), block("heading", "Two", { level: 2 }));
+    await press("F9", { shiftKey: true });
+    const panel = await screen.findByRole("complementary", { name: "Outline" });
+    const headings = within(panel).getAllByRole("button", { name: /One|Two/u });
+    expect(headings.map((each) => each.getAttribute("aria-current"))).toEqual(["location", null]);
+    expect(within(panel).getByText("5 words, 17 characters")).toBeTruthy();
+    headings[0]?.focus();
+    await press("ArrowDown");
+    expect(document.activeElement).toBe(headings[1]);
+    await fireEvent.click(headings[1]!);
+    expect(headings.map((each) => each.getAttribute("aria-current"))).toEqual([null, "location"]);
+    await press("a", { ctrlKey: true });
+    expect(await within(panel).findByText("Selected: 5 of 5 words, 17 of 17 characters")).toBeTruthy();
+    expect(await seriousFaults()).toEqual([]);
+    expect(page.textContent).toContain("Two");
+    await press("F9", { shiftKey: true });
+    await waitFor(() => expect(screen.queryByRole("complementary", { name: "Outline" })).toBeNull());
+  });
+
+  test("the settings choose font, width and focus mode, and keep them", async () => {
+    const page = await open(block("paragraph", "one"), block("paragraph", "two"));
+    await press(",", { ctrlKey: true });
+    const dialog = await screen.findByRole("dialog", { name: "Settings" });
+    await fireEvent.click(within(dialog).getByRole("tab", { name: "Writing" }));
+    await fireEvent.click(within(dialog).getByRole("radio", { name: "Sans" }));
+    await fireEvent.keyDown(within(dialog).getByRole("radiogroup", { name: "Width of the page, in characters" }), { key: "ArrowRight" });
+    await fireEvent.click(within(dialog).getByRole("checkbox", { name: /Focus mode/u }));
+    expect({ ...document.documentElement.dataset }).toMatchObject({ pageFont: "sans", pageWidth: "58" });
+    expect(page.classList.contains("focusing")).toBe(true);
+    expect(page.querySelectorAll(".here")).toHaveLength(1);
+    expect(JSON.parse(localStorage.getItem("sheaf.page") ?? "")).toMatchObject({ font: "sans", width: "58", focus: true });
+    expect(await seriousFaults()).toEqual([]);
+  });
 });

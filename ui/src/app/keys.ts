@@ -11,6 +11,7 @@ const COMMANDS = [
   "newWindow",
   "where",
   "sidebar",
+  "panel",
   "nextRegion",
   "previousRegion",
   "settings",

@@ -102,6 +102,8 @@ export interface Editor {
   setTitle(title: string): void;
   /** Whether the browser checks spelling. */
   setSpellcheck(on: boolean): void;
+  /** Focus mode, and whether the line with the caret stays in the middle while one writes. */
+  setManner(manner: { focus: boolean; typewriter: boolean }): void;
   /** Where a stretch of the page is on the screen: for what is drawn at it. */
   rect(from: number, to?: number): DOMRect;
   /** The selected words. */

@@ -15,13 +15,16 @@ import type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 import { isBare } from "./bare";
 import { othersIn } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
+import { countsPlugin } from "./counting";
 import { FlatSerializer, textOfBlocks } from "./copy";
 import { Finder } from "./finder";
 import { findPlugin } from "./findview";
+import { centreCaret, herePlugin, inFocusMode, setFocusMode } from "./here";
 import { HeldInput } from "./hold";
 import { markdownRules } from "./inputrules";
 import { keysPlugin } from "./keymap";
 import { setLink } from "./marking";
+import { outlinePlugin } from "./outline";
 import { caretsTransaction, checksumIn, corePlugins, freshState, itemsIn, make, stateOf, updateTransaction } from "./page";
 import { HUGE, pastePlugin, type BigPaste } from "./paste";
 import { isRemote } from "./patches";
@@ -58,6 +61,7 @@ class PageEditor implements Editor, SessionPage {
   private editable: boolean;
   private title: string;
   private spellcheck: boolean;
+  private typewriter = false;
   private isComposing = false;
   private lastSnapshot: Snapshot | null = null;
   /** What is to be said when the session has done what it is doing. */
@@ -93,7 +97,7 @@ class PageEditor implements Editor, SessionPage {
       editable: () => this.editable && this.session.ready,
       attributes: () => this.attributes(),
       dispatchTransaction: (tr) => { this.dispatch(tr); },
-      handleScrollToSelection: () => false,
+      handleScrollToSelection: (view) => this.typewriter && centreCaret(view),
     });
     this.finder = new Finder(this.view);
     this.trail.start(this.session.state, this.view.state.doc, isBare(this.view.state));
@@ -122,6 +126,9 @@ class PageEditor implements Editor, SessionPage {
       pastePlugin((paste) => { this.bigPaste(paste); }),
       slicesPlugin(),
       findPlugin(),
+      outlinePlugin(),
+      countsPlugin(),
+      herePlugin(),
       placeholderPlugin({
         page: options.placeholder ?? "Write, or press / for headings and lists.",
         title: options.titlePlaceholder ?? "Untitled",
@@ -288,7 +295,7 @@ class PageEditor implements Editor, SessionPage {
 
   private attributes(): Record<string, string> {
     return {
-      class: "page",
+      class: this.typewriter ? "page typewriter" : "page",
       role: "textbox",
       "aria-multiline": "true",
       "aria-label": this.title,
@@ -392,6 +399,13 @@ class PageEditor implements Editor, SessionPage {
 
   setSpellcheck(on: boolean): void {
     this.spellcheck = on;
+    this.view.setProps({});
+  }
+
+  setManner({ focus, typewriter }: { focus: boolean; typewriter: boolean }): void {
+    if (focus !== inFocusMode(this.view.state)) this.view.dispatch(setFocusMode(this.view.state.tr, focus));
+    if (typewriter === this.typewriter) return;
+    this.typewriter = typewriter;
     this.view.setProps({});
   }
 

@@ -41,6 +41,7 @@ export const SHORTCUTS = {
   newWindow: keys("window", "New window", "Mod-Shift-n"),
   where: keys("window", "Where this document is", "Mod-s"),
   sidebar: keys("window", "Sidebar", "Ctrl-Mod-s", "F9"),
+  panel: keys("window", "Outline and counts", "Alt-Mod-p", "Shift-F9"),
   nextRegion: keys("window", "Next region", "F6"),
   previousRegion: keys("window", "Previous region", "Shift-F6"),
   settings: keys("window", "Settings", "Mod-,"),

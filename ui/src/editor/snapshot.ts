@@ -3,8 +3,10 @@ import { redoDepth, undoDepth } from "prosemirror-history";
 import type { EditorState } from "prosemirror-state";
 import { othersIn, type Other } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
+import { countsIn, type Counts } from "./counting";
 import { foundIn, type Found } from "./finder";
 import { canLink, linkHere, type PlacedLink } from "./marking";
+import { outlineIn, sectionIn, type Outline } from "./outline";
 import { slashIn, type Slash } from "./slash";
 
 /** The page at one moment, as far as the shell needs it. */
@@ -31,6 +33,12 @@ export interface Snapshot {
   canUndo: boolean;
   /** And to redo. */
   canRedo: boolean;
+  /** The headings; the very same object as long as they are as they were. */
+  outline: Outline;
+  /** Which of them the caret stands under; null before the first. */
+  section: number | null;
+  /** How much is written. */
+  counts: Counts;
   /** What is found of what is looked for. */
   found: Found | null;
   /** Who else is here. */
@@ -54,6 +62,9 @@ export function snapshotOf(state: EditorState, ready: boolean, editable: boolean
     slash: slashIn(state),
     canUndo: undoDepth(state) > 0,
     canRedo: redoDepth(state) > 0,
+    outline: outlineIn(state),
+    section: sectionIn(state),
+    counts: countsIn(state),
     found: foundIn(state),
     others: othersIn(state),
   };
