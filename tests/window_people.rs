@@ -372,7 +372,7 @@ fn what_someone_wrote_without_knowing_that_they_were_removed_is_read_and_taken_o
 
     let ana = ana_home.window();
     ana.wait_for_on_page("Spring visit");
-    ana.wait_for("Kofi wrote 7 words here after their right to write had ended.");
+    ana.wait_for("Kofi wrote 7 words here that do not count.");
     ana.click("Look at it…");
     ana.click("Read: what Kofi wrote in Spring visit");
     ana.wait_for("The spare float is in the shed.");

@@ -246,7 +246,7 @@ describe("work that was set aside", () => {
       return null;
     };
     render(App);
-    await screen.findByText(/Kofi Mensah wrote 5 words here after their right to write had ended\./u);
+    await screen.findByText(/Kofi Mensah wrote 5 words here that do not count\./u);
     await fireEvent.click(screen.getByRole("button", { name: "Look at it…" }));
     const dialog = await screen.findByRole("dialog", { name: "Work that was set aside" });
     expect(dialog.textContent).toContain("Mara removed Kofi before this was written.");

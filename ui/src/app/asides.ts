@@ -8,12 +8,14 @@ export function toLookAt(all: readonly SetAside[], away: readonly string[]): Set
   return all.filter((each) => !away.includes(each.id));
 }
 
-/** “Kofi and Ana wrote 40 words here that do not count.” */
-export function asideLine(pieces: readonly SetAside[]): string {
-  const names = [...new Set(pieces.map((each) => shownName(each.name)))];
+/** “Kofi and you wrote 40 words here that do not count.” Why they do not, each piece says itself. */
+export function asideLine(pieces: readonly SetAside[], me: string): string {
+  const names = [...new Set(pieces.map((each) => (each.person === me ? "you" : shownName(each.name))))];
+  // One's own last: the others are the news.
+  const list = nameList(names.sort((a, b) => Number(a === "you") - Number(b === "you")));
   const words = pieces.reduce((sum, each) => sum + each.words, 0);
   const what = words === 0 ? "made changes" : `wrote ${counted(words, "word", "words")}`;
-  return `${nameList(names)} ${what} here after their right to write had ended.`;
+  return `${list.charAt(0).toLocaleUpperCase()}${list.slice(1)} ${what} here that do not count.`;
 }
 
 /** As many ids of what was put away as are remembered; the newest stay. */

@@ -85,6 +85,7 @@ export class Library {
         await this.readPlacement();
         break;
       case "setAside":
+      case "forked":
         await this.readAsides(event.space);
         break;
       case "removed":

@@ -38,6 +38,13 @@ describe("the sentences of the guide, word for word", () => {
     const two = [place(), place({ device: "d2", name: "Kofi Mensah" }), place({ device: "d3", waiting: 4 })];
     expect(line(kept(two))).toBe("Saved here · on 2 devices");
   });
+  test("a relay has it, or is behind", () => {
+    const relay = (change: Partial<Place> = {}): Place => place({ device: "r", name: "", relay: true, ...change });
+    expect(line(kept([place(), relay()]))).toBe("Saved here · on Ana’s laptop · on relay");
+    expect(line(kept([place(), relay({ waiting: 3 })]))).toBe("Saved here · on Ana’s laptop · 3 entries waiting for relay");
+    expect(line(kept([place({ waiting: 2, link: "away" }), relay()]))).toBe("Saved here · on relay");
+    expect(line(kept([relay({ waiting: 3 })]))).toBe("Saved here · 3 entries waiting for the relay");
+  });
   test("no connection", () => {
     expect(line(kept([place({ link: "away", waiting: 23, confirmed: null })]))).toBe(
       "Saved here · no connection · 23 entries waiting",

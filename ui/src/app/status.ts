@@ -58,8 +58,9 @@ export function entriesWaiting(count: number): string {
   return count === 1 ? "1 entry waiting" : `${count.toLocaleString("en-GB")} entries waiting`;
 }
 
-/** “Ana’s laptop”, “your other laptop”. */
-export function placeName(place: Pick<Place, "name" | "yours">): string {
+/** “Ana’s laptop”, “your other laptop”, “the relay”. */
+export function placeName(place: Pick<Place, "name" | "yours" | "relay">): string {
+  if (place.relay === true) return "the relay";
   if (place.yours) return "your other laptop";
   const first = firstName(place.name);
   if (first === "") return "another laptop";
@@ -73,9 +74,17 @@ export function firstName(name: string): string {
 
 function elsewhere(placement: Placement): string {
   if (!placement.shared || placement.places.length === 0) return "only on this laptop";
-  const holding = placement.places.filter((place) => place.confirmed !== null && place.waiting === 0);
+  const holds = (place: Place): boolean => place.confirmed !== null && place.waiting === 0;
+  const relays = placement.places.filter((place) => place.relay === true);
+  const holding = placement.places.filter((place) => place.relay !== true && holds(place));
   const [one] = holding;
-  if (one) return holding.length === 1 ? `on ${placeName(one)}` : `on ${holding.length} devices`;
+  const parts = one ? [holding.length === 1 ? `on ${placeName(one)}` : `on ${holding.length} devices`] : [];
+  if (relays.some(holds)) parts.push("on relay");
+  else if (one && relays.length > 0) {
+    const behind = Math.min(...relays.map((relay) => relay.waiting));
+    if (behind > 0) parts.push(`${entriesWaiting(behind)} for relay`);
+  }
+  if (parts.length > 0) return parts.join(" · ");
   const count = waiting(placement);
   if (!connected(placement)) return count === 0 ? "no connection" : `no connection · ${entriesWaiting(count)}`;
   if (count === 0) return "";
