@@ -239,11 +239,11 @@ async fn a_newcomer_who_meets_a_liar_first_gets_the_space_from_an_honest_one() {
     let mut line = story.raw.call(device, &addresses).await;
     let invitation = story.scene.ana.invite(&story.scene.space, "editor", None, None).await.expect("a link");
     // The invitation has come by way of the liar, who put their own device in the place of Ana's.
-    let mut link = parse(&invitation);
-    (link.device, link.addresses) = (story.raw.device.id(), Vec::new());
+    let mut misleading = parse(&invitation);
+    (misleading.device, misleading.addresses) = (story.raw.device.id(), Vec::new());
     let joining = {
-        let (zoe, link) = (zoe.clone(), link.to_text().expect("a link can be written"));
-        tokio::spawn(async move { zoe.join(&link).await })
+        let (zoe, misleading) = (zoe.clone(), misleading.to_text().expect("a link can be written"));
+        tokio::spawn(async move { zoe.join(&misleading).await })
     };
     while !matches!(line.frame().await.expect("Zoe asks"), Frame::Redeem { .. }) {}
     // She opens the space with the link, so the liar's checkpoint can be opened with it too.

@@ -10,6 +10,7 @@ mod content;
 mod direct;
 mod entries;
 mod invitations;
+mod keys;
 #[cfg(target_os = "linux")]
 mod memory;
 mod removal;

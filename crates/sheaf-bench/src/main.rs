@@ -60,15 +60,12 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let (trace, history) = match &arguments.trace {
-        Some(file) => {
-            let trace = Trace::read(file).with_context(|| format!("cannot use {}", file.display()))?;
-            (trace, "a recorded session")
-        }
-        None => {
-            let part = if arguments.quick { QUICK } else { 1 };
-            (Trace::invented(SEED, EDITS / part, CHARACTERS / part), "an invented session")
-        }
+    let (trace, history) = if let Some(file) = &arguments.trace {
+        let trace = Trace::read(file).with_context(|| format!("cannot use {}", file.display()))?;
+        (trace, "a recorded session")
+    } else {
+        let part = if arguments.quick { QUICK } else { 1 };
+        (Trace::invented(SEED, EDITS / part, CHARACTERS / part), "an invented session")
     };
     let mut rows = if arguments.rows.is_empty() { Measure::ALL.to_vec() } else { arguments.rows };
     rows.sort_unstable();

@@ -134,3 +134,30 @@ async fn a_newcomer_fetches_the_checkpoint_and_all_write_on() {
         node.shutdown().await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_step_a_checkpoint_is_fetched_when_its_entry_comes_and_then_both_prune() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ana, kofi) =
+        (person(&folder.path().join("ana"), "Ana").await, person(&folder.path().join("kofi"), "Kofi").await);
+    let space = ana.create_space("Field station").await.unwrap().id;
+    let document = written(&ana, &space, 30).await;
+    let link = ana.invite(&space, "editor", None, None).await.unwrap();
+    kofi.join(&link).await.unwrap();
+    kofi.append(&document, "Kofi was here.").await.unwrap();
+    reads(&ana, &document, "Kofi was here.").await;
+    let before = ana.verify(&space).await.unwrap().entries;
+    let report = ana.checkpoint(&space).await.unwrap();
+    assert_eq!(report.pruned, 0, "nobody else has looked at it yet");
+    // Nothing more is written, and nobody meets anew: what came is fetched, vouched for, and pruned below, by both.
+    for (node, name) in [(&kofi, "Kofi"), (&ana, "Ana")] {
+        soon(&format!("{name} to prune"), || async {
+            (node.verify(&space).await.ok()?.entries < before / 2).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(text(&kofi, &document).await, text(&ana, &document).await);
+    for node in [ana, kofi] {
+        node.shutdown().await.unwrap();
+    }
+}
