@@ -60,6 +60,11 @@ pub trait Held {
     /// The entry in a place of a log, if it is held.
     fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, Self::Error>;
 
+    /// An entry of a branch of a forked log that is kept beside it (L6), if this is one.
+    fn branch(&self, _on: &EntryRef) -> Result<Option<HeldEntry>, Self::Error> {
+        Ok(None)
+    }
+
     /// Whether a place of a log is covered by a held checkpoint (C3): it counts as held, whether or not the entry is.
     fn covered(&self, _log: &LogId, _seq: u64) -> Result<bool, Self::Error> {
         Ok(false)
@@ -207,7 +212,10 @@ impl Past {
             }
         }
         for on in &header.builds_on {
-            match read_one(on, held)? {
+            let there = read_one(on, held)?;
+            let named = there.as_ref().is_some_and(|there| there.hash == on.hash);
+            let beside = if named { None } else { held.branch(on).map_err(NotAdmitted::Unreadable)? };
+            match beside.or(there) {
                 Some(there) if there.hash != on.hash => {
                     return Err(Refusal::OtherBranch { on: *on, held: there.hash }.into());
                 }

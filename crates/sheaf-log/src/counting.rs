@@ -175,6 +175,21 @@ impl<M: Membership> Counting<M> {
         }
     }
 
+    /// The access entries it was made by.
+    pub fn membership(&self) -> &M {
+        &self.membership
+    }
+
+    /// Whether a removal speaks against an entry with this header: then its author has no say in which branch counts (L6).
+    pub fn is_challenged(&mut self, header: &Header) -> bool {
+        !self.challengers(header, header.kind.wants()).is_empty()
+    }
+
+    /// Whether an entry was taken up.
+    pub fn contains(&self, entry: &EntryHash) -> bool {
+        self.nodes.contains_key(entry)
+    }
+
     /// Whether an entry counts. One that was not taken up does.
     pub fn counts(&self, entry: &EntryHash) -> bool {
         self.nodes.get(entry).is_none_or(|node| node.counts || node.sort == Sort::Access)

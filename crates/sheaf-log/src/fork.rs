@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sheaf_access::{EntryHash, LogId, PersonId};
+use sheaf_access::{EntryHash, LogId, PersonId, SpaceId};
 
 use crate::checkpoint::SignedHeader;
 use crate::entry::{Entry, EntryError};
@@ -39,6 +39,7 @@ pub enum ForkError {
 /// Two headers of one log in one place, each signed by the device. There is no other way to have one than to check both.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForkProof {
+    space: SpaceId,
     log: LogId,
     seq: u64,
     /// With the lower hash first.
@@ -60,7 +61,12 @@ impl ForkProof {
         }
         let mut entries = [(hash_of_one, a), (hash_of_other, b)];
         entries.sort_unstable_by_key(|(hash, _)| *hash);
-        Ok(Self { log: one.log, seq: one.seq, entries })
+        Ok(Self { space: one.space, log: one.log, seq: one.seq, entries })
+    }
+
+    /// The space that both entries name.
+    pub fn space(&self) -> SpaceId {
+        self.space
     }
 
     /// The log.
@@ -154,6 +160,20 @@ impl Branches {
     /// The place of an entry in the log.
     pub fn seq_of(&self, entry: &EntryHash) -> Option<u64> {
         self.nodes.get(entry).map(|node| node.seq)
+    }
+
+    /// What an entry follows, if that is one of these.
+    pub fn before(&self, entry: &EntryHash) -> Option<EntryHash> {
+        self.nodes.get(entry)?.prev
+    }
+
+    /// What follows an entry, the lowest hash first; with none, what stands in the place of the first fork.
+    pub fn following(&self, entry: Option<EntryHash>) -> Vec<EntryHash> {
+        let following = match entry {
+            Some(entry) => self.nodes.get(&entry).map(|node| &node.next),
+            None => Some(&self.roots),
+        };
+        following.into_iter().flatten().copied().collect()
     }
 
     /// An entry, and those before it, the first one first.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sheaf_access::LogId;
+use sheaf_access::{EntryHash, LogId};
 
 use crate::admit::MAX_LOGS;
 use crate::domain;
@@ -34,6 +34,19 @@ impl FrontierDigest {
     /// Its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Of logs in their order, each with how far it is held and, where that is known, the entry there: so two devices that
+    /// hold two branches of one log see that they differ, though they hold as much of it (L6).
+    pub fn with_tips(logs: impl IntoIterator<Item = (LogId, u64, Option<EntryHash>)>) -> Self {
+        let mut bytes = Vec::new();
+        for (log, seq, tip) in logs {
+            bytes.extend_from_slice(log.device.as_bytes());
+            bytes.extend_from_slice(&log.nonce.to_le_bytes());
+            bytes.extend_from_slice(&seq.to_le_bytes());
+            bytes.extend_from_slice(&tip.map_or([0; 32], |tip| *tip.as_bytes()));
+        }
+        Self(domain::hash(domain::TIPS, &[&bytes]))
     }
 }
 
