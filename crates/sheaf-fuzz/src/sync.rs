@@ -2,7 +2,9 @@
 
 use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::Frontier;
-use sheaf_sync::{Action, Config, Digest, Event, Frame, Hosting, HostingRefusal, Machine, Nonce, Outcome, Tag, Window};
+use sheaf_sync::{
+    Action, Config, Digest, Event, Frame, Hosting, HostingRefusal, Machine, Nonce, Outcome, Tag, Tip, Window,
+};
 
 use crate::Target;
 
@@ -86,6 +88,7 @@ fn some_frames() -> Vec<Frame> {
         Frame::Hello { digest: Digest::over([]), spaces: 0, window, offers: Vec::new() },
         Frame::Want { tag },
         Frame::Frontier { tag, whole: true, reply: true, held: held.clone() },
+        Frame::Whole { tag, reply: false, held: held.clone(), tips: vec![Tip::UNTOLD; held.len()] },
         Frame::Entries { tag, first: 0, entries: vec![vec![9; 20].into(), vec![8; 3].into()] },
         Frame::Have { tag, held },
         Frame::Withheld { tag, logs: vec![(log, 3)] },

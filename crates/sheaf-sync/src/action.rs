@@ -8,6 +8,7 @@ use crate::entry_bytes::EntryBytes;
 use crate::event::Ticket;
 use crate::frame::Frame;
 use crate::refusal::{RedemptionRefusal, Refusal};
+use crate::tip::Tip;
 
 /// Everything a [`Machine`](crate::Machine) can ask of the node. To be carried out in the order given.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,18 @@ pub enum Action<P> {
         ticket: Ticket,
         /// The entries, unverified.
         entries: Vec<EntryBytes>,
+    },
+    /// A peer's logs end like this, where it holds no more of them than this node, and it is not known whether it holds the
+    /// same. Look, and answer with [`Compared`](crate::Event::Compared): nothing of the space is sent to it before.
+    Compare {
+        /// The peer.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// To be given back with the answer.
+        ticket: Ticket,
+        /// The logs, with the last place there and the beginning of the hash of what is in it.
+        tips: Vec<(LogId, u64, Tip)>,
     },
     /// A peer says it holds an invitation. Check the proof; answer with [`Shares`](crate::Event::Shares) or
     /// [`RedemptionRefused`](crate::Event::RedemptionRefused).

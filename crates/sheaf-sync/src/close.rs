@@ -26,6 +26,9 @@ pub enum CloseReason {
     /// It spoke of more logs than a space has.
     #[error("it named more logs than a space may have")]
     TooManyLogs,
+    /// It did not say of each log how it ends.
+    #[error("it told of other logs how they end than which it holds")]
+    OddTips,
     /// It numbered an entry 0.
     #[error("it numbered an entry 0; they count from 1")]
     Zero,

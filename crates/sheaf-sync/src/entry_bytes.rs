@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sheaf_access::LogId;
+use sheaf_access::{EntryHash, LogId};
 
 /// The largest entry that is taken from a frame: the protocol's limit on an entry.
 pub const MAX_ENTRY_BYTES: usize = 512 * 1024;
@@ -100,6 +100,8 @@ pub struct Item {
     pub log: LogId,
     /// Its number in that log, from 1.
     pub seq: u64,
+    /// Its hash: two nodes that hold different entries in one place of a log must see that they differ (L6).
+    pub hash: EntryHash,
     /// The entry, as signed and sent.
     pub bytes: EntryBytes,
 }

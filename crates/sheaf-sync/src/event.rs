@@ -1,6 +1,6 @@
 //! [`Event`]: everything that can happen to a machine.
 
-use sheaf_access::SpaceId;
+use sheaf_access::{EntryHash, LogId, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Frontier};
 
 use crate::entry_bytes::Item;
@@ -202,6 +202,43 @@ pub enum Event<P> {
         space: SpaceId,
         /// As they were signed. At most [`MAX_ENDORSEMENTS`](crate::MAX_ENDORSEMENTS) are passed on.
         endorsements: Vec<Vec<u8>>,
+    },
+    /// The last entries of logs, where the frontier of [`SpaceAdded`](Self::SpaceAdded) and
+    /// [`Covered`](Self::Covered) does not say which they are: after those.
+    Tips {
+        /// The space.
+        space: SpaceId,
+        /// Each with its place; one that is not the last any more is passed over.
+        tips: Vec<(LogId, u64, EntryHash)>,
+    },
+    /// A log is forked (L6). Each may hold another branch of it, so from there on it is not compared any more; what is not
+    /// taken of it is refused.
+    Forked {
+        /// The space.
+        space: SpaceId,
+        /// The log.
+        log: LogId,
+        /// The first place that was taken twice.
+        at: u64,
+    },
+    /// The node has looked at how a peer's logs end, as [`Compare`](crate::Action::Compare) asked, and they may be sent
+    /// entries now.
+    Compared {
+        /// For whom.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// The ticket of the question.
+        ticket: Ticket,
+    },
+    /// What was held of a log from a place on is held no more: entries of this node's own that never left it (L5).
+    Rewound {
+        /// The space.
+        space: SpaceId,
+        /// The log.
+        log: LogId,
+        /// The last place that is held still.
+        to: u64,
     },
     /// This node has something to say to a peer about a space, by [`Said`](crate::Action::Said) there.
     Say {

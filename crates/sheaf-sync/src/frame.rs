@@ -11,6 +11,7 @@ use crate::config::Window;
 use crate::entry_bytes::EntryBytes;
 use crate::refusal::{RedemptionRefusal, Refusal};
 use crate::tag::{Digest, Tag};
+use crate::tip::Tip;
 
 /// The version of the frames: their first byte.
 pub const VERSION: u8 = 1;
@@ -70,7 +71,7 @@ pub enum Frame {
         /// The space.
         tag: Tag,
     },
-    /// What the sender holds of a space.
+    /// What the sender holds of a space, without how its logs end.
     Frontier {
         /// The space.
         tag: Tag,
@@ -200,6 +201,18 @@ pub enum Frame {
         #[serde(deserialize_with = "capped::vec::<_, _, MAX_WORD_BYTES>")]
         word: Vec<u8>,
     },
+    /// All that the sender holds of a space, and how each of the logs ends.
+    Whole {
+        /// The space.
+        tag: Tag,
+        /// Whether the sender asks for the receiver's in turn.
+        reply: bool,
+        /// What is held.
+        held: Frontier,
+        /// How each of these logs ends, in their order.
+        #[serde(deserialize_with = "capped::vec::<_, _, MAX_LOGS>")]
+        tips: Vec<Tip>,
+    },
 }
 
 /// Bytes that are not a frame.
@@ -275,7 +288,8 @@ impl Frame {
             | Self::Declined { tag, .. }
             | Self::WantBlob { tag, .. }
             | Self::Blob { tag, .. }
-            | Self::Endorsed { tag, .. } => Stream::Space(*tag),
+            | Self::Endorsed { tag, .. }
+            | Self::Whole { tag, .. } => Stream::Space(*tag),
         }
     }
 }

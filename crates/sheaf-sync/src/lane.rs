@@ -61,6 +61,8 @@ pub(crate) struct Lane {
     sending: BTreeMap<LogId, u64>,
     /// How many they have acknowledged on this connection.
     pub acked: u64,
+    /// The node is being asked whether their logs end like the ones here.
+    pub comparing: Option<Ticket>,
     /// What they refused for good: from which number of which log.
     pub blocked: BTreeMap<LogId, Blocked>,
     pub recovery: Recovery,
@@ -170,6 +172,7 @@ impl Lane {
             skipped: None,
             sending: BTreeMap::new(),
             acked: 0,
+            comparing: None,
             blocked: BTreeMap::new(),
             recovery: Recovery::None,
             recoveries: 0,
@@ -191,7 +194,11 @@ impl Lane {
 
     /// Whether entries may be sent now, as far as this lane is concerned.
     pub fn can_send(&self) -> bool {
-        self.share && self.known && self.recovery == Recovery::None && self.blobs.behind.is_none()
+        self.share
+            && self.known
+            && self.comparing.is_none()
+            && self.recovery == Recovery::None
+            && self.blobs.behind.is_none()
     }
 
     /// The highest number of a log that they hold or that is on its way to them.
@@ -304,6 +311,7 @@ impl Lane {
             && self.reading.is_none()
             && self.in_flight.is_empty()
             && self.pending.is_empty()
+            && self.comparing.is_none()
             && self.recovery == Recovery::None
             && self.blobs.at_rest()
     }

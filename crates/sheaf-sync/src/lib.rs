@@ -50,6 +50,13 @@
 //! **Invitations** are redeemed on the same path: [`Event::Redeeming`] carries an opaque proof to the peer, whose node
 //! answers [`Action::CheckRedemption`] with `Shares`, for this connection.
 //!
+//! **Tips** (L5, L6). A digest says how far each log is held *and with which entry at its end*; a frontier says the same, with
+//! the beginning of each hash. So two nodes that hold different entries in one place see it, also when they hold as many, and
+//! while they hold the same it costs nothing. Where the other's tip has to be looked up, or is not the one held here, the node
+//! is asked ([`Action::Compare`]), and nothing of the space is sent to that peer until it has answered: for if it is the
+//! node's own log that differs, this node has forgotten what it once sent, and what it has written since must not go out.
+//! Where a log is known to be forked, it is not compared from there on; its branches are exchanged by the nodes, as words.
+//!
 //! **Order** (L2). Entries are admitted only when all they build on is held. A store's *arrival order* is therefore causal,
 //! and so is any selection from it that leaves out only what the receiver has. That is all there is to sending in causal
 //! order: scan by arrival, skip what they have. A read names the exact ranges that the machine knew of when it asked; an
@@ -128,6 +135,7 @@ mod space;
 mod tag;
 mod theirs;
 mod timers;
+mod tip;
 mod word;
 
 pub use action::Action;
@@ -146,3 +154,4 @@ pub use refusal::{MAX_MISSING, NotNow, Outcome, RedemptionRefusal, Refusal, Verd
 #[doc(no_inline)]
 pub use sheaf_log::Frontier;
 pub use tag::{Digest, Nonce, Tag};
+pub use tip::Tip;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sheaf_access::SpaceId;
+use sheaf_access::{LogId, SpaceId};
 use sheaf_log::{BlobLink, Frontier};
 
 use crate::action::Action;
@@ -116,6 +116,23 @@ impl<P: PeerId> Machine<P> {
                 Ok(())
             }),
             Event::Endorsements { space, endorsements } => self.endorsements(now, space, endorsements),
+            Event::Tips { space, tips } => {
+                if let Some(space) = self.spaces.get_mut(&space) {
+                    tips.into_iter().for_each(|(log, seq, hash)| space.tip(log, seq, hash));
+                }
+                Vec::new()
+            }
+            Event::Forked { space, log, at } => {
+                if let Some(space) = self.spaces.get_mut(&space) {
+                    space.fork(log, at.saturating_sub(1));
+                }
+                Vec::new()
+            }
+            Event::Compared { peer, space, ticket } => self.with(now, peer, |peer, turn, spaces| {
+                peer.compared(turn, space, spaces, ticket);
+                Ok(())
+            }),
+            Event::Rewound { space, log, to } => self.rewound(now, space, log, to),
             Event::Say { peer, space, word } => self.with(now, peer, |peer, turn, _| {
                 peer.say(turn, &space, word);
                 Ok(())
@@ -214,7 +231,11 @@ impl<P: PeerId> Machine<P> {
         let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
         let news: Vec<(Item, u64)> = items
             .into_iter()
-            .filter_map(|item| space.advance(item.log, item.seq).map(|before| (item, before)))
+            .filter_map(|item| {
+                let before = space.advance(item.log, item.seq)?;
+                space.tip(item.log, item.seq, item.hash);
+                Some((item, before))
+            })
             .collect();
         let followers: Vec<P> = space.peers.iter().copied().collect();
         let news = News { from, items: &news };
@@ -239,6 +260,11 @@ impl<P: PeerId> Machine<P> {
             }));
         }
         actions
+    }
+
+    fn rewound(&mut self, now: u64, id: SpaceId, log: LogId, to: u64) -> Vec<Action<P>> {
+        let Some(before) = self.spaces.get_mut(&id).and_then(|space| space.rewind(log, to)) else { return Vec::new() };
+        self.with_followers(now, id, |peer, turn, spaces| peer.rewound(turn, id, spaces, (log, before, to)))
     }
 
     fn covered(&mut self, now: u64, id: SpaceId, covers: &Frontier) -> Vec<Action<P>> {
@@ -389,7 +415,8 @@ impl<P: PeerId> Peer<P> {
             | Frame::Declined { tag, .. }
             | Frame::WantBlob { tag, .. }
             | Frame::Blob { tag, .. }
-            | Frame::Endorsed { tag, .. } => {
+            | Frame::Endorsed { tag, .. }
+            | Frame::Whole { tag, .. } => {
                 let id = *self.tags.get(&tag).ok_or(CloseReason::UnknownTag)?;
                 let space = spaces.get(&id).ok_or(CloseReason::UnknownTag)?;
                 self.space_frame(turn, spaces, id, space, frame)
@@ -407,7 +434,12 @@ impl<P: PeerId> Peer<P> {
     ) -> Result<(), CloseReason> {
         match frame {
             Frame::Want { .. } => self.wants(turn, id, space),
-            Frame::Frontier { whole, reply, held, .. } => self.told(turn, id, spaces, Told { whole, reply, held }),
+            Frame::Frontier { whole, reply, held, .. } => {
+                self.told(turn, id, spaces, Told { whole, reply, held, tips: None })
+            }
+            Frame::Whole { reply, held, tips, .. } => {
+                self.told(turn, id, spaces, Told { whole: true, reply, held, tips: Some(tips) })
+            }
             Frame::Entries { first, entries, .. } => self.received(turn, id, first, entries),
             Frame::Ack { count, refused, .. } => self.acked(turn, id, spaces, count, refused),
             Frame::Have { held, .. } => self.have(turn, id, spaces, &held),

@@ -14,6 +14,7 @@ use crate::lane::{Pending, Recovery};
 use crate::peer::{Peer, PeerId, Turn};
 use crate::refusal::{MAX_MISSING, NotNow, Outcome, Refusal};
 use crate::space::{Space, Spaces};
+use crate::tip::Tip;
 
 impl<P: PeerId> Peer<P> {
     /// They say what they hold.
@@ -27,6 +28,16 @@ impl<P: PeerId> Peer<P> {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return Ok(()) };
         if frontier.held.len() > turn.config.max_logs as usize {
             return Err(CloseReason::TooManyLogs);
+        }
+        if frontier.tips.as_ref().is_some_and(|tips| tips.len() != frontier.held.len()) {
+            return Err(CloseReason::OddTips);
+        }
+        let tips = frontier.tips.filter(|_| lane.share);
+        let unsure = tips.map(|tips| space.unsure(&frontier.held, &tips)).unwrap_or_default();
+        // An earlier question is not the question any more.
+        lane.comparing = (!unsure.is_empty()).then(|| turn.ticket());
+        if let Some(ticket) = lane.comparing {
+            turn.actions.push(Action::Compare { peer: self.id, space: id, ticket, tips: unsure });
         }
         lane.met = true;
         lane.they_share = frontier.whole;
@@ -51,6 +62,15 @@ impl<P: PeerId> Peer<P> {
         self.pump(turn, id, spaces);
         self.settle(turn, id, space);
         Ok(())
+    }
+
+    /// The node has compared how their logs end.
+    pub fn compared(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, ticket: Ticket) {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
+        if lane.comparing.take_if(|asked| *asked == ticket).is_some() {
+            self.pump(turn, id, spaces);
+            self.settle(turn, id, space);
+        }
     }
 
     /// They send entries.
@@ -185,6 +205,8 @@ pub(crate) struct Told {
     pub whole: bool,
     pub reply: bool,
     pub held: Frontier,
+    /// How these logs end, if they said so.
+    pub tips: Option<Vec<Tip>>,
 }
 
 /// The numbers of a frame, each log once.

@@ -61,6 +61,8 @@ impl Verdict {
     pub const INVITATION_CLOSED: Self = Self(1_005);
     /// It was pruned, and the checkpoint that stands for it was refused.
     pub const CHECKPOINT_REFUSED: Self = Self(1_006);
+    /// Its log is forked before it (L6): its branches are kept, and exchanged, beside the log.
+    pub const LOG_FORKED: Self = Self(1_007);
 
     /// Its number.
     pub const fn code(self) -> u16 {
@@ -72,6 +74,7 @@ impl Verdict {
         match self {
             Self::LOG_CLOSED => Some("L3"),
             Self::CHECKPOINT_REFUSED => Some("C1"),
+            Self::LOG_FORKED => Some("L6"),
             Self::BUILDS_ON_REFUSED | Self::STILL_MISSING => Some("L2"),
             Self::INVITATION_EXPIRED | Self::INVITATION_USED_UP | Self::INVITATION_CLOSED => Some("I3"),
             Self(code) => sheaf_log::rule_of(code),
@@ -90,6 +93,9 @@ impl fmt::Display for Verdict {
             Self::INVITATION_EXPIRED => Some("The invitation has expired. Ask for a new one."),
             Self::INVITATION_USED_UP => Some("The invitation was used up. Ask for a new one."),
             Self::INVITATION_CLOSED => Some("The invitation was cancelled. Ask for a new one."),
+            Self::LOG_FORKED => Some(
+                "The device wrote two different entries in one place of its log. Both sides of it are kept beside it.",
+            ),
             Self::CHECKPOINT_REFUSED => {
                 Some("The entry was pruned, and the checkpoint that stands for it was not accepted there.")
             }

@@ -18,20 +18,36 @@ impl<P: PeerId> Peer<P> {
     /// they can tell what to send.
     pub fn tell(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>, reply: bool) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let whole = lane.share;
-        let held = if whole {
-            lane.untold.clear();
-            space.frontier().clone()
-        } else {
-            let mut met = Frontier::new();
-            for (log, ours) in space.frontier().iter() {
-                met.advance(*log, ours.min(lane.theirs.of(log, ours)));
-            }
-            met
-        };
         lane.told = true;
         let tag = lane.tag;
-        turn.send(self.id, Frame::Frontier { tag, whole, reply, held });
+        if lane.share {
+            lane.untold.clear();
+            let (held, tips) = (space.frontier().clone(), space.tips());
+            turn.send(self.id, Frame::Whole { tag, reply, held, tips });
+        } else {
+            let mut held = Frontier::new();
+            for (log, ours) in space.frontier().iter() {
+                held.advance(*log, ours.min(lane.theirs.of(log, ours)));
+            }
+            turn.send(self.id, Frame::Frontier { tag, whole: false, reply, held });
+        }
+    }
+
+    /// Less of a log is held here than before: they are told, and say what they hold in turn.
+    pub fn rewound(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        (log, before, to): (LogId, u64, u64),
+    ) {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
+        lane.theirs.we_lost(log, before, to);
+        lane.untold.remove(&log);
+        if lane.share && lane.told {
+            self.tell(turn, id, space, true);
+        }
+        self.settle(turn, id, space);
     }
 
     /// Entries were stored here. Those that follow what this peer has are sent on at once; if it is too slow for that,

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use sheaf_access::{DeviceId, LogId};
+use sheaf_access::{DeviceId, EntryHash, LogId};
 use sheaf_log::{Frontier, FrontierDigest};
 use sheaf_sync::{
     Digest, EntryBytes, Frame, FrameError, MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_FRAME_BYTES, MAX_MISSING, NotNow, Offer,
-    RedemptionRefusal, Refusal, Stream, Tag, VERSION, Verdict, Window,
+    RedemptionRefusal, Refusal, Stream, Tag, VERSION, Verdict, Window, Tip,
 };
 
 fn cases(most: u32) -> ProptestConfig {
@@ -101,6 +101,10 @@ fn frame() -> impl Strategy<Value = Frame> {
         tag().prop_map(|tag| Frame::Sign { tag }),
         (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, receipt)| Frame::Signed { tag, receipt }),
         (tag(), vec(any::<u8>(), 0..200)).prop_map(|(tag, word)| Frame::Word { tag, word }),
+        (tag(), any::<bool>(), frontier(), vec(any::<[u8; 32]>(), 0..5)).prop_map(|(tag, reply, held, hashes)| {
+            let tips = hashes.into_iter().map(|hash| Tip::of(&EntryHash::from_bytes(hash))).collect();
+            Frame::Whole { tag, reply, held, tips }
+        }),
     ]
 }
 
@@ -242,13 +246,14 @@ fn samples() -> Vec<(&'static str, Frame)> {
                 ],
             },
         ),
-        ("have", Frame::Have { tag, held }),
+        ("have", Frame::Have { tag, held: held.clone() }),
         ("withheld", Frame::Withheld { tag, logs: vec![(log, 5)] }),
         ("redeem", Frame::Redeem { tag, proof: vec![4; 64] }),
         ("redeem-refused", Frame::RedeemRefused { tag, reason: RedemptionRefusal::Expired }),
         ("sign", Frame::Sign { tag }),
         ("signed", Frame::Signed { tag, receipt: vec![6; 3] }),
         ("word", Frame::Word { tag, word: vec![7; 3] }),
+        ("whole", Frame::Whole { tag, reply: true, held, tips: vec![Tip::of(&EntryHash::from_bytes([8; 32]))] }),
     ]
 }
 

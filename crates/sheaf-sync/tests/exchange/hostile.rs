@@ -190,6 +190,7 @@ fn serve(machine: &mut Machine<u8>, places: &[(LogId, u64)]) {
             arrival: n as u64 + 1,
             log: *log,
             seq: *seq,
+            hash: sheaf_access::EntryHash::from_bytes([0; 32]),
             bytes: entry(*log, *seq, 1),
         };
         places.iter().enumerate().map(item).collect::<Vec<_>>()

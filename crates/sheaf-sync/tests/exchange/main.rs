@@ -3,6 +3,7 @@
 mod hostile;
 mod signed;
 mod table;
+mod tips;
 mod word;
 
 use sheaf_access::SpaceId;
@@ -309,7 +310,7 @@ fn who_is_not_known_as_a_member_is_heard_but_shown_nothing() {
     assert_eq!(table.nodes[1].frontier(space(0)), frontier(&[(log(1), 3), (log(2), 5), (log(9), 1)]));
     assert_eq!(table.nodes[0].frontier(space(0)), frontier(&[(log(1), 3), (log(9), 1)]));
     let shown = table.nodes[1].sent.iter().any(|(_, frame)| match frame {
-        Frame::Frontier { held, .. } | Frame::Have { held, .. } => held.get(&log(2)) > 0,
+        Frame::Frontier { held, .. } | Frame::Whole { held, .. } | Frame::Have { held, .. } => held.get(&log(2)) > 0,
         Frame::Entries { .. } => true,
         _ => false,
     });

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use sheaf_access::EntryHash;
 use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_sync::{Action, CloseReason, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Outcome, Refusal};
+
+/// The entries of these tests are told apart by their places alone.
+const NO_HASH: EntryHash = EntryHash::from_bytes([0; 32]);
 
 pub fn space(n: u32) -> SpaceId {
     let mut id = [0x55; 32];
@@ -43,6 +47,8 @@ pub struct Node {
     pub told: Vec<Action<usize>>,
     /// Whether its reads and deliveries are answered; if not, they wait here.
     pub asleep: bool,
+    /// Whether it answers when it is asked to compare how logs end.
+    pub compares: bool,
     waiting: VecDeque<Action<usize>>,
     /// What it sent, to whom.
     pub sent: Vec<(usize, Frame)>,
@@ -98,6 +104,7 @@ impl Table {
             inbox: BTreeMap::new(),
             told: Vec::new(),
             asleep: false,
+            compares: true,
             waiting: VecDeque::new(),
             sent: Vec::new(),
         };
@@ -110,7 +117,7 @@ impl Table {
         for (log, seqs) in logs {
             for seq in 1..=*seqs {
                 let arrival = items.len() as u64 + 1;
-                items.push(Item { arrival, log: *log, seq, bytes: entry(*log, seq, 10) });
+                items.push(Item { arrival, log: *log, seq, hash: NO_HASH, bytes: entry(*log, seq, 10) });
             }
         }
         self.nodes[node].stores.insert(space, items);
@@ -134,7 +141,7 @@ impl Table {
             let seq = self.nodes[node].frontier(space).get(&log) + 1;
             let bytes = entry(log, seq, weight);
             let store = self.nodes[node].stores.entry(space).or_default();
-            let item = Item { arrival: store.len() as u64 + 1, log, seq, bytes };
+            let item = Item { arrival: store.len() as u64 + 1, log, seq, hash: NO_HASH, bytes };
             store.push(item.clone());
             self.tell(node, Event::Stored { space, from: None, items: vec![item] });
         }
@@ -195,7 +202,7 @@ impl Table {
                     }
                     if seq == held + 1 {
                         let store = self.nodes[node].stores.entry(space).or_default();
-                        let item = Item { arrival: store.len() as u64 + 1, log, seq, bytes };
+                        let item = Item { arrival: store.len() as u64 + 1, log, seq, hash: NO_HASH, bytes };
                         store.push(item.clone());
                         new.push(item);
                     }
@@ -205,6 +212,10 @@ impl Table {
                     self.tell(node, Event::Stored { space, from: Some(peer), items: new });
                 }
                 self.tell(node, Event::Delivered { peer, space, ticket, outcomes });
+            }
+            Action::Compare { peer, space, ticket, .. } if self.nodes[node].compares => {
+                self.nodes[node].told.push(action);
+                self.tell(node, Event::Compared { peer, space, ticket });
             }
             action => self.nodes[node].told.push(action),
         }

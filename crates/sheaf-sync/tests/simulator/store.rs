@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sheaf_access::EntryHash;
 use sheaf_access::{LogId, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Frontier, Range};
 use sheaf_sync::{EntryBytes, Item, Refusal};
@@ -20,6 +21,11 @@ pub struct Entry {
     /// It is a checkpoint, and this is its bundle.
     pub checkpoint: Option<BlobLink>,
     pub padding: Vec<u8>,
+}
+
+/// What an entry is called.
+pub fn hash_of(bytes: &EntryBytes) -> EntryHash {
+    EntryHash::from_bytes(*BlobId::of(bytes.as_slice()).as_bytes())
 }
 
 impl Entry {
@@ -115,9 +121,21 @@ impl Store {
         self.members.extend(entry.grants);
         let news = entry.checkpoint.filter(|link| !self.held.contains_key(&link.id));
         self.pending.extend(news.map(|link| (link.id, link)));
-        let item = Item { arrival: self.last, log: entry.log, seq: entry.seq, bytes: bytes.clone() };
+        let (log, seq, hash) = (entry.log, entry.seq, hash_of(&bytes));
+        let item = Item { arrival: self.last, log, seq, hash, bytes: bytes.clone() };
         self.entries.insert(self.last, (entry, bytes));
         item
+    }
+
+    /// The entry in a place, if it was not pruned.
+    pub fn at(&self, log: &LogId, seq: u64) -> Option<EntryHash> {
+        let found = self.entries.values().find(|(entry, _)| (entry.log, entry.seq) == (*log, seq));
+        found.map(|(_, bytes)| hash_of(bytes))
+    }
+
+    /// How each log ends, where that is known.
+    pub fn ends(&self) -> Vec<(LogId, u64, EntryHash)> {
+        self.logs().filter_map(|(log, seq)| Some((log, seq, self.at(&log, seq)?))).collect()
     }
 
     /// Makes a checkpoint of everything here, and prunes what it stands for.
@@ -189,7 +207,7 @@ impl Store {
                 return (items, false);
             }
             size += bytes.len();
-            items.push(Item { arrival: *arrival, log: entry.log, seq: entry.seq, bytes: bytes.clone() });
+            items.push(Item { arrival: *arrival, log: entry.log, seq: entry.seq, hash: hash_of(bytes), bytes: bytes.clone() });
         }
         (items, true)
     }

@@ -11,7 +11,7 @@ use sheaf_access::SpaceId;
 use sheaf_log::{BlobId, BlobLink, Range};
 use sheaf_sync::{
     Action, CloseReason, EntryBytes, Event, Frame, Machine, Nonce, NotNow, Outcome, RedemptionRefusal, Refusal, Stream,
-    Ticket,
+    Ticket, Tip,
 };
 
 use crate::node::Node;
@@ -285,7 +285,9 @@ impl World {
                 }
                 if self.nodes[node].machine.is_some() {
                     let frontier = self.nodes[node].stores[&space].frontier();
+                    let tips = self.nodes[node].stores[&space].ends();
                     self.tell(node, Event::SpaceAdded { space, frontier });
+                    self.tell(node, Event::Tips { space, tips });
                     let peers: Vec<usize> = self.nodes[node].connected.keys().copied().collect();
                     for peer in peers {
                         self.redeem(node, peer, space);
@@ -327,7 +329,9 @@ impl World {
         state.machine = Some(Machine::new(state.config.clone()));
         let spaces: Vec<_> = state.stores.iter().map(|(space, store)| (*space, store.frontier())).collect();
         for (space, frontier) in spaces {
+            let tips = self.nodes[node].stores[&space].ends();
             self.tell(node, Event::SpaceAdded { space, frontier });
+            self.tell(node, Event::Tips { space, tips });
             self.say_floors(node, space);
             self.say_words(node, space);
             self.join(node, space);
@@ -640,6 +644,13 @@ impl World {
                     self.after(5, Happening::ReadBlob { boot, node, peer, space, ticket, blob, place });
                 }
                 Action::Endorsed { peer, space, endorsement } => self.endorsed(node, peer, space, endorsement),
+                Action::Compare { peer, space, ticket, tips } => {
+                    for (log, seq, tip) in tips {
+                        let here = self.nodes[node].stores[&space].at(&log, seq);
+                        assert!(here.is_none_or(|here| Tip::of(&here) == tip), "nobody forks a log here");
+                    }
+                    self.after(5, Happening::Tell { boot, node, event: Event::Compared { peer, space, ticket } });
+                }
                 Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } | Action::Said { .. } => {}
             }
         }
