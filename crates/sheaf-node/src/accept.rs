@@ -1,18 +1,23 @@
 //! Entries from others: verified, admitted, stored. And entries for others: read in the order they arrived.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_access::{Binding, DeviceId, EntryHash, LogId, SpaceId};
-use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
+use sheaf_log::{Admitted, Entry, EntryRef, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
 use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
 
 use crate::core::{Core, READ};
 use crate::document::Message;
+use crate::forks::{Forks, Suspicion};
 use crate::network::{Input, item};
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
+
+/// How much of what points to forks is followed up, of one delivery.
+const SUSPICIONS: usize = 64;
 
 impl Core {
     /// Takes in entries that a peer has sent, and says what became of each. Blocks.
@@ -20,13 +25,26 @@ impl Core {
         let Some(space) = self.space(id) else {
             return vec![Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)); entries.len()];
         };
-        let (outcomes, first) = self.accept_into(&space, from, entries);
+        let mut found = Vec::new();
+        let (outcomes, first) = self.accept_into(&space, from, entries, &mut found);
         self.refused_of(from, &outcomes);
         self.open_new(&space, first);
+        for suspicion in found.into_iter().take(SUSPICIONS) {
+            self.suspect(&space, from, suspicion);
+        }
+        if first.is_some() {
+            self.ask_again(&space);
+        }
         outcomes
     }
 
-    fn accept_into(&self, space: &Space, from: DeviceId, entries: &[EntryBytes]) -> (Vec<Outcome>, Option<Arrival>) {
+    fn accept_into(
+        &self,
+        space: &Space,
+        from: DeviceId,
+        entries: &[EntryBytes],
+        found: &mut Vec<Suspicion>,
+    ) -> (Vec<Outcome>, Option<Arrival>) {
         // Signatures are checked before the space is locked, for that is what takes long.
         let verified: Vec<_> = entries.iter().map(verify).collect();
         if verified.iter().flatten().any(takes_something) {
@@ -48,7 +66,7 @@ impl Core {
                 let outcome = match entry {
                     Ok(entry) => match self.unwelcome(&state, from, &entry) {
                         Some(refused) => refused,
-                        None => judge(&mut state, &mut held, space.id, entry, &mut new, &mut access),
+                        None => judge(&mut state, &mut held, space.id, entry, (&mut new, found), &mut access),
                     },
                     Err(outcome) => outcome,
                 };
@@ -59,7 +77,9 @@ impl Core {
             {
                 tracing::error!(%error, "that a new log was opened is not written down");
             }
-            // Still locked: an own entry that builds on these must come to the store after them.
+            // An own entry can build on the changes in these only when they have been stored and opened. But it names the
+            // access entries that are known, so if there are some the space stays locked until they are stored.
+            let mut locked = access.then_some(state);
             if !new.is_empty() {
                 match self.store_entries(space, Some(from), &new) {
                     Ok(arrivals) => first = arrivals.into_iter().min(),
@@ -71,7 +91,7 @@ impl Core {
                     }
                 }
             }
-            if access && let Some(me) = me {
+            if let (Some(state), Some(me)) = (&mut locked, me) {
                 state.take_keys(&me);
                 state.heard(&me, before);
             }
@@ -163,10 +183,18 @@ fn judge(
     held: &mut HeldHere<'_>,
     space: SpaceId,
     entry: Entry,
-    new: &mut Vec<Entry>,
+    (new, found): (&mut Vec<Entry>, &mut Vec<Suspicion>),
     access: &mut bool,
 ) -> Outcome {
     let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
+    if let Some(forked) = state.forks.get(&entry.log()).filter(|forked| entry.seq() >= forked.at) {
+        if forked.is_main(&entry.hash()) {
+            return place;
+        }
+        // The log takes no more; the branch does.
+        found.push(Suspicion::Branch(Box::new(entry)));
+        return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_FORKED));
+    }
     if state.closed.get(&entry.log()).is_some_and(|bad| entry.seq() >= *bad) {
         return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_CLOSED));
     }
@@ -182,7 +210,7 @@ fn judge(
                 if matches!(refusal, Refusal::Fork { log, .. } if log == state.log.id) {
                     state.leave_log();
                 }
-                return Outcome::from(&refusal);
+                return refused(state, entry, &refusal, found);
             }
             Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
         },
@@ -199,6 +227,31 @@ fn judge(
     held.add(&entry);
     new.push(entry);
     place
+}
+
+/// An entry is not admitted. Where that points to a fork it is said so; and what only waits for a branch comes again.
+fn refused(state: &State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspicion>) -> Outcome {
+    let later = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy));
+    match refusal {
+        Refusal::Fork { seq, .. } if *seq == entry.seq() => found.push(Suspicion::Twice(Box::new(entry))),
+        Refusal::Fork { log, seq, .. } => {
+            found.push(Suspicion::Differs(*log, *seq));
+            return later;
+        }
+        Refusal::OtherBranch { on, .. } => {
+            found.push(Suspicion::BuiltOn(*on));
+            return later;
+        }
+        Refusal::Lacking(lacking) => {
+            let branch = |on: &&EntryRef| state.forks.at(&on.log).is_some_and(|at| on.seq >= at);
+            if let Some(on) = lacking.builds_on.iter().find(branch) {
+                found.push(Suspicion::BuiltOn(*on));
+                return later;
+            }
+        }
+        _ => {}
+    }
+    Outcome::from(refusal)
 }
 
 /// Whether an entry may take something from someone: then what they typed before counts as typed before.
@@ -218,9 +271,10 @@ fn not_now(error: &StoreError) -> Outcome {
 }
 
 /// What is held of a space: the store, and what this batch has added to it.
-struct HeldHere<'s> {
+pub struct HeldHere<'s> {
     store: &'s dyn Store,
     space: SpaceId,
+    forks: Arc<Forks>,
     /// Logs that are written no more: an invalid entry closed them, or they do not count to their end.
     shut: HashSet<LogId>,
     frontier: Frontier,
@@ -231,12 +285,15 @@ struct HeldHere<'s> {
 }
 
 impl<'s> HeldHere<'s> {
-    fn new(store: &'s dyn Store, state: &State, space: &Space) -> Result<Self, StoreError> {
+    /// As it is now.
+    pub fn new(store: &'s dyn Store, state: &State, space: &Space) -> Result<Self, StoreError> {
         let id = space.id;
-        let shut = state.closed.keys().chain(state.void.keys()).copied().collect();
+        let forked = state.forks.iter().map(|(log, _)| log);
+        let shut = state.closed.keys().chain(state.void.from.keys()).chain(forked).copied().collect();
+        let forks = Arc::clone(&state.forks);
         let headers = space.checkpoints().headers();
         let (frontier, floors) = (store.frontier(id)?, store.floors(id)?);
-        Ok(Self { store, space: id, shut, frontier, floors, headers, added: HashMap::new() })
+        Ok(Self { store, space: id, forks, shut, frontier, floors, headers, added: HashMap::new() })
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -258,6 +315,10 @@ impl Held for HeldHere<'_> {
         }
         let stored = self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from);
         Ok(stored.or_else(|| self.headers.get(&(*log, seq)).cloned()))
+    }
+
+    fn branch(&self, on: &EntryRef) -> Result<Option<HeldEntry>, StoreError> {
+        Ok(self.forks.beside(on).cloned())
     }
 
     fn covered(&self, log: &LogId, seq: u64) -> Result<bool, StoreError> {

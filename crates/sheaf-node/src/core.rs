@@ -14,6 +14,7 @@ use crate::checkpoint::{Fetcher, FetcherMessage};
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
+use crate::forks::Searches;
 use crate::identity::Identity;
 use crate::invitations::Guests;
 use crate::keeping::generation::{self, Generation, Standing};
@@ -90,6 +91,8 @@ pub struct Core {
     failing: Mutex<Option<Failing>>,
     peers: Mutex<BTreeMap<DeviceId, Vec<SocketAddr>>>,
     events: broadcast::Sender<NodeEvent>,
+    /// Where peers' logs are found to differ from the ones here, and it is being asked where they part.
+    pub searches: Searches,
     /// This node, for what is begun here and outlives a call.
     pub this: OnceLock<Weak<Self>>,
 }
@@ -141,6 +144,7 @@ impl Core {
             failing: Mutex::default(),
             peers: Mutex::new(peers),
             events: broadcast::channel(1024).0,
+            searches: Searches::default(),
             this: OnceLock::new(),
         });
         // It is new: nobody has set this.
@@ -242,7 +246,13 @@ impl Core {
     pub fn show_network(&self, space: &Space) -> Result<(), NodeError> {
         let _storing = locked(&space.storing);
         let frontier = self.store.frontier(space.id)?;
+        let tips = self.tips(space, &frontier)?;
         self.tell_network(Input::SpaceAdded { space: space.id, frontier });
+        self.tell_network(Input::Tips { space: space.id, tips });
+        let forks = Arc::clone(&space.lock().forks);
+        for (log, forked) in forks.iter() {
+            self.tell_network(Input::Forked { space: space.id, log: *log, at: forked.at });
+        }
         self.say_floors(space)?;
         Ok(())
     }
@@ -268,6 +278,7 @@ impl Core {
             keys: BTreeMap::new(),
             closed: BTreeMap::new(),
             void: Arc::default(),
+            forks: Arc::default(),
             typed_under: None,
             removed: None,
             pending_access: Vec::new(),
@@ -420,7 +431,8 @@ impl Core {
         let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
         let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
         let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
-        let (access, pending_access) = self.load_access(id)?;
+        let (forks, beside) = self.load_forks(id)?;
+        let (access, pending_access) = self.load_access(id, &beside)?;
         let mut state = State {
             access,
             pending_access,
@@ -428,6 +440,7 @@ impl Core {
             keys: BTreeMap::new(),
             closed: self.load_closed(id)?,
             void: Arc::default(),
+            forks: Arc::new(forks),
             typed_under: None,
             removed: None,
             joining,
@@ -438,7 +451,11 @@ impl Core {
     }
 
     /// The access history, and the access entries that wait for others: after a loss, some may have to come again.
-    fn load_access(&self, id: SpaceId) -> Result<(Option<AccessHistory>, Vec<AccessEntry>), NodeError> {
+    fn load_access(
+        &self,
+        id: SpaceId,
+        beside: &[Entry],
+    ) -> Result<(Option<AccessHistory>, Vec<AccessEntry>), NodeError> {
         let mut entries = Vec::new();
         let mut from = 0;
         loop {
@@ -453,6 +470,7 @@ impl Core {
             );
         }
         entries.extend(self.farewells(id)?);
+        entries.extend(beside.iter().filter_map(|entry| entry.access_entry()?.ok()));
         let creation = EntryHash::from_bytes(*id.as_bytes());
         let Some(first) = entries.iter().position(|entry| entry.hash == creation) else { return Ok((None, entries)) };
         let mut history = AccessHistory::found(entries.swap_remove(first))

@@ -13,17 +13,36 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessHistory, DocumentId, EntryHash, LogId};
 use sheaf_document::check::peek;
-use sheaf_log::{Counting, Entry, Membership, Part, first_challenged};
+use sheaf_log::{Counting, Entry, EntryRef, Membership, Part, first_challenged};
 use sheaf_store::{Arrival, CacheKind, StoreError};
 
 use crate::core::{Core, READ, locked};
 use crate::document::{Message, cache_name};
+use crate::forks::Forks;
 use crate::opening::Arrived;
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
 
-/// Of each log some of which does not count, the first place that does not.
-pub type Void = BTreeMap<LogId, u64>;
+/// What does not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Void {
+    /// Of each log some of which does not, the first place that does not.
+    pub from: BTreeMap<LogId, u64>,
+    /// Where a log is forked, and a branch counts that is kept beside it: the entries of that which do count.
+    pub branch: BTreeSet<EntryHash>,
+}
+
+impl Void {
+    /// Whether an entry does not count.
+    pub fn is(&self, entry: &EntryRef) -> bool {
+        self.is_from(&entry.log, entry.seq) && !self.branch.contains(&entry.hash)
+    }
+
+    /// Whether the entry in a place of a log proper does not count.
+    pub fn is_from(&self, log: &LogId, seq: u64) -> bool {
+        self.from.get(log).is_some_and(|first| seq >= *first)
+    }
+}
 
 /// How far counting has got in a space.
 #[derive(Default)]
@@ -32,6 +51,10 @@ pub struct Counted {
     heads: Vec<EntryHash>,
     /// The logs it knew of.
     logs: usize,
+    /// The forks it knew of, with who has built on which branch.
+    forks: Forks,
+    /// The branches that count.
+    chosen: BTreeSet<EntryHash>,
     /// Nothing, as long as nothing is challenged.
     counting: Option<Counting<AccessHistory>>,
     /// Everything up to here is counted.
@@ -49,15 +72,10 @@ struct Effect {
     gained: Vec<Arrived>,
 }
 
-/// Whether an entry is beyond what counts of its log.
-pub fn is_void(void: &Void, log: &LogId, seq: u64) -> bool {
-    void.get(log).is_some_and(|first| seq >= *first)
-}
-
 /// Where two answers differ: the log, from where, up to before where, and whether that has come not to count.
 pub fn differences(before: &Void, after: &Void) -> Vec<(LogId, u64, u64, bool)> {
-    let logs: BTreeSet<&LogId> = before.keys().chain(after.keys()).collect();
-    let of = |void: &Void, log| void.get(log).copied().unwrap_or(u64::MAX);
+    let logs: BTreeSet<&LogId> = before.from.keys().chain(after.from.keys()).collect();
+    let of = |void: &Void, log| void.from.get(log).copied().unwrap_or(u64::MAX);
     let ranges = logs.into_iter().map(|log| (*log, of(before, log), of(after, log)));
     ranges
         .filter(|(_, before, after)| before != after)
@@ -70,24 +88,19 @@ impl Core {
     /// opens entries, before they do. Blocks.
     pub fn recount(&self, space: &Space) -> Result<(), StoreError> {
         let mut counted = locked(&space.counted);
-        self.begin_counting(space, &mut counted)?;
-        let counted = &mut *counted;
-        let mut after = Void::new();
-        let counted_frontier = self.store.frontier(space.id)?;
-        if let Some(counting) = &mut counted.counting {
-            loop {
-                let batch = self.store.since(space.id, counted.upto, READ)?;
-                let Some((last, _)) = batch.last() else { break };
-                counted.upto = *last;
-                for (_, entry) in &batch {
-                    counting.add(entry.hash(), entry.header(), false);
-                }
+        loop {
+            self.begin_counting(space, &mut counted)?;
+            if self.count_on(space, &mut counted)? {
+                break;
             }
-            after = counting.void();
+            // Somebody has built on a branch, and another one counts for it: everything is looked at again.
+            counted.heads.clear();
         }
+        let counted_frontier = self.store.frontier(space.id)?;
+        let mut after = counted.void();
         // Below a checkpoint that is held everything counts for good: what was pruned cannot be counted again.
         let covers = space.checkpoints().covers();
-        after.retain(|log, first| {
+        after.from.retain(|log, first| {
             *first = (*first).max(covers.get(log) + 1);
             *first <= counted_frontier.get(log)
         });
@@ -107,24 +120,109 @@ impl Core {
             let state = space.lock();
             let Some(history) = &state.access else { return Ok(()) };
             let now = history.now();
-            if now.heads() == counted.heads && frontier.len() == counted.logs {
+            let same = now.heads() == counted.heads && frontier.len() == counted.logs;
+            if same && state.forks.version() == counted.forks.version() {
                 return Ok(());
             }
             counted.heads = now.heads().to_vec();
             counted.logs = frontier.len();
+            counted.forks = Forks::clone(&state.forks);
             let first = first_challenged(history, frontier.iter().map(|(log, _)| *log));
             // A copy, so that the space is not locked while entries are read.
-            ((!first.is_empty()).then(|| history.clone()), first)
+            let needed = !first.is_empty() || !state.forks.is_empty();
+            (needed.then(|| history.clone()), first)
         };
         counted.counting = history.map(Counting::new);
+        counted.chosen.clear();
         counted.upto = 0;
         if counted.counting.is_some() {
             let mut earliest = Arrival::MAX;
             for (log, seq) in first {
                 earliest = earliest.min(self.store.arrival_of(space.id, log, seq)?.unwrap_or(Arrival::MAX));
             }
+            for (log, forked) in counted.forks.iter() {
+                // Whoever has built on a branch has what it parted from before that.
+                let parted = self.store.arrival_of(space.id, *log, forked.at.saturating_sub(1))?;
+                earliest = earliest.min(parted.map_or(1, |parted| parted + 1));
+            }
             // What may yet come of those logs arrives later than everything that is here.
             counted.upto = earliest.saturating_sub(1).min(self.last_arrival(space)?);
+            self.count_votes(space, counted)?;
+        }
+        Ok(())
+    }
+
+    /// Who has built on which branch, of what is held; and so which branches count.
+    fn count_votes(&self, space: &Space, counted: &mut Counted) -> Result<(), StoreError> {
+        if counted.forks.is_empty() {
+            return Ok(());
+        }
+        let mut from = counted.upto;
+        loop {
+            let batch = self.store.since(space.id, from, READ)?;
+            let Some((last, _)) = batch.last() else { break };
+            from = *last;
+            for (_, entry) in &batch {
+                counted.vote(entry);
+            }
+        }
+        for (log, hash) in counted.forks.all_beside() {
+            if let Some(entry) = self.branch_entry(space.id, log, hash)? {
+                counted.vote(&entry);
+            }
+        }
+        counted.chosen = counted.forks.chosen();
+        Ok(())
+    }
+
+    /// Counts what has come since. Answers no if other branches count than were taken to.
+    fn count_on(&self, space: &Space, counted: &mut Counted) -> Result<bool, StoreError> {
+        if counted.counting.is_none() {
+            return Ok(true);
+        }
+        loop {
+            let batch = self.store.since(space.id, counted.upto, READ)?;
+            let Some((last, _)) = batch.last() else { break };
+            counted.upto = *last;
+            for (_, entry) in &batch {
+                let news = counted.vote(entry);
+                if news && counted.forks.chosen() != counted.chosen {
+                    return Ok(false);
+                }
+                self.count_beside(space, counted, entry)?;
+                counted.add(entry);
+            }
+        }
+        for (log, hash) in counted.forks.all_beside() {
+            self.count_branch(space, counted, log, hash)?;
+        }
+        Ok(true)
+    }
+
+    /// Counts what an entry names that is kept beside a log: it comes before it.
+    fn count_beside(&self, space: &Space, counted: &mut Counted, entry: &Entry) -> Result<(), StoreError> {
+        for on in &entry.header().builds_on {
+            if counted.forks.beside(on).is_some() {
+                self.count_branch(space, counted, on.log, on.hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an entry that is kept beside a log, and what it follows there.
+    fn count_branch(
+        &self,
+        space: &Space,
+        counted: &mut Counted,
+        log: LogId,
+        hash: EntryHash,
+    ) -> Result<(), StoreError> {
+        let path = counted.forks.get(&log).map(|forked| forked.tree.path(&hash)).unwrap_or_default();
+        for hash in path {
+            let done = counted.counting.as_ref().is_none_or(|counting| counting.contains(&hash));
+            let Some(entry) = (if done { None } else { self.branch_entry(space.id, log, hash)? }) else { continue };
+            self.count_beside(space, counted, &entry)?;
+            counted.add(&entry);
         }
         Ok(())
     }
@@ -143,6 +241,7 @@ impl Core {
         for (log, from, to, lost) in differences(before, after) {
             self.gather(space, log, from..to, lost, &mut effects)?;
         }
+        self.gather_branches(space, before, after, &mut effects)?;
         let void = Arc::new(after.clone());
         let (mut lost, mut gained) = (HashMap::new(), Vec::new());
         for (document, effect) in effects {
@@ -164,7 +263,7 @@ impl Core {
             self.tell_document((space.id, document), Message::Gained(gained));
         }
         self.index_changed(space);
-        self.say(NodeEvent::SetAside { space: space.id.to_string(), count: after.len() });
+        self.say(NodeEvent::SetAside { space: space.id.to_string(), count: after.from.len() });
         Ok(())
     }
 
@@ -198,6 +297,32 @@ impl Core {
         }
     }
 
+    /// What the entries of branches hold that have come to count, or not to.
+    fn gather_branches(
+        &self,
+        space: &Space,
+        before: &Void,
+        after: &Void,
+        effects: &mut HashMap<DocumentId, Effect>,
+    ) -> Result<(), StoreError> {
+        let forks = Arc::clone(&space.lock().forks);
+        for (log, hash) in forks.all_beside() {
+            let (did, does) = (before.branch.contains(&hash), after.branch.contains(&hash));
+            if did == does {
+                continue;
+            }
+            let Some(entry) = self.branch_entry(space.id, log, hash)? else { continue };
+            let Some((document, arrived)) = self.open_stored(space, &entry)? else { continue };
+            let effect = effects.entry(document).or_default();
+            if did {
+                effect.lost.extend(arrived.changes.iter().filter_map(|change| Some(peek(change).ok()?.hash.0)));
+            } else {
+                effect.gained.push(arrived);
+            }
+        }
+        Ok(())
+    }
+
     /// What a stored entry holds of a document's text, if this device can open it.
     pub fn open_stored(&self, space: &Space, entry: &Entry) -> Result<Option<(DocumentId, Arrived)>, StoreError> {
         let (key, author) = {
@@ -221,9 +346,56 @@ impl Core {
     fn leave_void_log(&self, space: &Space) {
         let mut state = space.lock();
         let log = state.log.id;
-        if state.log.seq > 0 && (state.void.contains_key(&log) || is_outdated(self, space, &state)) {
+        if state.log.seq > 0 && (state.void.from.contains_key(&log) || is_outdated(self, space, &state)) {
             self.begin_log(space.id, &mut state);
         }
+    }
+}
+
+impl Counted {
+    /// Notes whom an entry's author has built on, if that is a log that is forked. Answers whether that is news. Whoever was
+    /// removed and had not heard has no say.
+    fn vote(&mut self, entry: &Entry) -> bool {
+        let Some(counting) = &mut self.counting else { return false };
+        let header = entry.header();
+        let mut news = false;
+        for on in &header.builds_on {
+            if self.forks.at(&on.log).is_none_or(|at| on.seq < at) {
+                continue;
+            }
+            let person = |device| counting.membership().now().person_of(device);
+            let (by, of) = (person(&header.log.device), person(&on.log.device));
+            if let Some(by) = by.filter(|by| Some(*by) != of)
+                && !counting.is_challenged(header)
+            {
+                news |= self.forks.vote(on, by);
+            }
+        }
+        news
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        let Some(counting) = &mut self.counting else { return };
+        let hash = entry.hash();
+        let of_a_branch = self.forks.get(&entry.log()).is_some_and(|forked| forked.tree.contains(&hash));
+        counting.add(hash, entry.header(), of_a_branch && !self.chosen.contains(&hash));
+    }
+
+    /// What does not count.
+    fn void(&self) -> Void {
+        let Some(counting) = &self.counting else { return Void::default() };
+        let mut void = Void { from: counting.void(), branch: BTreeSet::new() };
+        for (log, forked) in self.forks.iter() {
+            // Of the log proper, what is not of the branch that counts; it may be all, from the fork on.
+            let other = forked.main().filter(|hash| !self.chosen.contains(*hash));
+            if let Some(seq) = other.filter_map(|hash| forked.tree.seq_of(hash)).min() {
+                let first = void.from.entry(*log).or_insert(seq);
+                *first = seq.min(*first);
+            }
+        }
+        let beside = self.forks.all_beside().into_iter().map(|(_, hash)| hash);
+        void.branch = beside.filter(|hash| self.chosen.contains(hash) && counting.counts(hash)).collect();
+        void
     }
 }
 
@@ -252,8 +424,9 @@ mod tests {
     #[test]
     fn where_two_answers_differ_is_said_with_the_side_that_counts() {
         let log = |number: u8| LogId { device: DeviceId::from_bytes([number; 32]), nonce: 0 };
-        let before: Void = [(log(1), 5), (log(2), 7), (log(3), 1)].into();
-        let after: Void = [(log(1), 3), (log(2), 9), (log(4), 2)].into();
+        let void = |from: &[(LogId, u64)]| Void { from: from.iter().copied().collect(), branch: BTreeSet::new() };
+        let before = void(&[(log(1), 5), (log(2), 7), (log(3), 1)]);
+        let mut after = void(&[(log(1), 3), (log(2), 9), (log(4), 2)]);
         let expected = vec![
             (log(1), 3, 5, true),
             (log(2), 7, 9, false),
@@ -261,6 +434,10 @@ mod tests {
             (log(4), 2, u64::MAX, true),
         ];
         assert_eq!(differences(&before, &after), expected);
-        assert!(is_void(&after, &log(1), 3) && !is_void(&after, &log(1), 2) && !is_void(&after, &log(3), 9));
+        let entry = |number, seq| EntryRef { log: log(number), seq, hash: EntryHash::from_bytes([9; 32]) };
+        assert!(after.is(&entry(1, 3)) && !after.is(&entry(1, 2)) && !after.is(&entry(3, 9)));
+        // A branch that is kept beside the log counts where the log proper does not.
+        after.branch.insert(EntryHash::from_bytes([9; 32]));
+        assert!(!after.is(&entry(1, 3)) && after.is_from(&log(1), 3));
     }
 }

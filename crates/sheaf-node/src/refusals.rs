@@ -126,6 +126,7 @@ impl Refused {
             CloseReason::SecondWant => 2_032,
             CloseReason::TooManyRedemptions => 2_033,
             CloseReason::BlobTooLarge => 2_034,
+            CloseReason::OddTips => 2_035,
         };
         Some(Self { code, rule: "N3", reason: reason.to_string() })
     }

@@ -102,11 +102,25 @@ impl Core {
     }
 
     /// A peer says something about a space. Answers what to say to that. Blocks.
-    pub fn hear_word(&self, _from: DeviceId, space: SpaceId, word: Said) -> Option<Said> {
-        match word {
-            Said::Farewell(entries) => self.hear_farewell(space, &entries),
-        }
-        None
+    pub fn hear_word(&self, from: DeviceId, id: SpaceId, word: Said) -> Vec<Said> {
+        let Some(space) = self.space(id) else { return Vec::new() };
+        let answers = match word {
+            Said::Farewell(entries) => {
+                self.hear_farewell(id, &entries);
+                Ok(Vec::new())
+            }
+            Said::Ask { log, seq } => self.hear_ask(&space, from, log, seq),
+            Said::Answer { log, seq, entry } => self.hear_answer(&space, from, (log, seq), entry.as_ref()),
+            Said::Fork { proof, ends } => self.hear_fork(&space, from, &proof, &ends),
+            Said::Want { log, end, from: first, needed } => self.hear_want(&space, from, (log, end), first, needed),
+            Said::Path { log, end, entries, next, needed } => {
+                self.hear_path(&space, from, (log, end), &entries, next, needed)
+            }
+        };
+        answers.unwrap_or_else(|error| {
+            tracing::warn!(%error, device = %from, space = %id, "a word is not followed up");
+            Vec::new()
+        })
     }
 
     /// The access entries that came as farewells.

@@ -8,17 +8,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use sheaf_access::{DocumentId, LogId, PersonId, SpaceId};
+use sheaf_access::{DocumentId, EntryHash, LogId, PersonId, SpaceId};
 use sheaf_document::check::peek;
 use sheaf_document::export;
 use sheaf_document::model::{Block, BlockKind, Item};
 use sheaf_document::{ChangeHash, Document, Genesis, index};
-use sheaf_log::{EntryRef, index_document};
+use sheaf_log::{Entry, EntryRef, index_document};
 
-use crate::core::{Core, READ};
+use crate::core::{Core, READ, locked};
 use crate::counting::Void;
 use crate::document::{Job, Message, load};
 use crate::error::NodeError;
+use crate::forks::Forks;
 use crate::opening::Arrived;
 use crate::space::Space;
 
@@ -38,6 +39,8 @@ pub struct Piece {
     pub last: EntryRef,
     /// Its changes.
     pub changes: HashSet<ChangeHash>,
+    /// Of each forked log that it is of or builds on, the last entry of the branch that it means.
+    branches: BTreeMap<LogId, EntryHash>,
 }
 
 impl Piece {
@@ -65,81 +68,145 @@ impl Piece {
 impl Core {
     /// The pieces of a space that are set aside, oldest first, without what was `adopted`. Blocks.
     pub fn pieces(&self, space: &Space, adopted: &HashMap<String, u64>) -> Result<Vec<Piece>, NodeError> {
-        let void = Arc::clone(&space.lock().void);
-        let mut pieces: BTreeMap<(LogId, DocumentId), Piece> = BTreeMap::new();
-        let index = index_document(&space.id);
-        for (log, first) in void.iter() {
+        // What is being opened at this moment is looked at when all of it is.
+        let _opened = locked(&space.opened);
+        let (void, forks) = {
+            let state = space.lock();
+            (Arc::clone(&state.void), Arc::clone(&state.forks))
+        };
+        let mut pieces = Pieces { space: space.id, adopted, forks: &forks, found: BTreeMap::new() };
+        for (log, first) in &void.from {
             let mut from = *first;
             loop {
                 let batch = self.store.range(space.id, *log, from, READ)?;
                 let Some(last) = batch.last() else { break };
                 from = last.seq() + 1;
                 for entry in &batch {
-                    let Some((document, arrived)) = self.open_stored(space, entry)? else { continue };
-                    let id = name_of(space.id, *log, document);
-                    // Titles and names come along with what they are of.
-                    if document == index || adopted.get(&id).is_some_and(|upto| entry.seq() <= *upto) {
-                        continue;
-                    }
-                    let piece = pieces.entry((*log, document)).or_insert_with(|| Piece {
-                        id,
-                        author: arrived.author,
-                        log: *log,
-                        document,
-                        when: 0,
-                        last: arrived.entry,
-                        changes: HashSet::new(),
-                    });
-                    piece.when = piece.when.max(entry.header().time);
-                    piece.last = arrived.entry;
-                    piece.changes.extend(hashes(&arrived));
+                    pieces.take(entry, self.open_stored(space, entry)?);
                 }
             }
         }
-        let mut pieces: Vec<Piece> = pieces.into_values().collect();
+        for (log, hash) in forks.all_beside().into_iter().filter(|(_, hash)| !void.branch.contains(hash)) {
+            if let Some(entry) = self.branch_entry(space.id, log, hash)? {
+                pieces.take(&entry, self.open_stored(space, &entry)?);
+            }
+        }
+        let mut pieces: Vec<Piece> = pieces.found.into_values().collect();
         pieces.sort_by(|a, b| a.when.cmp(&b.when).then_with(|| a.id.cmp(&b.id)));
         Ok(pieces)
     }
 
-    /// A document as it would be if everything that is held of it counted. Blocks.
-    pub fn with_everything(&self, space: &Space, id: DocumentId) -> Result<Document, NodeError> {
-        let arrived = load::read(self, space, id, 0, &Void::new())?;
+    /// A piece's document as it would be if everything that leads to the piece counted. Blocks.
+    pub fn with_everything(&self, space: &Space, piece: &Piece) -> Result<Document, NodeError> {
+        let forks = Arc::clone(&space.lock().forks);
+        let mut arrived = load::read(self, space, piece.document, 0, &Void::default())?;
+        for (log, end) in &piece.branches {
+            // One branch of a log at a time: two cannot be in one document.
+            let Some(forked) = forks.get(log) else { continue };
+            arrived.retain(|one| one.entry.log != *log || one.entry.seq < forked.at);
+            for hash in forked.tree.path(end) {
+                let entry = match forked.tree.seq_of(&hash).filter(|_| forked.is_main(&hash)) {
+                    Some(seq) => self.store.entry(space.id, *log, seq)?,
+                    None => self.branch_entry(space.id, *log, hash)?,
+                };
+                let Some(entry) = entry else { continue };
+                arrived.extend(
+                    self.open_stored(space, &entry)?.filter(|(of, _)| *of == piece.document).map(|(_, one)| one),
+                );
+            }
+        }
         let mut document = Document::new(Genesis::Text);
-        let checked = load::check(self, space, id, &document, &Void::new(), &arrived);
+        let checked = load::check(self, space, piece.document, &document, &Void::default(), &arrived);
         document.apply(checked.changes);
         Ok(document)
     }
 
-    /// Lets everyone know that what these entries wrote in a document has been adopted, or made again by their author.
-    pub fn put_adopted(self: &Arc<Self>, space: &Arc<Space>, document: DocumentId, entries: &[EntryRef]) {
-        let mut last: HashMap<LogId, u64> = HashMap::new();
-        for entry in entries {
-            let seq = last.entry(entry.log).or_insert(entry.seq);
-            *seq = entry.seq.max(*seq);
-        }
-        for (log, seq) in last {
-            let id = name_of(space.id, log, document);
-            let job: Job = Box::new(move |task| {
-                if let Err(error) = task.change(|doc, slot| index::put_adopted(doc, slot, &id, seq)) {
-                    tracing::warn!(%error, "what was adopted is not written down");
-                }
-            });
-            if let Err(error) = self.tell(space, index_document(&space.id), Genesis::Index, Message::Run(job)) {
+    /// Lets everyone know that a piece has been adopted, up to an entry of its log.
+    pub fn put_adopted(self: &Arc<Self>, space: &Arc<Space>, id: String, upto: u64) {
+        let job: Job = Box::new(move |task| {
+            if let Err(error) = task.change(|doc, slot| index::put_adopted(doc, slot, &id, upto)) {
                 tracing::warn!(%error, "what was adopted is not written down");
+            }
+        });
+        if let Err(error) = self.tell(space, index_document(&space.id), Genesis::Index, Message::Run(job)) {
+            tracing::warn!(%error, "what was adopted is not written down");
+        }
+    }
+
+    /// Lets everyone know that its author has made again what these entries wrote in a document.
+    pub fn put_made_again(self: &Arc<Self>, space: &Arc<Space>, document: DocumentId, entries: &[EntryRef]) {
+        let mut last: HashMap<String, u64> = HashMap::new();
+        {
+            let state = space.lock();
+            for entry in entries {
+                let id = name_of(space.id, entry.log, side_of(&state.forks, entry), document);
+                let seq = last.entry(id).or_insert(entry.seq);
+                *seq = entry.seq.max(*seq);
+            }
+        }
+        for (id, seq) in last {
+            self.put_adopted(space, id, seq);
+        }
+    }
+}
+
+/// Pieces in the making.
+struct Pieces<'p> {
+    space: SpaceId,
+    adopted: &'p HashMap<String, u64>,
+    forks: &'p Forks,
+    found: BTreeMap<String, Piece>,
+}
+
+impl Pieces<'_> {
+    /// An entry that does not count, and what it holds.
+    fn take(&mut self, entry: &Entry, held: Option<(DocumentId, Arrived)>) {
+        let Some((document, arrived)) = held else { return };
+        let id = name_of(self.space, entry.log(), side_of(self.forks, &arrived.entry), document);
+        // Titles and names come along with what they are of.
+        let left_out = document == index_document(&self.space);
+        if left_out || self.adopted.get(&id).is_some_and(|upto| entry.seq() <= *upto) {
+            return;
+        }
+        let piece = self.found.entry(id.clone()).or_insert_with(|| Piece {
+            id,
+            author: arrived.author,
+            log: entry.log(),
+            document,
+            when: 0,
+            last: arrived.entry,
+            changes: HashSet::new(),
+            branches: BTreeMap::new(),
+        });
+        piece.when = piece.when.max(entry.header().time);
+        piece.last = arrived.entry;
+        piece.changes.extend(hashes(&arrived));
+        // Of every log that is forked, the branch that it is on, or builds on.
+        for on in entry.header().builds_on.iter().chain([&arrived.entry]) {
+            if self.forks.get(&on.log).is_some_and(|forked| forked.tree.contains(&on.hash)) {
+                piece.branches.insert(on.log, on.hash);
             }
         }
     }
+}
+
+/// On which side of a fork an entry is: its first entry.
+fn side_of(forks: &Forks, entry: &EntryRef) -> Option<EntryHash> {
+    forks.get(&entry.log)?.tree.path(&entry.hash).first().copied()
 }
 
 fn hashes(arrived: &Arrived) -> impl Iterator<Item = ChangeHash> + '_ {
     arrived.changes.iter().filter_map(|change| Some(peek(change).ok()?.hash))
 }
 
-/// What to call what a log wrote in a document.
-fn name_of(space: SpaceId, log: LogId, document: DocumentId) -> String {
+/// What to call what a log wrote in a document; where it is forked, on one side of that.
+fn name_of(space: SpaceId, log: LogId, side: Option<EntryHash>, document: DocumentId) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("sheaf 2026 piece set aside v1");
     hasher.update(space.as_bytes()).update(log.device.as_bytes());
     hasher.update(&log.nonce.to_le_bytes()).update(document.as_bytes());
+    if let Some(side) = side {
+        hasher.update(side.as_bytes());
+    }
     // The letters of every other id.
     DocumentId::from_bytes(*hasher.finalize().as_bytes()).to_string()
 }

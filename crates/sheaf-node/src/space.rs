@@ -16,6 +16,7 @@ use sheaf_store::Arrival;
 use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
+use crate::forks::{Forks, Waiting};
 use crate::identity::Identity;
 use crate::removal::Removed;
 
@@ -28,6 +29,10 @@ pub struct Space {
     pub opened: Mutex<Arrival>,
     /// What counts of what is stored, and how far that is known. Taken before the state.
     pub counted: Mutex<Counted>,
+    /// Held while the branches of a forked log are changed. Taken before the state.
+    pub branching: Mutex<()>,
+    /// Entries of branches that were asked for, and wait for something else to come first.
+    pub wanting: Mutex<Vec<Waiting>>,
     /// What is held of checkpoints. Taken after the state where both are, and for moments only.
     checkpoints: Mutex<Checkpoints>,
     /// Held while a checkpoint is being written.
@@ -48,6 +53,8 @@ pub struct State {
     pub closed: BTreeMap<LogId, u64>,
     /// Logs of which something does not count (A5), and the first place that does not.
     pub void: Arc<Void>,
+    /// Logs in which a place was taken twice (L6).
+    pub forks: Arc<Forks>,
     /// What this person knew when they last might write, if they may no longer: what was typed before that was heard, and
     /// is sealed only now, is sealed under this (A6).
     pub typed_under: Option<TypedUnder>,
@@ -99,13 +106,16 @@ impl Space {
             state,
             opened,
             counted: Mutex::default(),
+            branching: Mutex::default(),
+            wanting: Mutex::default(),
             checkpoints: Mutex::default(),
             checkpointing: tokio::sync::Mutex::default(),
             storing: Mutex::new(()),
         })
     }
 
-    /// The state, for as long as the guard lives. Held while received entries are stored, and over nothing else that waits.
+    /// The state, for as long as the guard lives. Held while received access entries are stored, and over nothing else that
+    /// waits.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         // Each change to the state is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -201,14 +211,15 @@ impl State {
 
     /// From which number on a log is not valid, or does not count.
     pub fn invalid_from(&self, log: &LogId) -> Option<u64> {
-        let (closed, void) = (self.closed.get(log).copied(), self.void.get(log).copied());
-        closed.into_iter().chain(void).min()
+        let (closed, void) = (self.closed.get(log).copied(), self.void.from.get(log).copied());
+        closed.into_iter().chain(void).chain(self.forks.at(log)).min()
     }
 
     /// The same for all logs of which that can be said.
     pub fn invalid(&self) -> BTreeMap<LogId, u64> {
         let mut invalid = self.closed.clone();
-        for (log, seq) in &*self.void {
+        let forked = self.forks.iter().map(|(log, forked)| (log, &forked.at));
+        for (log, seq) in self.void.from.iter().chain(forked) {
             let first = invalid.entry(*log).or_insert(*seq);
             *first = (*first).min(*seq);
         }

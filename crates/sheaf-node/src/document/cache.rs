@@ -3,7 +3,7 @@
 //! Both may be lost or old: the entries are the truth. What they claim is checked against it when they are read (W9).
 
 use serde::{Deserialize, Serialize};
-use sheaf_access::LogId;
+use sheaf_access::{EntryHash, LogId};
 use sheaf_document::model::Item;
 use sheaf_log::EntryRef;
 use sheaf_store::Arrival;
@@ -13,7 +13,7 @@ use crate::counting::Void;
 /// The version of the blocks as last shown.
 const VIEW_VERSION: u8 = 1;
 /// The version of the CRDT as last saved. The first did not say what had not counted.
-const SNAPSHOT_VERSION: u8 = 2;
+const SNAPSHOT_VERSION: u8 = 3;
 
 /// The blocks as last shown (W9).
 #[derive(Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub upto: Arrival,
     /// What did not count when it was made: of each log the first place.
     pub void: Vec<(LogId, u64)>,
+    /// The entries of branches, kept beside their logs, that counted.
+    pub branch: Vec<EntryHash>,
     /// Which entries hold the changes that new ones may build on directly.
     pub holders: Vec<([u8; 32], EntryRef)>,
     /// The document, compressed.
@@ -62,8 +64,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// The document as saved.
     pub fn new(store: u64, upto: Arrival, void: &Void, holders: Vec<([u8; 32], EntryRef)>, bytes: Vec<u8>) -> Self {
-        let void = void.iter().map(|(log, seq)| (*log, *seq)).collect();
-        Self { version: SNAPSHOT_VERSION, store, upto, void, holders, bytes }
+        let branch = void.branch.iter().copied().collect();
+        let void = void.from.iter().map(|(log, seq)| (*log, *seq)).collect();
+        Self { version: SNAPSHOT_VERSION, store, upto, void, branch, holders, bytes }
     }
 
     /// As bytes.
@@ -88,7 +91,7 @@ mod tests {
         let bytes = view.encode().unwrap();
         assert_eq!(View::decode(&bytes).unwrap().items, items);
         assert!(View::decode(&bytes[..bytes.len() - 1]).is_none());
-        let snapshot = Snapshot::new(1, 7, &Void::new(), Vec::new(), vec![1, 2, 3]);
+        let snapshot = Snapshot::new(1, 7, &Void::default(), Vec::new(), vec![1, 2, 3]);
         let mut bytes = snapshot.encode().unwrap();
         assert_eq!(Snapshot::decode(&bytes).unwrap().upto, 7);
         bytes[0] = SNAPSHOT_VERSION + 1;

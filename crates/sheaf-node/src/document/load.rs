@@ -11,7 +11,7 @@ use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 use super::cache::Snapshot;
 use super::cache_name;
 use crate::core::Core;
-use crate::counting::{Void, differences, is_void};
+use crate::counting::{Void, differences};
 use crate::error::NodeError;
 use crate::opening::Arrived;
 use crate::space::Space;
@@ -49,7 +49,23 @@ pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Res
 /// What the stored entries from an arrival on bring to a document, those that count.
 pub fn read(core: &Core, space: &Space, id: DocumentId, from: Arrival, void: &Void) -> Result<Vec<Arrived>, NodeError> {
     let rows = rows(core, space, id, from)?;
-    read_rows(core, space, rows.into_iter().filter(|row| !is_void(void, &row.log, row.seq)))
+    let mut arrived = read_rows(core, space, rows.into_iter().filter(|row| !void.is_from(&row.log, row.seq)))?;
+    arrived.extend(read_branches(core, space, id, void)?);
+    Ok(arrived)
+}
+
+/// What comes to a document from branches that are kept beside their logs, and count (L6).
+fn read_branches(core: &Core, space: &Space, id: DocumentId, void: &Void) -> Result<Vec<Arrived>, NodeError> {
+    let mut arrived = Vec::new();
+    if void.branch.is_empty() {
+        return Ok(arrived);
+    }
+    let forks = Arc::clone(&space.lock().forks);
+    for (log, hash) in forks.all_beside().into_iter().filter(|(_, hash)| void.branch.contains(hash)) {
+        let Some(entry) = core.branch_entry(space.id, log, hash)? else { continue };
+        arrived.extend(core.open_stored(space, &entry)?.filter(|(of, _)| *of == id).map(|(_, one)| one));
+    }
+    Ok(arrived)
 }
 
 /// Which entries hold changes of a document, from an arrival on.
@@ -89,7 +105,12 @@ fn still_good(
     snapshot: &Snapshot,
     void: &Void,
 ) -> Result<Option<Vec<Arrived>>, NodeError> {
-    let changed = differences(&snapshot.void.iter().copied().collect(), void);
+    let branch = snapshot.branch.iter().copied().collect();
+    let before = Void { from: snapshot.void.iter().copied().collect(), branch };
+    if !before.branch.is_subset(&void.branch) {
+        return Ok(None);
+    }
+    let changed = differences(&before, void);
     if changed.is_empty() {
         return Ok(Some(Vec::new()));
     }
@@ -227,7 +248,7 @@ pub fn check(
             let mut waiting = Vec::new();
             for one in todo {
                 let closed = space.lock().closed.get(&one.entry.log).copied();
-                if closed.is_some_and(|bad| one.entry.seq >= bad) || is_void(void, &one.entry.log, one.entry.seq) {
+                if closed.is_some_and(|bad| one.entry.seq >= bad) || void.is(&one.entry) {
                     continue;
                 }
                 let expect =

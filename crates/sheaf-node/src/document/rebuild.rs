@@ -106,7 +106,10 @@ impl Task {
         }
         let own = |hash: &&ChangeHash| {
             let holder = self.holders.get(&hash.0);
-            holder.is_some_and(|holder| holder.log.device == device && history.challenges(&holder.log).is_empty())
+            holder.is_some_and(|holder| {
+                let alone = history.challenges(&holder.log).is_empty() && state.forks.at(&holder.log).is_none();
+                holder.log.device == device && alone
+            })
         };
         again.extend(lost.iter().filter(own));
         again
@@ -115,7 +118,7 @@ impl Task {
     /// What is made again is not to be offered for adoption besides.
     fn note_made_again(&self, again: &HashSet<ChangeHash>) {
         let sealed: Vec<EntryRef> = again.iter().filter_map(|hash| self.holders.get(&hash.0).copied()).collect();
-        self.core.put_adopted(&self.space, self.id, &sealed);
+        self.core.put_made_again(&self.space, self.id, &sealed);
     }
 
     /// What was just typed cannot be kept as it is: windows say so.

@@ -1,6 +1,7 @@
 //! The network task: events from the network and the node go into the sync machine, and what it asks for is done.
 
 mod beside;
+mod hearing;
 mod membership;
 mod relays;
 mod sending;
@@ -18,11 +19,12 @@ use sheaf_net::{CloseCode, ConnectionState, Net, NetConfig, NetEvent, Stream, St
 use sheaf_sync::{
     Action, Config, EntryBytes, Event, Hosting, Item, Machine, Nonce, NotNow, Outcome, Refusal, Tag, Ticket,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use self::hearing::Words;
 use super::inbox::Inbox;
 use super::reach::Reach;
-use super::{Input, Network, Said};
+use super::{Input, Network};
 use crate::checkpoint::FetcherMessage;
 use crate::core::{Core, locked};
 use crate::devices::{Direct, DirectStep};
@@ -39,8 +41,6 @@ const WAITING: usize = 8 << 20;
 const SIGNING: Duration = Duration::from_secs(1);
 /// How often it is looked whether a checkpoint is due (C4).
 const CHECKPOINTS: Duration = Duration::from_mins(1);
-/// How many words of peers are dealt with at a time.
-const HEARING: usize = 8;
 /// How many addresses of its own a device tells others.
 const ADDRESSES: usize = 16;
 
@@ -65,6 +65,8 @@ struct Peer {
     receipts: Inbox,
     /// The spaces that both have had the same of, on this connection.
     met: BTreeSet<SpaceId>,
+    /// What it has said, to be dealt with.
+    words: Words,
 }
 
 /// An invitation of ours that waits for its inviter.
@@ -95,8 +97,6 @@ struct Driver {
     /// Devices that any space has named as a relay since the network started.
     relays: BTreeSet<DeviceId>,
     reach: watch::Sender<Reach>,
-    /// Words that are being dealt with.
-    hearing: Arc<Semaphore>,
     /// Where blocking threads put their answers.
     answers: mpsc::UnboundedSender<Event<DeviceId>>,
     wake: Option<u64>,
@@ -121,7 +121,6 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         asked: BTreeMap::new(),
         relays: BTreeSet::new(),
         reach,
-        hearing: Arc::new(Semaphore::new(HEARING)),
         answers,
         wake: None,
     };
@@ -223,6 +222,7 @@ impl Driver {
                 self.feed(Event::Disconnected { peer: device });
                 self.fetcher(FetcherMessage::Gone { peer: device });
                 self.core.left(device);
+                self.core.searches.forget(device);
                 self.core.guest_left(device);
                 self.core.direct_gone(device);
                 self.stand(device, |standing| {
@@ -250,6 +250,7 @@ impl Driver {
                 waiting_bytes: 0,
                 receipts: Inbox::default(),
                 met: BTreeSet::new(),
+                words: Words::default(),
             },
         );
         let shares = self.core.shared_with(device);
@@ -344,6 +345,18 @@ impl Driver {
             Input::Floors { space, floors, bundles } => self.feed(Event::Floors { space, floors, bundles }),
             Input::Endorsements { space, endorsements } => self.feed(Event::Endorsements { space, endorsements }),
             Input::Machine(event) => self.feed(event),
+            Input::Tips { space, tips } => self.feed(Event::Tips { space, tips }),
+            Input::Forked { space, log, at } => self.feed(Event::Forked { space, log, at }),
+            Input::Word { device, space, word } => {
+                self.feed(Event::Say { peer: device, space, word: word.encode() });
+            }
+            Input::Heard { device } => self.heard(device),
+            Input::Words { space, word } => {
+                let bytes = word.encode();
+                for device in self.sharing(space) {
+                    self.feed(Event::Say { peer: device, space, word: bytes.clone() });
+                }
+            }
             Input::Members { space } => self.members(space),
             Input::Redeem { space, secret, device, addresses } => {
                 self.redeeming.insert(space, Redeeming { secret, device });
@@ -388,23 +401,6 @@ impl Driver {
         }
     }
 
-    /// A peer says something about a space. What it takes to deal with it is bounded: beyond that it is not heard, and
-    /// will be said again when there is still reason to.
-    fn said(&self, peer: DeviceId, space: SpaceId, word: &[u8]) {
-        let (Some(word), Ok(permit)) = (Said::decode(word), Arc::clone(&self.hearing).try_acquire_owned()) else {
-            return;
-        };
-        let core = Arc::clone(&self.core);
-        self.blocking(move || {
-            let heard = catch_unwind(AssertUnwindSafe(|| core.hear_word(peer, space, word)));
-            drop(permit);
-            match heard {
-                Ok(Some(answer)) => Event::Say { peer, space, word: answer.encode() },
-                Ok(None) | Err(_) => Event::Tick,
-            }
-        });
-    }
-
     fn act(&mut self, action: Action<DeviceId>) {
         match action {
             Action::Send { peer, frame } => self.send(peer, &frame),
@@ -423,6 +419,16 @@ impl Driver {
                     self.deliveries.insert(space, VecDeque::new());
                     self.take_in(space, delivery);
                 }
+            }
+            Action::Compare { peer, space, ticket, tips } => {
+                let core = Arc::clone(&self.core);
+                self.blocking(move || {
+                    // Whatever one log does, the others go on.
+                    if catch_unwind(AssertUnwindSafe(|| core.compare(space, peer, &tips))).is_err() {
+                        tracing::error!(%peer, %space, "comparing how logs end broke off");
+                    }
+                    Event::Compared { peer, space, ticket }
+                });
             }
             Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
             Action::RedemptionRefused { peer, space, reason } => self.refused(peer, space, reason),
@@ -473,7 +479,7 @@ impl Driver {
                 self.core.say(NodeEvent::Synced { space: space.to_string(), device: peer.to_string() });
                 self.core.placement_changed(peer);
             }
-            Action::Said { peer, space, word } => self.said(peer, space, &word),
+            Action::Said { peer, space, word } => self.said(peer, space, word),
             Action::Unrecognised { peer, space } => tracing::debug!(%peer, %space, "not known there as a member yet"),
             Action::EntryRefused { peer, space, log, seq, refusal } => {
                 tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");
@@ -554,6 +560,7 @@ pub fn item(arrival: u64, entry: &sheaf_log::Entry) -> Item {
         arrival,
         log: entry.header().log,
         seq: entry.header().seq,
+        hash: entry.hash(),
         bytes: EntryBytes::from(entry.encoded().to_vec()),
     }
 }

@@ -11,7 +11,7 @@ mod words;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sheaf_access::{DeviceId, DocumentId, InvitationSecret, SpaceId};
+use sheaf_access::{DeviceId, DocumentId, EntryHash, InvitationSecret, LogId, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_sync::Item;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,7 +20,7 @@ use crate::devices::DirectStep;
 
 pub use driver::{Beside, item, start};
 pub use reach::{Reach, Standing};
-pub use words::{ROOM, Said};
+pub use words::{End, ROOM, Said};
 
 /// What the rest of the node tells the network task.
 pub enum Input {
@@ -65,6 +65,43 @@ pub enum Input {
     },
     /// Something for the sync machine, as it is.
     Machine(sheaf_sync::Event<DeviceId>),
+    /// The last entries of logs, where the frontier does not say which they are.
+    Tips {
+        /// Which space.
+        space: SpaceId,
+        /// Each with its place.
+        tips: Vec<(LogId, u64, EntryHash)>,
+    },
+    /// A log is forked (L6).
+    Forked {
+        /// The space.
+        space: SpaceId,
+        /// The log.
+        log: LogId,
+        /// Where.
+        at: u64,
+    },
+    /// Something to say to a device, if it is connected.
+    Word {
+        /// To whom.
+        device: DeviceId,
+        /// About which space.
+        space: SpaceId,
+        /// What.
+        word: Said,
+    },
+    /// A word of a device was dealt with.
+    Heard {
+        /// Whose.
+        device: DeviceId,
+    },
+    /// Something to say to everyone who is connected and shares a space.
+    Words {
+        /// The space.
+        space: SpaceId,
+        /// What.
+        word: Said,
+    },
     /// The members of a space, or their devices, changed.
     Members {
         /// Which space.

@@ -1,6 +1,7 @@
 //! What nodes say to each other about a space besides its entries.
 
 use serde::{Deserialize, Serialize};
+use sheaf_access::{EntryHash, LogId};
 use sheaf_sync::EntryBytes;
 
 /// A word. Encoded as a version and postcard; what does not decode is not heard.
@@ -9,6 +10,64 @@ pub enum Said {
     /// To a former member, or of a device that was removed: the access entries that say so, each after those it names.
     /// Nobody else tells them, for they are offered the space no more.
     Farewell(Vec<EntryBytes>),
+    /// The entry in a place of a log, please.
+    Ask {
+        /// The log.
+        log: LogId,
+        /// The place.
+        seq: u64,
+    },
+    /// Here it is, or it is not here.
+    Answer {
+        /// The log.
+        log: LogId,
+        /// The place.
+        seq: u64,
+        /// The entry.
+        entry: Option<EntryBytes>,
+    },
+    /// A log is forked, and these are the ends of its branches here (L6).
+    Fork {
+        /// The proof.
+        proof: Vec<u8>,
+        /// The ends.
+        ends: Vec<End>,
+    },
+    /// What leads to an end of a branch, please.
+    Want {
+        /// The log.
+        log: LogId,
+        /// The end.
+        end: EntryHash,
+        /// From which place on.
+        from: u64,
+        /// Somebody has built on it.
+        needed: bool,
+    },
+    /// Here it is.
+    Path {
+        /// The log.
+        log: LogId,
+        /// The end.
+        end: EntryHash,
+        /// The entries, in their order.
+        entries: Vec<EntryBytes>,
+        /// Where it goes on, if that is not all.
+        next: Option<u64>,
+        /// As it was asked for.
+        needed: bool,
+    },
+}
+
+/// How a branch ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct End {
+    /// The last entry.
+    pub hash: EntryHash,
+    /// Its place.
+    pub seq: u64,
+    /// The one before it, if that is on the branch.
+    pub prev: Option<EntryHash>,
 }
 
 const VERSION: u8 = 1;

@@ -53,9 +53,13 @@ impl Node {
     pub async fn adopt(&self, space: &str, id: &str) -> Result<(), NodeError> {
         let space = self.space_of(space)?;
         let piece = self.piece(&space, id).await?;
-        let (document, last) = (piece.document, piece.last);
+        let (document, last, id) = (piece.document, piece.last, piece.id.clone());
         let (core, held) = (Arc::clone(&self.core), Arc::clone(&space));
-        let whole = blocking(move || core.with_everything(&held, document)).await?;
+        let (piece, whole) = blocking(move || {
+            let whole = core.with_everything(&held, &piece)?;
+            Ok((piece, whole))
+        })
+        .await?;
         let adopt = move |task: &mut crate::document::Task| {
             let items = piece.adopted(&whole, &task.items());
             let title = sheaf_document::import::title_of(&items).unwrap_or_default();
@@ -63,7 +67,7 @@ impl Node {
         };
         let title = self.core.with_document(&space, document, Genesis::Text, adopt).await?;
         self.list_adopted(&space, document, title).await?;
-        self.core.put_adopted(&space, document, &[last]);
+        self.core.put_adopted(&space, id, last.seq);
         self.settle().await?;
         self.core.say(NodeEvent::SetAside { space: space.id.to_string(), count: self.pieces_of(&space).await?.len() });
         Ok(())
@@ -105,7 +109,7 @@ impl Node {
     async fn text_of(&self, space: &Arc<Space>, piece: Piece) -> Result<(Piece, String), NodeError> {
         let (core, held) = (Arc::clone(&self.core), Arc::clone(space));
         blocking(move || {
-            let text = piece.text(&core.with_everything(&held, piece.document)?)?;
+            let text = piece.text(&core.with_everything(&held, &piece)?)?;
             Ok((piece, text))
         })
         .await
@@ -115,6 +119,11 @@ impl Node {
 /// Why a piece does not count.
 fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> String {
     let state = space.lock();
+    if state.forks.at(&piece.log).is_some_and(|at| piece.last.seq >= at) {
+        let who = name(&piece.author);
+        let whose = if who.is_empty() { "A device".to_owned() } else { format!("A device of {who}") };
+        return format!("{whose} wrote two different things in one place of its log. The other one counts.");
+    }
     let Some(history) = &state.access else { return String::new() };
     let access: &AccessState = history.now();
     let by = |entry: &EntryHash| access.person_of(&history.get(entry)?.log.device);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_sync::Event;
 
 use super::{ADDRESSES, Beside, Driver};
 use crate::presence::Word;
@@ -11,6 +12,9 @@ use crate::presence::Word;
 impl Driver {
     /// Tells a member who has come where this device can be called, and which documents are open here.
     pub(super) fn introduce(&mut self, device: DeviceId, space: SpaceId) {
+        for word in self.core.words_of_forks(space) {
+            self.feed(Event::Say { peer: device, space, word: word.encode() });
+        }
         let addresses: Vec<SocketAddr> = self.net.addresses().into_iter().take(ADDRESSES).collect();
         self.tell(device, space, &Beside::Addresses(addresses));
         let open: Vec<Word> =
@@ -20,16 +24,15 @@ impl Driver {
         }
     }
 
+    /// The connected devices that a space is shared with.
+    pub(super) fn sharing(&self, space: SpaceId) -> Vec<DeviceId> {
+        let reach = self.reach.borrow();
+        let sharing = reach.devices.iter().filter(|(_, s)| s.connected && s.synced.contains_key(&space));
+        sharing.map(|(device, _)| *device).collect()
+    }
+
     pub(super) fn tell_members(&mut self, space: SpaceId, beside: &Beside) {
-        let members: Vec<DeviceId> = self
-            .reach
-            .borrow()
-            .devices
-            .iter()
-            .filter(|(_, standing)| standing.connected && standing.synced.contains_key(&space))
-            .map(|(device, _)| *device)
-            .collect();
-        for device in members {
+        for device in self.sharing(space) {
             self.tell(device, space, beside);
         }
     }

@@ -1,0 +1,319 @@
+//! What nodes say to each other of forks: where their logs differ, that one is forked, and the entries of its branches.
+//!
+//! Branches travel beside the log, by name and not by number. Whoever holds a fork says so to everyone they share the
+//! space with, when they meet and whenever they hold more of it: the proof, and the ends of all branches. Whoever lacks one
+//! asks for what leads to it. Nobody is blamed for passing one on.
+
+use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_log::{Entry, EntryRef, ForkProof, Frontier, Unverified};
+use sheaf_store::StoreError;
+use sheaf_sync::EntryBytes;
+
+use super::keep::Taken;
+use super::search::Next;
+use crate::core::{Core, locked};
+use crate::network::{End, Input, ROOM, Said};
+use crate::space::Space;
+
+/// How many ends of branches one word names.
+const ENDS: usize = 256;
+/// How many requests wait for something else to come first.
+const WAITING: usize = 64;
+
+/// What admission has found that points to a fork.
+pub enum Suspicion {
+    /// Another entry is in this one's place.
+    Twice(Box<Entry>),
+    /// The peer's log differs from the one here in this place.
+    Differs(LogId, u64),
+    /// It is of a log that is forked, from there on.
+    Branch(Box<Entry>),
+    /// It builds on an entry of a forked log that is not held.
+    BuiltOn(EntryRef),
+}
+
+/// A request that is repeated when more of the space is here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    device: DeviceId,
+    log: LogId,
+    end: EntryHash,
+    from: u64,
+}
+
+impl Core {
+    /// What is said to a device that a space is shared with: which logs of it are forked.
+    pub fn words_of_forks(&self, space: SpaceId) -> Vec<Said> {
+        let Some(space) = self.space(space) else { return Vec::new() };
+        let state = space.lock();
+        let word = |forked: &super::Forked| {
+            let end =
+                |hash: EntryHash| Some(End { hash, seq: forked.tree.seq_of(&hash)?, prev: forked.tree.before(&hash) });
+            Said::Fork { proof: forked.proof.clone(), ends: forked.tree.tips().filter_map(end).take(ENDS).collect() }
+        };
+        state.forks.iter().map(|(_, forked)| word(forked)).collect()
+    }
+
+    /// The last entry of every log, where it is known.
+    pub fn tips(&self, space: &Space, frontier: &Frontier) -> Result<Vec<(LogId, u64, EntryHash)>, StoreError> {
+        let headers = space.checkpoints().headers();
+        let mut tips = Vec::with_capacity(frontier.len());
+        for (log, seq) in frontier.iter() {
+            let stored = self.store.entry(space.id, *log, seq)?.map(|entry| entry.hash());
+            let hash = stored.or_else(|| headers.get(&(*log, seq)).map(|held| held.hash));
+            tips.extend(hash.map(|hash| (*log, seq, hash)));
+        }
+        Ok(tips)
+    }
+
+    /// Follows up what admission has found. Blocks.
+    pub fn suspect(&self, space: &Space, from: DeviceId, suspicion: Suspicion) {
+        let word = match self.follow_up(space, from, suspicion) {
+            Ok(word) => word,
+            Err(error) => {
+                tracing::warn!(%error, space = %space.id, "what points to a fork is not followed up");
+                None
+            }
+        };
+        if let Some(word) = word {
+            self.tell_network(Input::Word { device: from, space: space.id, word });
+        }
+    }
+
+    fn follow_up(&self, space: &Space, from: DeviceId, suspicion: Suspicion) -> Result<Option<Said>, StoreError> {
+        match suspicion {
+            Suspicion::Twice(entry) => {
+                let (log, seq) = (entry.log(), entry.seq());
+                match self.store.entry(space.id, log, seq)? {
+                    Some(ours) if ours.header().prev == entry.header().prev => {
+                        self.forked(space, &ours, &entry)?;
+                        Ok(None)
+                    }
+                    Some(_) => Ok(self.search(space, from, log, seq.saturating_sub(1))),
+                    None => Ok(None),
+                }
+            }
+            Suspicion::Differs(log, seq) => Ok(self.search(space, from, log, seq)),
+            Suspicion::Branch(entry) => {
+                if matches!(self.take_branch_entry(space, &entry, false)?, Taken::New) {
+                    self.branches_grew(space);
+                }
+                Ok(None)
+            }
+            Suspicion::BuiltOn(on) => {
+                let Some(at) = space.lock().forks.at(&on.log).filter(|at| on.seq >= *at) else {
+                    return Ok(self.search(space, from, on.log, on.seq));
+                };
+                Ok(Some(Said::Want { log: on.log, end: on.hash, from: at, needed: true }))
+            }
+        }
+    }
+
+    /// A peer's log differs from the one here in a place: asks where they part.
+    fn search(&self, space: &Space, from: DeviceId, log: LogId, differs: u64) -> Option<Said> {
+        let next = self.searches.begin((from, space.id, log), differs)?;
+        let (Next::Ask(seq) | Next::Found(seq)) = next;
+        Some(Said::Ask { log, seq })
+    }
+
+    /// Two entries contradict each other.
+    fn forked(&self, space: &Space, ours: &Entry, theirs: &Entry) -> Result<(), StoreError> {
+        let Ok(proof) = ForkProof::of(ours, theirs) else { return Ok(()) };
+        self.fork_proved(space, &proof)?;
+        self.take_branch_entry(space, theirs, true)?;
+        self.branches_grew(space);
+        Ok(())
+    }
+
+    /// More is held of branches: it is counted again, and everyone is told.
+    fn branches_grew(&self, space: &Space) {
+        self.open_new(space, None);
+        for word in self.words_of_forks(space.id) {
+            self.tell_network(Input::Words { space: space.id, word });
+        }
+    }
+
+    /// What waited for more of a space is asked for again.
+    pub fn ask_again(&self, space: &Space) {
+        let waiting = std::mem::take(&mut *locked(&space.wanting));
+        for Waiting { device, log, end, from } in waiting {
+            let word = Said::Want { log, end, from, needed: false };
+            self.tell_network(Input::Word { device, space: space.id, word });
+        }
+    }
+
+    /// Whether a device may be shown entries of a space.
+    fn may_see(space: &Space, device: DeviceId) -> bool {
+        space.access().is_some_and(|access| access.role_of(&device).is_some())
+    }
+
+    /// A peer's logs end in places that are held here. Where there is another entry in one of them, it is found out where
+    /// the log forks. Blocks.
+    pub fn compare(&self, id: SpaceId, from: DeviceId, tips: &[(LogId, u64, sheaf_sync::Tip)]) {
+        let Some(space) = self.space(id) else { return };
+        for (log, seq, tip) in tips {
+            let suspicion = match self.store.entry(id, *log, *seq) {
+                Ok(Some(ours)) if sheaf_sync::Tip::of(&ours.hash()) != *tip => Suspicion::Differs(*log, *seq),
+                _ => continue,
+            };
+            self.suspect(&space, from, suspicion);
+        }
+    }
+
+    /// A peer asks for an entry.
+    pub fn hear_ask(&self, space: &Space, from: DeviceId, log: LogId, seq: u64) -> Result<Vec<Said>, StoreError> {
+        if !Self::may_see(space, from) {
+            return Ok(Vec::new());
+        }
+        let entry = self.store.entry(space.id, log, seq)?.map(|entry| EntryBytes::from(entry.encoded()));
+        Ok(vec![Said::Answer { log, seq, entry }])
+    }
+
+    /// A peer answers with an entry.
+    pub fn hear_answer(
+        &self,
+        space: &Space,
+        from: DeviceId,
+        (log, seq): (LogId, u64),
+        entry: Option<&EntryBytes>,
+    ) -> Result<Vec<Said>, StoreError> {
+        let key = (from, space.id, log);
+        let theirs = entry.and_then(|bytes| Unverified::decode(bytes.as_slice()).and_then(Unverified::verify).ok());
+        let theirs = theirs.filter(|entry| (entry.space(), entry.log(), entry.seq()) == (space.id, log, seq));
+        let ours = self.store.entry(space.id, log, seq)?;
+        // What was pruned, there or here, a checkpoint stands for: it is the same.
+        let same = match (&ours, &theirs) {
+            (Some(ours), Some(theirs)) => ours.hash() == theirs.hash(),
+            _ => true,
+        };
+        match self.searches.answered(key, seq, same) {
+            Some(Next::Ask(next)) => Ok(vec![Said::Ask { log, seq: next }]),
+            Some(Next::Found(place)) if place == seq || (same && place <= seq) => {
+                self.searches.end(key);
+                if let (Some(ours), Some(theirs), false) = (ours, theirs, same) {
+                    self.forked(space, &ours, &theirs)?;
+                }
+                Ok(Vec::new())
+            }
+            Some(Next::Found(place)) => Ok(vec![Said::Ask { log, seq: place }]),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// A peer proves that a log is forked, and says how its branches end there.
+    pub fn hear_fork(
+        &self,
+        space: &Space,
+        from: DeviceId,
+        proof: &[u8],
+        ends: &[End],
+    ) -> Result<Vec<Said>, StoreError> {
+        let Ok(proof) = ForkProof::verify(proof) else { return Ok(Vec::new()) };
+        let log = proof.log();
+        let known = space.access().is_some_and(|access| access.person_of(&log.device).is_some());
+        if proof.space() != space.id || !known {
+            return Ok(Vec::new());
+        }
+        let may_see = Self::may_see(space, from);
+        let before = space.lock().forks.version();
+        self.fork_proved(space, &proof)?;
+        let (wanted, more) = {
+            let state = space.lock();
+            let Some(forked) = state.forks.get(&log) else { return Ok(Vec::new()) };
+            let lacks = |end: &&End| !forked.tree.contains(&end.hash);
+            let want = |end: &End| {
+                let next = end.prev.is_some_and(|prev| forked.tree.contains(&prev));
+                Said::Want { log, end: end.hash, from: if next { end.seq } else { forked.at }, needed: false }
+            };
+            let wanted: Vec<Said> = ends.iter().take(ENDS).filter(lacks).map(want).collect();
+            let said = |tip: &EntryHash| ends.iter().any(|end| end.hash == *tip);
+            let more = forked.tree.tips().any(|tip| !said(&tip));
+            // Not before what they have is here: it may follow what is.
+            let more = wanted.is_empty() && more && may_see;
+            (wanted, more)
+        };
+        if space.lock().forks.version() != before {
+            self.branches_grew(space);
+        }
+        let own = |word: &Said| matches!(word, Said::Fork { proof: of, .. } if ForkProof::verify(of).is_ok_and(|of| of.log() == log));
+        Ok(if more { self.words_of_forks(space.id).into_iter().filter(own).collect() } else { wanted })
+    }
+
+    /// A peer asks for what leads to an end of a branch.
+    pub fn hear_want(
+        &self,
+        space: &Space,
+        from: DeviceId,
+        (log, end): (LogId, EntryHash),
+        first: u64,
+        needed: bool,
+    ) -> Result<Vec<Said>, StoreError> {
+        if !Self::may_see(space, from) {
+            return Ok(Vec::new());
+        }
+        let path: Vec<(EntryHash, u64, bool)> = {
+            let state = space.lock();
+            let Some(forked) = state.forks.get(&log) else {
+                // Here it is a log like any other: the end, if it is held, is at a place that can be asked for.
+                return Ok(Vec::new());
+            };
+            let place = |hash: EntryHash| Some((hash, forked.tree.seq_of(&hash)?, forked.is_main(&hash)));
+            forked.tree.path(&end).into_iter().filter_map(place).filter(|(_, seq, _)| *seq >= first).collect()
+        };
+        let (mut entries, mut size, mut next) = (Vec::new(), 0, None);
+        for (hash, seq, is_main) in path {
+            let entry =
+                if is_main { self.store.entry(space.id, log, seq)? } else { self.branch_entry(space.id, log, hash)? };
+            let Some(entry) = entry else { break };
+            size += entry.encoded().len();
+            if size > ROOM && !entries.is_empty() {
+                next = Some(seq);
+                break;
+            }
+            entries.push(EntryBytes::from(entry.encoded()));
+        }
+        Ok(if entries.is_empty() { Vec::new() } else { vec![Said::Path { log, end, entries, next, needed }] })
+    }
+
+    /// A peer sends what leads to an end of a branch.
+    pub fn hear_path(
+        &self,
+        space: &Space,
+        from: DeviceId,
+        (log, end): (LogId, EntryHash),
+        entries: &[EntryBytes],
+        next: Option<u64>,
+        needed: bool,
+    ) -> Result<Vec<Said>, StoreError> {
+        let mut grew = false;
+        let mut answer = next.map(|from| Said::Want { log, end, from, needed });
+        for bytes in entries {
+            let Ok(entry) = Unverified::decode(bytes.as_slice()).and_then(Unverified::verify) else { break };
+            if entry.log() != log || entry.space() != space.id {
+                break;
+            }
+            match self.take_branch_entry(space, &entry, needed)? {
+                Taken::New => grew = true,
+                Taken::Known => {}
+                Taken::Lacking => {
+                    // What it names is on its way, or comes when it comes.
+                    let again = Waiting { device: from, log, end, from: entry.seq() };
+                    let mut wanting = locked(&space.wanting);
+                    if wanting.len() < WAITING && !wanting.contains(&again) {
+                        wanting.push(again);
+                    }
+                    answer = None;
+                    break;
+                }
+                Taken::Refused => {
+                    answer = None;
+                    break;
+                }
+            }
+        }
+        if grew {
+            self.branches_grew(space);
+        }
+        Ok(answer.into_iter().collect())
+    }
+}
