@@ -226,7 +226,7 @@ impl Line {
         loop {
             match self.frame().await.expect("an answer to an invitation") {
                 Frame::RedeemRefused { reason, .. } => return Err(reason),
-                Frame::Frontier { .. } => return Ok(()),
+                Frame::Frontier { .. } | Frame::Whole { .. } => return Ok(()),
                 _ => {}
             }
         }
@@ -237,7 +237,7 @@ impl Line {
         let asked = self.tag(space);
         self.put(&Frame::Frontier { tag: asked, whole: true, reply: true, held: held.clone() });
         loop {
-            if let Frame::Frontier { tag, held, .. } = self.frame().await.expect("a frontier")
+            if let Frame::Frontier { tag, held, .. } | Frame::Whole { tag, held, .. } = self.frame().await.expect("a frontier")
                 && tag == asked
             {
                 return held;

@@ -1,133 +1,9 @@
-//! Removing someone, with real nodes: what they had not heard, what others built on it, and what becomes of their words.
+//! Removing someone: what they had not heard, what others built on it, and what becomes of their words.
 
-use std::path::PathBuf;
+use sheaf_node::{Item, Node, NodeEvent, ToCore, ToWindow};
+use sheaf_tests::told;
 
-use sheaf_node::{Format, Item, Node, NodeEvent, Options, SetAside, ToCore, ToWindow};
-use sheaf_tests::{soon, told};
-
-/// Somebody with a home, whose node runs or not.
-struct Person {
-    name: &'static str,
-    home: PathBuf,
-    node: Node,
-}
-
-impl Person {
-    async fn new(homes: &tempfile::TempDir, name: &'static str) -> Self {
-        let home = homes.path().join(name);
-        let node = open(&home).await.expect("a home");
-        node.init(name, 1).await.expect("a person");
-        Self { name, home, node }
-    }
-
-    /// Ends the node, and begins again without a network.
-    async fn offline(&mut self) {
-        let (name, home) = (self.name, self.home.clone());
-        // Something to put in its place, for the home is let go with the node.
-        let meanwhile = tempfile::tempdir().expect("a temporary folder");
-        let node = std::mem::replace(&mut self.node, open(meanwhile.path()).await.expect("a home"));
-        node.shutdown().await.expect("all is saved");
-        drop(node);
-        self.node = soon(&format!("{name}'s home being let go"), || async { open(&home).await.ok() }).await;
-    }
-
-    async fn online(&self) {
-        self.node.go_online().await.expect("the loopback interface");
-    }
-
-    async fn text(&self, document: &str) -> String {
-        let bytes = self.node.export(document, Format::Text).await.unwrap_or_default();
-        String::from_utf8(bytes).expect("text")
-    }
-
-    async fn reads(&self, document: &str, words: &str) {
-        soon(&format!("`{words}` at {}'s", self.name), || async {
-            self.text(document).await.contains(words).then_some(())
-        })
-        .await;
-    }
-
-    async fn writes(&self, document: &str, words: &str) {
-        soon(&format!("{} being able to write", self.name), || async { self.node.append(document, words).await.ok() })
-            .await;
-    }
-
-    async fn pieces(&self, space: &str) -> Vec<SetAside> {
-        self.node.set_aside(space).await.expect("a list")
-    }
-
-    /// Waits until so many pieces are set aside here.
-    async fn sets_aside(&self, space: &str, count: usize) -> Vec<SetAside> {
-        soon(&format!("{count} pieces set aside at {}'s", self.name), || async {
-            let pieces = self.pieces(space).await;
-            (pieces.len() == count).then_some(pieces)
-        })
-        .await
-    }
-
-    fn id(&self) -> String {
-        self.node.me().expect("somebody").person
-    }
-}
-
-async fn open(home: &std::path::Path) -> Result<Node, sheaf_node::NodeError> {
-    let listen = Some("127.0.0.1:0".parse().expect("an address"));
-    Node::open(Options { listen, ..Options::alone(home.to_owned()) }).await
-}
-
-/// Ana's space with a document, and Ben and Cleo in it.
-struct Team {
-    ana: Person,
-    ben: Person,
-    cleo: Person,
-    space: String,
-    document: String,
-    _homes: tempfile::TempDir,
-}
-
-impl Team {
-    /// Ben is an editor; Cleo, who came before him, has this role.
-    async fn new(role: &str) -> Self {
-        let homes = tempfile::tempdir().expect("a temporary folder");
-        let ana = Person::new(&homes, "Ana").await;
-        let ben = Person::new(&homes, "Ben").await;
-        let cleo = Person::new(&homes, "Cleo").await;
-        ana.online().await;
-        let space = ana.node.create_space("Field station").await.expect("a space").id;
-        let document = ana.node.create_document(Some(&space), "Spring visit").await.expect("a document").id;
-        for (person, role) in [(&cleo, role), (&ben, "editor")] {
-            let link = ana.node.invite(&space, role, None, None).await.expect("a link");
-            person.node.join(&link).await.expect("they join");
-        }
-        let team = Self { ana, ben, cleo, space, document, _homes: homes };
-        team.ana.writes(&team.document, "Ana at first.").await;
-        team.ben.writes(&team.document, "Ben at first.").await;
-        team.cleo.writes(&team.document, "Cleo at first.").await;
-        team.agree(&["Ana at first.", "Ben at first.", "Cleo at first."]).await;
-        team
-    }
-
-    fn all(&self) -> [&Person; 3] {
-        [&self.ana, &self.ben, &self.cleo]
-    }
-
-    /// All of them read the same, with these words.
-    async fn agree(&self, words: &[&str]) {
-        agree(&self.all(), &self.document, words).await;
-    }
-}
-
-async fn agree(people: &[&Person], document: &str, words: &[&str]) {
-    soon(&format!("everyone reading {words:?}"), || async {
-        let mut texts = Vec::new();
-        for person in people {
-            texts.push(person.text(document).await);
-        }
-        let same = texts.windows(2).all(|pair| pair[0] == pair[1]);
-        (same && words.iter().all(|words| texts[0].contains(words))).then_some(())
-    })
-    .await;
-}
+use crate::team::{Team, agree};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_written_unaware_of_a_removal_is_set_aside_and_can_be_adopted() {
@@ -135,7 +11,7 @@ async fn what_was_written_unaware_of_a_removal_is_set_aside_and_can_be_adopted()
     team.ben.offline().await;
     team.ben.writes(&team.document, "Ben on the train.").await;
     team.ana.node.revoke(&team.space, &team.ben.id()).await.expect("Ana may");
-    soon("Cleo hearing of it", || async {
+    sheaf_tests::soon("Cleo hearing of it", || async {
         let members = team.cleo.node.members(&team.space).await.expect("members");
         (members.len() == 2).then_some(())
     })

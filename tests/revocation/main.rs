@@ -1,0 +1,5 @@
+//! What does not count any more, with real nodes: after removals, and after forks.
+
+mod forks;
+mod removal;
+mod team;
