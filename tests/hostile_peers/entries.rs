@@ -2,8 +2,9 @@
 
 use sheaf_log::{Kind, Part};
 use sheaf_net::CloseCode;
+use sheaf_node::NodeEvent;
 use sheaf_tests::raw::{Answer, Author, Forged, typed};
-use sheaf_tests::{HOSTILE, Scene, soon};
+use sheaf_tests::{HOSTILE, Scene, soon, told};
 
 /// Numbers of refusals, as `sheaf-log` has them.
 const SIGNATURE: u16 = 8;
@@ -82,13 +83,14 @@ async fn an_entry_of_one_space_is_worth_nothing_in_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_entries_in_one_place_leave_all_with_the_same() {
+async fn of_two_entries_in_one_place_one_counts_for_all_and_the_other_is_set_aside() {
     let scene = Scene::new().await;
     let (raw, mut line, held) = scene.mallory("editor").await;
     let author = Author::of(&raw, &held, scene.document_id());
     let branch = |text: &str| raw.content(&held, scene.document_id(), Part::Body, vec![typed(&author, text)]);
     let (one, other) = (branch("The one. "), branch("The other. "));
     assert_ne!(one.hash(), other.hash());
+    let mut events = [scene.ana.subscribe(), scene.kofi.subscribe()];
     assert_eq!(line.send(held.space, &[one.encoded()]).await, Answer::Taken);
     let text = |node: sheaf_node::Node| {
         let document = scene.document.clone();
@@ -101,10 +103,36 @@ async fn two_entries_in_one_place_leave_all_with_the_same() {
     // The other one, to the same node.
     assert_ne!(line.send(held.space, &[other.encoded()]).await, Answer::Taken);
     assert_eq!(scene.counted(&raw, FORK).await.rule, "L6");
+    // Both hear of it, and come to the same verdict, which is the lower hash: nobody has built on either.
+    for (name, events) in ["Ana", "Kofi"].into_iter().zip(&mut events) {
+        let is = |event: &NodeEvent| matches!(event, NodeEvent::Forked { device, .. } if *device == raw.id());
+        told(&format!("{name} hearing of the fork"), events, is).await;
+    }
+    let (counts, aside) = if one.hash() < other.hash() { ("one", "other") } else { ("other", "one") };
+    for (name, node) in [("Ana", &scene.ana), ("Kofi", &scene.kofi)] {
+        soon(&format!("the verdict at {name}'s"), || async {
+            let text = text(node.clone()).await?;
+            (text.contains(&format!("The {counts}.")) && !text.contains(&format!("The {aside}."))).then_some(())
+        })
+        .await;
+        let pieces = soon(&format!("the other branch being kept at {name}'s"), || async {
+            node.set_aside(&scene.space).await.ok().filter(|pieces| pieces.len() == 1)
+        })
+        .await;
+        let text = node.set_aside_text(&scene.space, &pieces[0].id).await.expect("a text");
+        assert_eq!(text, format!("The {aside}."));
+    }
+    // It is verified as what it is, and Kofi, who passed some of it on, was not turned away for that.
+    let report = scene.kofi.verify(&scene.space).await.expect("a report");
+    assert!(report.problems.iter().any(|problem| problem.contains("forked")), "{:?}", report.problems);
+    assert!(scene.ana.refusals().iter().all(|refusal| refusal.device == raw.id()), "{:?}", scene.ana.refusals());
     scene.still_served("after a fork").await;
-    let (ana, kofi) = (text(scene.ana.clone()).await.expect("a text"), text(scene.kofi.clone()).await.expect("a text"));
-    assert_eq!(ana, kofi);
-    assert!(!(ana.contains("The one.") && ana.contains("The other.")), "one branch at most counts: {ana}");
+    // The log takes no more.
+    let mut further = held.clone();
+    further.take(one);
+    let next = raw.words(&further, scene.document_id(), "And on. ");
+    assert_ne!(line.send(held.space, &[next.encoded()]).await, Answer::Taken);
+    scene.still_served("after more of a forked log").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

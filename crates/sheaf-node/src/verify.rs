@@ -18,14 +18,16 @@ use sheaf_access::{AccessHistory, ContentKey, DeviceId, DocumentId, EpochId, Log
 use sheaf_document::check::Audit;
 use sheaf_document::{Document, Expect, Genesis, Invalid};
 use sheaf_log::{
-    Content, Entry, Frontier, Held, HeldEntry, Kind, MAX_SLOTS, NotAdmitted, Part, Unverified, actor, admit,
+    Content, Entry, EntryRef, Frontier, Held, HeldEntry, Kind, MAX_SLOTS, NotAdmitted, Part, Unverified, actor, admit,
     belongings_document, index_document, may_checkpoint,
 };
 
 use crate::checkpoint::Means;
 use crate::core::{Core, READ};
+use crate::counting::Void;
 use crate::document::load::from_checkpoint;
 use crate::error::NodeError;
+use crate::forks::Forks;
 use crate::space::{Space, still_arriving};
 
 /// The most problems that are named; the others are counted.
@@ -87,9 +89,11 @@ struct Alone {
 impl Core {
     /// Goes over a space, or one document of it. Blocks.
     pub fn verify(&self, space: &Space, only: Option<DocumentId>) -> Result<Verified, NodeError> {
-        let (access, keys, closed) = {
+        let (access, keys, closed, forks, void) = {
             let state = space.lock();
-            (state.access.clone().ok_or_else(still_arriving)?, state.keys.clone(), state.closed.clone())
+            let access = state.access.clone().ok_or_else(still_arriving)?;
+            let (forks, void) = (Arc::clone(&state.forks), Arc::clone(&state.void));
+            (access, state.keys.clone(), state.closed.clone(), forks, void)
         };
         let mut found = Verified::default();
         let mut round = Round {
@@ -98,7 +102,8 @@ impl Core {
             access: &access,
             closed: &closed,
             only,
-            held: Past::new(self, space)?,
+            held: Past::new(self, space, Arc::clone(&forks))?,
+            void,
             audits: HashMap::new(),
             waiting: Vec::new(),
         };
@@ -110,6 +115,19 @@ impl Core {
             for alone in check_alone(batch.into_iter().map(|(_, entry)| entry).collect(), &keys) {
                 round.take(alone, &mut found)?;
             }
+        }
+        for (log, hash) in forks.all_beside() {
+            if let Some(entry) = self.branch_entry(space.id, log, hash)? {
+                for alone in check_alone(vec![entry], &keys) {
+                    round.take(alone, &mut found)?;
+                }
+            }
+        }
+        for (log, forked) in forks.iter() {
+            found.problem(|| {
+                let at = forked.at;
+                format!("log {log} is forked at entry {at}: its device wrote two there; one counts, and the other is set aside (L6)")
+            });
         }
         round.finish(&mut found)?;
         self.verify_checkpoints(space, &access, &keys, &closed, only, &mut found)?;
@@ -211,6 +229,7 @@ struct Round<'a> {
     closed: &'a BTreeMap<LogId, u64>,
     only: Option<DocumentId>,
     held: Past,
+    void: Arc<Void>,
     audits: HashMap<DocumentId, Auditing>,
     waiting: Vec<Waiting>,
 }
@@ -223,10 +242,14 @@ impl Round<'_> {
         if let Some(reason) = wrong {
             found.problem(|| format!("entry {seq} of log {log}: {reason}"));
         }
-        if let Some(reason) = self.is_out_of_place(&entry) {
+        let beside = self.held.forks.beside(&entry.reference()).is_some();
+        // One that is kept beside its log was admitted on its branch.
+        if let Some(reason) = if beside { None } else { self.is_out_of_place(&entry) } {
             found.problem(|| format!("entry {seq} of log {log}: {reason}"));
         }
-        self.held.add(&entry);
+        if !beside {
+            self.held.add(&entry);
+        }
         let author = self.access.now().person_of(&log.device);
         let is_content = matches!(entry.header().kind, Kind::Body | Kind::Talk);
         let content = match content {
@@ -254,6 +277,10 @@ impl Round<'_> {
         let bad = self.closed.get(&log).copied();
         if bad.is_some_and(|bad| seq > bad) {
             // Set aside with the one that closed its log (L3).
+            return Ok(());
+        }
+        if !self.held.forks.is_empty() && self.void.is(&entry.reference()) {
+            // Of two branches, and what was built on them, the changes of one side only fit together (L6).
             return Ok(());
         }
         let before = found.named();
@@ -360,13 +387,14 @@ struct Past {
     /// The last headers of covered logs, which stand for the entries (C3).
     headers: HashMap<(LogId, u64), HeldEntry>,
     entries: HashMap<(LogId, u64), HeldEntry>,
+    forks: Arc<Forks>,
 }
 
 impl Past {
-    fn new(core: &Core, space: &Space) -> Result<Self, NodeError> {
+    fn new(core: &Core, space: &Space, forks: Arc<Forks>) -> Result<Self, NodeError> {
         let floors = core.store.floors(space.id)?;
         let headers = space.checkpoints().headers();
-        Ok(Self { frontier: floors.clone(), floors, headers, entries: HashMap::new() })
+        Ok(Self { frontier: floors.clone(), floors, headers, entries: HashMap::new(), forks })
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -384,6 +412,10 @@ impl Held for Past {
 
     fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, Infallible> {
         Ok(self.entries.get(&(*log, seq)).or_else(|| self.headers.get(&(*log, seq))).cloned())
+    }
+
+    fn branch(&self, on: &EntryRef) -> Result<Option<HeldEntry>, Infallible> {
+        Ok(self.forks.beside(on).cloned())
     }
 
     fn covered(&self, log: &LogId, seq: u64) -> Result<bool, Infallible> {

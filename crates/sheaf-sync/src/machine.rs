@@ -118,7 +118,9 @@ impl<P: PeerId> Machine<P> {
             Event::Endorsements { space, endorsements } => self.endorsements(now, space, endorsements),
             Event::Tips { space, tips } => {
                 if let Some(space) = self.spaces.get_mut(&space) {
-                    tips.into_iter().for_each(|(log, seq, hash)| space.tip(log, seq, hash));
+                    for (log, seq, hash) in tips {
+                        space.tip(log, seq, hash);
+                    }
                 }
                 Vec::new()
             }

@@ -110,9 +110,7 @@ impl<P> Space<P> {
             self.held(log) == seq && self.tips.get(log).is_some_and(|hash| Tip::of(hash) == *tip)
         };
         theirs
-            .filter(|((log, seq), tip)| {
-                *seq <= self.held(log) && !self.is_forked(log, *seq) && !same(log, *seq, tip)
-            })
+            .filter(|((log, seq), tip)| *seq <= self.held(log) && !self.is_forked(log, *seq) && !same(log, *seq, tip))
             .map(|((log, seq), tip)| (*log, seq, *tip))
             .collect()
     }

@@ -8,7 +8,7 @@ use sheaf_access::{DeviceId, EntryHash, LogId};
 use sheaf_log::{Frontier, FrontierDigest};
 use sheaf_sync::{
     Digest, EntryBytes, Frame, FrameError, MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_FRAME_BYTES, MAX_MISSING, NotNow, Offer,
-    RedemptionRefusal, Refusal, Stream, Tag, VERSION, Verdict, Window, Tip,
+    RedemptionRefusal, Refusal, Stream, Tag, Tip, VERSION, Verdict, Window,
 };
 
 fn cases(most: u32) -> ProptestConfig {

@@ -237,7 +237,8 @@ impl Line {
         let asked = self.tag(space);
         self.put(&Frame::Frontier { tag: asked, whole: true, reply: true, held: held.clone() });
         loop {
-            if let Frame::Frontier { tag, held, .. } | Frame::Whole { tag, held, .. } = self.frame().await.expect("a frontier")
+            if let Frame::Frontier { tag, held, .. } | Frame::Whole { tag, held, .. } =
+                self.frame().await.expect("a frontier")
                 && tag == asked
             {
                 return held;

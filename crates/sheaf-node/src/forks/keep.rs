@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Admitted, Entry, EntryRef, ForkProof, Held, HeldEntry, Kind, NotAdmitted, Refusal, Unverified, admit};
-use sheaf_store::{StoreError, Table};
+use sheaf_store::{Store, StoreError, Table};
 
 use super::Forks;
 use crate::accept::HeldHere;
@@ -17,6 +17,12 @@ use crate::view::NodeEvent;
 const FORK: &[u8] = b"fork/";
 /// An entry beside a log.
 const BRANCH: &[u8] = b"branch/";
+
+/// The forks that a store knows of, as their proofs have them.
+pub fn proved(store: &dyn Store) -> Result<Vec<ForkProof>, StoreError> {
+    let proofs = store.scan(Table::Spaces, FORK)?;
+    Ok(proofs.iter().filter_map(|(_, bytes)| ForkProof::verify(bytes).ok()).collect())
+}
 
 /// What became of an entry of a branch.
 pub enum Taken {

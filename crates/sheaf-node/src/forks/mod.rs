@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sheaf_access::{EntryHash, LogId, PersonId};
 use sheaf_log::{Branches, Entry, EntryRef, ForkProof, HeldEntry};
 
+pub use keep::proved;
 pub use search::Searches;
 pub use words::{Suspicion, Waiting};
 

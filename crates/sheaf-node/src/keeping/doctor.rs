@@ -61,6 +61,7 @@ pub fn doctor(
     entries(&home, &mut report)?;
     super::blobs::look(&home, &mut report)?;
     records(&home, &mut report)?;
+    forks(&home, &mut report)?;
     // What was damaged has been set aside on the way.
     for damage in home.store().damage() {
         match damage.item {
@@ -183,6 +184,20 @@ fn journal(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
     let damage = home.journal().damage();
     if damage.is_empty() {
         report.good("journal", format!("all {count} own entries in the journal are whole"));
+    }
+    Ok(())
+}
+
+fn forks(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
+    for proof in crate::forks::proved(&**home.store())? {
+        let (log, at, space) = (proof.log(), proof.seq(), proof.space());
+        report.note(
+            "forks",
+            format!(
+                "log {log} of space {space} is forked at entry {at}: its device wrote two there. One side counts, and \
+                 the other is set aside: see sheaf set-aside list"
+            ),
+        );
     }
     Ok(())
 }

@@ -207,7 +207,13 @@ impl Store {
                 return (items, false);
             }
             size += bytes.len();
-            items.push(Item { arrival: *arrival, log: entry.log, seq: entry.seq, hash: hash_of(bytes), bytes: bytes.clone() });
+            items.push(Item {
+                arrival: *arrival,
+                log: entry.log,
+                seq: entry.seq,
+                hash: hash_of(bytes),
+                bytes: bytes.clone(),
+            });
         }
         (items, true)
     }

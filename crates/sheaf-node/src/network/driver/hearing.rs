@@ -69,13 +69,11 @@ impl Driver {
                 Some(word) => core.hear_word(device, space, word),
                 None => Vec::new(),
             }));
-            match heard {
-                Ok(answers) => {
-                    for word in answers {
-                        core.tell_network(Input::Word { device, space, word });
-                    }
-                }
-                Err(_) => tracing::error!(%device, %space, "hearing a word broke off"),
+            if heard.is_err() {
+                tracing::error!(%device, %space, "hearing a word broke off");
+            }
+            for word in heard.into_iter().flatten() {
+                core.tell_network(Input::Word { device, space, word });
             }
             core.tell_network(Input::Heard { device });
         });
