@@ -247,6 +247,8 @@ impl Engine {
                     self.feed(Event::Delivered { peer, space, ticket, outcomes });
                 }
             }
+            // Which side of a fork counts is the members' to work out: a relay keeps what came first, and refuses the rest.
+            Action::Compare { peer, space, ticket, .. } => self.feed(Event::Compared { peer, space, ticket }),
             Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
             Action::Receipt { peer, space, .. } => self.follow(peer, space),
             Action::Sign { peer, space } => {

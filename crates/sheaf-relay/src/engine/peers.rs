@@ -144,6 +144,7 @@ impl Engine {
         };
         self.spaces.insert(space.id, followed);
         self.feed(Event::SpaceAdded { space: space.id, frontier: space.frontier() });
+        self.feed(Event::Tips { space: space.id, tips: space.tips() });
         self.fetch(space.id, |space| Fetch::Opened { space });
     }
 

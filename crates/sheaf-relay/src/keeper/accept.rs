@@ -188,6 +188,7 @@ impl Keeper {
             let mut state = space.lock();
             for entry in &new {
                 state.frontier.advance(entry.log(), entry.seq());
+                state.tips.insert(entry.log(), (entry.seq(), entry.hash()));
             }
         }
         for device in gone {

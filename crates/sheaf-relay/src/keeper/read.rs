@@ -46,5 +46,6 @@ impl Keeper {
 
 /// An entry as the sync machine wants it.
 pub(super) fn item(arrival: Arrival, entry: &Entry) -> Item {
-    Item { arrival, log: entry.log(), seq: entry.seq(), bytes: EntryBytes::from(entry.encoded().to_vec()) }
+    let (log, seq, hash) = (entry.log(), entry.seq(), entry.hash());
+    Item { arrival, log, seq, hash, bytes: EntryBytes::from(entry.encoded().to_vec()) }
 }

@@ -1,9 +1,9 @@
 //! One space, as a relay knows it: who may do what, and how much of it is here. Not a word of what is in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, SpaceId};
+use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, Frontier, Kind, Refusal};
 use sheaf_store::StoreError;
 
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub access: Option<AccessHistory>,
     /// What is durable here.
     pub frontier: Frontier,
+    /// The last entry of each log, where it is here.
+    pub tips: BTreeMap<LogId, (u64, EntryHash)>,
     /// Up to where entries may be missing, because a checkpoint stands for them.
     pub floors: Frontier,
     /// Whether it is taken in depends on whose device asks, which is not known yet.
@@ -75,6 +77,12 @@ impl Space {
         (state.frontier, state.floors) = (frontier, floors);
     }
 
+    /// How its logs end.
+    pub fn tips(&self) -> Vec<(LogId, u64, EntryHash)> {
+        let state = self.lock();
+        state.tips.iter().map(|(log, (seq, hash))| (*log, *seq, *hash)).collect()
+    }
+
     /// Nothing of it is kept before it is known whose device asks.
     pub fn wait_for_person(&self) {
         let mut state = self.lock();
@@ -115,6 +123,10 @@ impl State {
 impl Keeper {
     pub(super) fn load(&self, id: SpaceId) -> Result<Space, StoreError> {
         let (frontier, floors) = (self.store.frontier(id)?, self.store.floors(id)?);
+        let mut tips = BTreeMap::new();
+        for (log, seq) in frontier.iter() {
+            tips.extend(self.store.entry(id, *log, seq)?.map(|entry| (*log, (seq, entry.hash()))));
+        }
         let mut entries = self.indexed_access(id)?;
         let creation = EntryHash::from_bytes(*id.as_bytes());
         if !frontier.is_empty() && !entries.iter().any(|entry| entry.hash == creation) {
@@ -127,7 +139,8 @@ impl Keeper {
             self.put_member(*device, id)?;
         }
         let checkpoints = Mutex::new(self.load_checkpoints(id)?);
-        Ok(Space { id, checkpoints, state: Mutex::new(State { access, frontier, floors, waits: false, indexed }) })
+        let state = State { access, frontier, tips, floors, waits: false, indexed };
+        Ok(Space { id, checkpoints, state: Mutex::new(state) })
     }
 
     fn indexed_access(&self, id: SpaceId) -> Result<Vec<AccessEntry>, StoreError> {
