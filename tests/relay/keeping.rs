@@ -99,3 +99,22 @@ fn a_pruned_space_is_kept_and_read_from_its_checkpoint() {
     ana.ok(&["sync", "--once"]);
     assert!(ana.show(&document).contains("Cleo was here."));
 }
+
+/// A space that names two relays goes on at one when the other dies, whichever that is, and comes back.
+#[test]
+fn a_space_moves_on_when_a_relay_dies() {
+    let kept = kept();
+    let mut other = RelayProcess::start();
+    kept.ana.ok(&["relay", "add", other.link(), "--space", &kept.space]);
+    let ben = joins(&kept, "Benedikt", "editor");
+    let mut first = kept.relay;
+    for (round, dies) in [&mut first, &mut other].into_iter().enumerate() {
+        dies.kill();
+        let words = format!("Written while one of them was gone, {round}.");
+        kept.ana.ok(&["doc", "edit", &kept.document, "--append", &words]);
+        kept.ana.ok(&["sync", "--once"]);
+        ben.ok(&["sync", "--once"]);
+        assert!(ben.show(&kept.document).contains(&words), "round {round}");
+        dies.start_again();
+    }
+}

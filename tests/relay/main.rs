@@ -3,6 +3,7 @@
 mod blind;
 mod crashes;
 mod keeping;
+mod malicious;
 
 use sheaf_tests::{Home, RelayProcess};
 

@@ -24,11 +24,10 @@ pub async fn sync_once(
     let start = Instant::now();
     let end = start + deadline;
     let wanted = wanted(core);
-    let relays = core.all_relays();
     let known: Vec<DeviceId> = wanted
         .iter()
         .copied()
-        .filter(|device| !core.addresses_of(*device).is_empty() || joining(core, *device) || relays.contains(device))
+        .filter(|device| !core.addresses_of(*device).is_empty() || joining(core, *device))
         .collect();
     let mut reach = network.reach.clone();
     // With discovery, a device whose address is not known may still be found.
@@ -44,7 +43,12 @@ pub async fn sync_once(
             let all_met = wanted.iter().all(met);
             let known_settled = known.iter().all(|device| met(device) || failed(device));
             let others_settled = reach.devices.values().all(|s| !s.connected || s.synced.is_empty() || s.in_step());
-            others_settled && (all_met || (known_settled && Instant::now() >= finding))
+            // One relay of each space is enough; the next is called only when the one before it has failed.
+            let relays_settled = core.spaces().iter().all(|space| {
+                let relays = core.relays_of(space);
+                relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key))
+            });
+            others_settled && relays_settled && (all_met || (known_settled && Instant::now() >= finding))
         };
         if settled || Instant::now() >= end {
             break;
@@ -65,8 +69,7 @@ fn wanted(core: &Core) -> Vec<DeviceId> {
         .iter()
         .flat_map(|space| {
             let inviter = space.lock().joining.as_ref().map(|link| link.device);
-            let relay = core.relays_of(space).into_iter().next().map(|relay| relay.key);
-            core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter).chain(relay)
+            core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter)
         })
         .collect();
     devices.sort_unstable();
