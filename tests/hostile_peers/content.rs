@@ -4,7 +4,7 @@
 use sheaf_access::{DeviceId, LogId};
 use sheaf_log::{Content, Part};
 use sheaf_node::NodeEvent;
-use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed};
+use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed, typed_on};
 use sheaf_tests::{HOSTILE, Scene, told};
 
 /// What content is refused under.
@@ -48,6 +48,20 @@ async fn closes_its_log(make: impl AsyncFn(&Scene, &Raw, &Held) -> Vec<u8>) {
 fn other(held: &Held) -> (LogId, DeviceId) {
     let entry = held.of_another(|entry| entry.header().kind == sheaf_log::Kind::Body);
     (entry.log(), entry.log().device)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_builds_on_what_nobody_has_does_not_wait_for_ever() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author::of(raw, held, scene.document_id());
+        let nobody = Author {
+            log: LogId { nonce: held.log.nonce ^ 1, ..held.log },
+            ..Author::of(raw, held, scene.document_id())
+        };
+        let changes = vec![typed_on(&author, &nobody, HOSTILE)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -44,6 +44,19 @@ pub fn typed(author: &Author, text: &str) -> Vec<u8> {
     made.into_iter().next().expect("one change").bytes
 }
 
+/// A change that types a text on top of one that this other author has made, and that nobody else has.
+///
+/// # Panics
+/// Never: such a change can always be made.
+pub fn typed_on(author: &Author, unknown: &Author, text: &str) -> Vec<u8> {
+    let insert = vec![Item::Text { text: text.to_owned(), marks: Marks::new() }];
+    let edits = [Edit::Splice { at: 0, delete: 0, insert }];
+    let mut document = Document::new(Genesis::Text);
+    document.edit(&unknown.slot(), &edits).expect("an honest edit");
+    let made = document.edit(&author.slot(), &edits).expect("an honest edit");
+    made.into_iter().next().expect("one change").bytes
+}
+
 /// A change of a hundred bytes that stands for so many operations: every column is one run.
 pub fn billions(author: &Author, operations: u64) -> Vec<u8> {
     const NAME: u32 = 0x15;

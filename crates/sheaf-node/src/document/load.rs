@@ -1,6 +1,6 @@
 //! Bringing a document into memory: the snapshot, then the entries that came after it, checked like any others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, PersonId};
@@ -10,7 +10,7 @@ use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use super::cache::Snapshot;
 use super::cache_name;
-use crate::core::Core;
+use crate::core::{Core, locked};
 use crate::counting::{Void, differences};
 use crate::error::NodeError;
 use crate::opening::Arrived;
@@ -219,13 +219,15 @@ impl Checked {
 /// What became of one entry's changes.
 enum Verdict {
     Good,
-    Waits,
+    /// For this change, if it names one that is not here.
+    Waits(Option<ChangeHash>),
     Invalid(String),
 }
 
 /// Checks what entries brought (L3). The first invalid one closes its log, from there on. One that builds on what is not
-/// here waits: that something is missing here is never a verdict. After a store was lost, own entries come before those
-/// of others that they build on; so what waits is looked at again as long as that helps.
+/// here waits: that something is missing here is no verdict. After a store was lost, own entries come before those
+/// of others that they build on; so what waits is looked at again as long as that helps. But where all that the entry names
+/// is here, and nothing has what its change builds on, nothing ever will: then it is not valid (L1, L3).
 ///
 /// What does not count is left out, as far as the document has heard of it.
 pub fn check(
@@ -237,15 +239,16 @@ pub fn check(
     arrived: &[Arrived],
 ) -> Checked {
     // Entries of which a part passed. The checker has seen that part, though it is not applied, so it begins anew.
-    let mut set_aside: HashSet<Arrival> = HashSet::new();
+    let mut set_aside: HashMap<Arrival, Option<ChangeHash>> = HashMap::new();
     'anew: loop {
         let mut passed = Checked::default();
         let mut checker = Checker::new(document);
         let mut expectations: HashMap<_, Arc<Expect>> = HashMap::new();
-        let mut todo: Vec<&Arrived> = arrived.iter().filter(|one| !set_aside.contains(&one.arrival)).collect();
+        let mut todo: Vec<&Arrived> = arrived.iter().filter(|one| !set_aside.contains_key(&one.arrival)).collect();
         loop {
             let before = todo.len();
             let mut waiting = Vec::new();
+            let mut lacking: Vec<(&Arrived, ChangeHash)> = Vec::new();
             for one in todo {
                 let closed = space.lock().closed.get(&one.entry.log).copied();
                 if closed.is_some_and(|bad| one.entry.seq >= bad) || void.is(&one.entry) {
@@ -254,22 +257,39 @@ pub fn check(
                 let expect =
                     expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
                 let (changes, verdict) = check_one(&mut checker, document, one, expect);
+                let mut lacks = None;
                 match verdict {
                     Verdict::Good => {
                         passed.holders.extend(changes.iter().map(|change| (change.hash().0, one.entry)));
                         passed.changes.extend(changes);
                         continue;
                     }
-                    Verdict::Waits => waiting.push(one),
+                    Verdict::Waits(change) => {
+                        lacks = change;
+                        lacking.extend(change.map(|change| (one, change)));
+                        waiting.push(one);
+                    }
                     Verdict::Invalid(reason) => core.close_log(space, one.entry.log, one.entry.seq, &reason),
                 }
                 if !changes.is_empty() {
-                    set_aside.insert(one.arrival);
+                    set_aside.insert(one.arrival, lacks);
                     continue 'anew;
                 }
             }
             if waiting.is_empty() || waiting.len() == before {
-                let waits = waiting.iter().map(|one| one.arrival).chain(set_aside.iter().copied()).min();
+                let partly = arrived.iter().filter_map(|one| Some((one, (*set_aside.get(&one.arrival)?)?)));
+                if let Some((one, _)) = lacking
+                    .into_iter()
+                    .chain(partly)
+                    .filter(|(one, _)| space.lock().closed.get(&one.entry.log).is_none_or(|bad| one.entry.seq < *bad))
+                    .find(|(one, change)| nothing_has(core, space, id, &one.entry, change))
+                {
+                    let reason = "it builds on a change that nothing it names has";
+                    core.close_log(space, one.entry.log, one.entry.seq, reason);
+                    set_aside.remove(&one.arrival);
+                    continue 'anew;
+                }
+                let waits = waiting.iter().map(|one| one.arrival).chain(set_aside.keys().copied()).min();
                 if let Some(first) = waits {
                     tracing::debug!(document = %id, first, "entries wait for something that is not here");
                 }
@@ -279,6 +299,30 @@ pub fn check(
             todo = waiting;
         }
     }
+}
+
+/// Whether it is certain that an entry builds on a change that will never come: everything that it names is here, in the log
+/// proper and opened, and no entry is noted to have that change. What cannot be told is not certain.
+fn nothing_has(core: &Core, space: &Space, id: DocumentId, entry: &EntryRef, change: &ChangeHash) -> bool {
+    let store = &core.store;
+    let sure = || {
+        let opened = *locked(&space.opened);
+        let floors = store.floors(space.id)?;
+        let Some(found) = store.entry(space.id, entry.log, entry.seq)? else { return Ok(false) };
+        if found.hash() != entry.hash || floors.get(&entry.log) > 0 {
+            return Ok(false);
+        }
+        for on in &found.header().builds_on {
+            let there = store.entry(space.id, on.log, on.seq)?.is_some_and(|there| there.hash() == on.hash);
+            let arrival = store.arrival_of(space.id, on.log, on.seq)?;
+            if !there || floors.get(&on.log) > 0 || arrival.is_none_or(|arrival| arrival > opened) {
+                return Ok(false);
+            }
+        }
+        let rows = store.document_rows(space.id, id, 0)?;
+        Ok::<bool, StoreError>(!rows.iter().any(|row| row.changes.contains(&change.0)))
+    };
+    sure().unwrap_or(false)
 }
 
 /// Checks one entry's changes, and gives back those that passed before the first that did not.
@@ -296,8 +340,8 @@ fn check_one(
         }
         match checker.check(bytes, expect) {
             Ok(change) => changes.push(change),
-            Err(Invalid::UnknownDependency(_)) => return (changes, Verdict::Waits),
-            Err(Invalid::Sequence { found, expected }) if found > expected => return (changes, Verdict::Waits),
+            Err(Invalid::UnknownDependency(change)) => return (changes, Verdict::Waits(Some(change))),
+            Err(Invalid::Sequence { found, expected }) if found > expected => return (changes, Verdict::Waits(None)),
             Err(invalid) => return (changes, Verdict::Invalid(invalid.to_string())),
         }
     }
