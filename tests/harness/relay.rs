@@ -24,7 +24,7 @@ impl RelayProcess {
         Self::start_with(&[])
     }
 
-    /// The same, with more flags.
+    /// The same, with more flags. Without `--http` there are no operators' pages: their usual port is there only once.
     ///
     /// # Panics
     /// When it does not start.
@@ -33,7 +33,8 @@ impl RelayProcess {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let listen = socket.local_addr().expect("a bound socket has an address").to_string();
         drop(socket);
-        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let pages = if flags.contains(&"--http") { &[][..] } else { &["--http", "off"] };
+        let flags = flags.iter().chain(pages).map(|&flag| flag.to_owned()).collect();
         let mut relay = Self { folder, listen, flags, child: None, link: String::new() };
         relay.start_again();
         relay
@@ -50,6 +51,8 @@ impl RelayProcess {
             .arg(self.folder.path().join("data"))
             .args(["--listen", &self.listen])
             .args(&self.flags)
+            // However full the disk is that the tests run on.
+            .env("SHEAF_RELAY_QUOTAS__DISK_RESERVE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -86,6 +89,25 @@ impl RelayProcess {
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Sends it a signal by its name, as `kill` does.
+    ///
+    /// # Panics
+    /// When the system does not let this test signal its own child.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.expect("kill is there").success(), "a child of this process takes a signal");
+    }
+
+    /// Waits for its end, and answers its exit code.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut child = self.child.take().expect("a relay that runs");
+        child.wait().expect("a child of this process").code()
     }
 
     /// Ends it at once, as `kill -9` does.

@@ -4,6 +4,7 @@ mod blind;
 mod crashes;
 mod keeping;
 mod malicious;
+mod operating;
 
 use sheaf_tests::{Home, RelayProcess};
 
@@ -20,7 +21,10 @@ const TITLE: &str = "Quagga migration";
 const WORDS: &str = "The marmalade convoy leaves at dawn.";
 
 fn kept() -> Kept {
-    let relay = RelayProcess::start();
+    kept_at(RelayProcess::start())
+}
+
+fn kept_at(relay: RelayProcess) -> Kept {
     let ana = Home::of("Anastasia Wolkonsky").on_loopback();
     let space = ana.ok(&["space", "new", SPACE]).last_line();
     let document = ana.ok(&["doc", "new", "--space", &space, TITLE]).last_line();

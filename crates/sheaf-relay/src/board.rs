@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,8 @@ struct Sample {
 pub struct Board {
     meters: Meters,
     started: Instant,
+    /// What is to stay free on the disk.
+    reserve: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -77,7 +80,7 @@ impl Board {
     /// A relay that is starting.
     pub fn new() -> Self {
         let state = State { readiness: Readiness::Starting, samples: VecDeque::new(), added_up: None };
-        Self { meters: Meters::new(), started: Instant::now(), state: Mutex::new(state) }
+        Self { meters: Meters::new(), started: Instant::now(), reserve: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
     /// What is counted.
@@ -99,6 +102,11 @@ impl Board {
         self.meters.ready.set(u64::from(state.readiness == Readiness::Ready));
     }
 
+    /// So much is to stay free on the disk from now on.
+    pub fn reserve(&self, bytes: u64) {
+        self.reserve.store(bytes, Ordering::Relaxed);
+    }
+
     /// How long it has been running.
     pub fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
@@ -108,6 +116,18 @@ impl Board {
     pub fn look(&self, data: &Path, now: Instant) {
         if let Ok(free) = fs4::available_space(data) {
             self.meters.disk_free.set(free);
+            let enough = free >= self.reserve.load(Ordering::Relaxed);
+            match (self.readiness(), enough) {
+                (Readiness::Ready, false) => {
+                    tracing::error!(free, "the disk is as full as it may be: nothing more is taken in");
+                    self.is(Readiness::NoDisk);
+                }
+                (Readiness::NoDisk, true) => {
+                    tracing::info!(free, "there is room on the disk again");
+                    self.is(Readiness::Ready);
+                }
+                _ => {}
+            }
         }
         let add_up = self.state().added_up.is_none_or(|last| now.saturating_duration_since(last) >= ADD_UP);
         if add_up {
@@ -184,6 +204,19 @@ mod tests {
         assert_eq!((rates.seconds, rates.entries), (60, 10));
         assert_eq!(board.meters().disk_used.get(), 1_000);
         assert!(board.meters().disk_free.get() > 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_noticed_and_so_is_one_with_room_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let board = Board::new();
+        board.is(Readiness::Ready);
+        board.reserve(u64::MAX);
+        board.look(folder.path(), Instant::now());
+        assert_eq!(board.readiness(), Readiness::NoDisk);
+        board.reserve(1);
+        board.look(folder.path(), Instant::now());
+        assert_eq!(board.readiness(), Readiness::Ready);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod documented;
 
-pub use relay::{Relay, StartError};
+pub use relay::{Relay, ReloadError, StartError};
 
 /// How many cases a property is tried with: `SHEAF_CASES`, or so many.
 #[cfg(test)]

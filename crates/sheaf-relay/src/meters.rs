@@ -151,6 +151,7 @@ meters! {
     connections_opened: Counter = "sheaf_relay_connections_opened_total", "Connections of devices since the start.";
     connections_refused: Counter = "sheaf_relay_connections_refused_total", "Connections turned away because there was no room, or too many were under way.";
     faults: Counter = "sheaf_relay_faults_total", "Frames that broke the protocol: too large, malformed, cut short, of another version.";
+    rules_broken: Counter = "sheaf_relay_rules_broken_total", "Connections closed because what was inside the frames broke the rules of synchronisation.";
     too_fast: Counter = "sheaf_relay_too_fast_total", "Frames, presence and entries beyond the limits of speed.";
     frames_in: Counter = "sheaf_relay_frames_in_total", "Frames that came in.";
     frames_out: Counter = "sheaf_relay_frames_out_total", "Frames that went out.";
@@ -167,7 +168,6 @@ meters! {
     disk_used: Gauge = "sheaf_relay_disk_used_bytes", "Bytes of all files in the data folder.";
     disk_free: Gauge = "sheaf_relay_disk_free_bytes", "Bytes left on the data folder's disk.";
     pruned: Counter = "sheaf_relay_pruned_bytes_total", "Bytes of entries deleted because an endorsed checkpoint stands for them.";
-    removed: Counter = "sheaf_relay_spaces_removed_total", "Spaces removed because nobody came for them.";
     meeting: Gauge = "sheaf_relay_meeting_connections", "Devices at the meeting point.";
     meeting_refused: Counter = "sheaf_relay_meeting_refused_total", "Connections turned away at the meeting point.";
     storing: Times = "sheaf_relay_storing_seconds", "From a delivery of entries to its being durable.";

@@ -6,7 +6,7 @@
 //! **Counted durably** means counted from what is durable. An account says up to which arrival it has counted
 //! ([`Account::counted`]), so writing it down is never urgent: whoever opens a space reads the account, counts what has
 //! arrived since, and has the same account as if there had been no crash. An entry that comes twice has one arrival, and
-//! counts once. Blobs have no arrival: whoever stores one writes the account down with it.
+//! counts once. What is pruned is given back by counting anew what is left.
 //!
 //! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again.
 
@@ -26,39 +26,24 @@ const VERSION: u8 = 1;
 /// An amount of what is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
-    /// Bytes, of entries and blobs.
+    /// Their bytes.
     pub bytes: u64,
     /// Entries.
     pub entries: u64,
-    /// Blobs.
-    pub blobs: u64,
 }
 
 impl Amount {
     /// One entry of so many bytes.
     pub const fn entry(bytes: u64) -> Self {
-        Self { bytes, entries: 1, blobs: 0 }
-    }
-
-    /// One blob of so many bytes.
-    pub const fn blob(bytes: u64) -> Self {
-        Self { bytes, entries: 0, blobs: 1 }
+        Self { bytes, entries: 1 }
     }
 
     fn with(self, more: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_add(more.bytes),
-            entries: self.entries.saturating_add(more.entries),
-            blobs: self.blobs.saturating_add(more.blobs),
-        }
+        Self { bytes: self.bytes.saturating_add(more.bytes), entries: self.entries.saturating_add(more.entries) }
     }
 
     fn without(self, less: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_sub(less.bytes),
-            entries: self.entries.saturating_sub(less.entries),
-            blobs: self.blobs.saturating_sub(less.blobs),
-        }
+        Self { bytes: self.bytes.saturating_sub(less.bytes), entries: self.entries.saturating_sub(less.entries) }
     }
 
     fn is_nothing(self) -> bool {
@@ -102,6 +87,16 @@ impl Account {
         self.counted
     }
 
+    /// An entry of so many bytes has this arrival. False: it was counted before.
+    pub fn entry(&mut self, person: PersonId, arrival: Arrival, bytes: u64) -> bool {
+        if arrival <= self.counted {
+            return false;
+        }
+        self.counted = arrival;
+        self.add(person, Amount::entry(bytes));
+        true
+    }
+
     /// The account as it is written down.
     pub fn encode(&self) -> Vec<u8> {
         let written = Written { counted: self.counted, by: self.by.iter().map(|(who, much)| (*who, *much)).collect() };
@@ -120,25 +115,11 @@ impl Account {
         Ok(account)
     }
 
-    fn add(&mut self, person: PersonId, amount: Amount) {
+    /// So much more by a person.
+    pub fn add(&mut self, person: PersonId, amount: Amount) {
         let by = self.by.entry(person).or_default();
         *by = by.with(amount);
         self.total = self.total.with(amount);
-    }
-
-    fn take(&mut self, person: PersonId, amount: Amount) {
-        let Some(by) = self.by.get_mut(&person) else { return };
-        // Nobody gives back more than they have, or the total would no longer be the sum.
-        let taken = Amount {
-            bytes: amount.bytes.min(by.bytes),
-            entries: amount.entries.min(by.entries),
-            blobs: amount.blobs.min(by.blobs),
-        };
-        *by = by.without(taken);
-        if by.is_nothing() {
-            self.by.remove(&person);
-        }
-        self.total = self.total.without(taken);
     }
 }
 
@@ -158,8 +139,6 @@ pub enum What {
     Bytes,
     /// Entries.
     Entries,
-    /// Blobs.
-    Blobs,
 }
 
 /// A quota would be passed.
@@ -182,7 +161,6 @@ impl fmt::Display for Exceeded {
         let what = match self.what {
             What::Bytes => "bytes",
             What::Entries => "entries",
-            What::Blobs => "blobs",
         };
         write!(f, "this relay keeps {} {what} {whose}, and they are used up", self.limit)
     }
@@ -244,42 +222,22 @@ impl Ledger {
         self.persons.get(person).copied().unwrap_or_default()
     }
 
-    /// Whether so much more fits. It is not counted yet: that is done when it is durable.
-    pub fn check(&self, space: &SpaceId, person: &PersonId, more: Amount) -> Result<(), Exceeded> {
+    /// Whether so much more fits, beside what is on its way to the disk. It is not counted yet: that is done when it is
+    /// durable. What is on its way in other spaces is not looked at, so a person can be over by what they send at once.
+    pub fn check(&self, space: &SpaceId, person: &PersonId, more: Amount, pending: &Account) -> Result<(), Exceeded> {
         let q = &self.quotas;
-        let held = self.spaces.get(space).map(Account::total).unwrap_or_default();
-        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0, q.space_blobs.0])?;
-        within(Whose::Person, self.of(person), more, [q.person_bytes.0, q.person_entries.0, q.person_blobs.0])
+        let held = self.spaces.get(space).map(Account::total).unwrap_or_default().with(pending.total);
+        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0])?;
+        let held = self.of(person).with(pending.of(person));
+        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])
     }
 
     /// An entry of so many bytes is durable, with this arrival. One that has been counted is not counted again.
     pub fn entry(&mut self, space: SpaceId, person: PersonId, arrival: Arrival, bytes: u64) {
-        let account = self.spaces.entry(space).or_default();
-        if arrival <= account.counted {
-            return;
+        if self.spaces.entry(space).or_default().entry(person, arrival, bytes) {
+            let sum = self.persons.entry(person).or_default();
+            *sum = sum.with(Amount::entry(bytes));
         }
-        account.counted = arrival;
-        self.add(space, person, Amount::entry(bytes));
-    }
-
-    /// A blob is durable.
-    pub fn blob(&mut self, space: SpaceId, person: PersonId, bytes: u64) {
-        self.add(space, person, Amount::blob(bytes));
-    }
-
-    /// So much was deleted.
-    pub fn release(&mut self, space: SpaceId, person: PersonId, amount: Amount) {
-        let Some(account) = self.spaces.get_mut(&space) else { return };
-        let before = account.of(&person);
-        account.take(person, amount);
-        let taken = before.without(account.of(&person));
-        self.lower(person, taken);
-    }
-
-    fn add(&mut self, space: SpaceId, person: PersonId, amount: Amount) {
-        self.spaces.entry(space).or_default().add(person, amount);
-        let sum = self.persons.entry(person).or_default();
-        *sum = sum.with(amount);
     }
 
     fn lower(&mut self, person: PersonId, amount: Amount) {
@@ -291,13 +249,9 @@ impl Ledger {
     }
 }
 
-fn within(whose: Whose, held: Amount, more: Amount, limits: [u64; 3]) -> Result<(), Exceeded> {
+fn within(whose: Whose, held: Amount, more: Amount, limits: [u64; 2]) -> Result<(), Exceeded> {
     let then = held.with(more);
-    let each = [
-        (What::Bytes, more.bytes, then.bytes),
-        (What::Entries, more.entries, then.entries),
-        (What::Blobs, more.blobs, then.blobs),
-    ];
+    let each = [(What::Bytes, more.bytes, then.bytes), (What::Entries, more.entries, then.entries)];
     for ((what, more, then), limit) in each.into_iter().zip(limits) {
         // Someone who is over in one thing may still have more of another.
         if more > 0 && then > limit {
@@ -327,10 +281,8 @@ mod tests {
         Quotas {
             space_bytes: Bytes(100),
             space_entries: Count(3),
-            space_blobs: Count(1),
             person_bytes: Bytes(150),
             person_entries: Count(4),
-            person_blobs: Count(2),
             ..Config::default().quotas
         }
     }
@@ -339,20 +291,24 @@ mod tests {
     fn a_space_has_its_limit_and_a_person_theirs_over_all_spaces() {
         let mut ledger = Ledger::new(small());
         ledger.entry(space(1), person(1), 1, 90);
-        let full = ledger.check(&space(1), &person(2), Amount::entry(11)).expect_err("the space is full");
+        let full =
+            ledger.check(&space(1), &person(2), Amount::entry(11), &Account::default()).expect_err("the space is full");
         assert_eq!(full, Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 });
         assert_eq!(NotNow::from(full), NotNow::Quota);
-        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(10)), Ok(()));
-        let full = ledger.check(&space(2), &person(1), Amount::entry(61)).expect_err("the person is");
+        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(10), &Account::default()), Ok(()));
+        let full =
+            ledger.check(&space(2), &person(1), Amount::entry(61), &Account::default()).expect_err("the person is");
         assert_eq!(full, Exceeded { whose: Whose::Person, what: What::Bytes, limit: 150 });
-        assert_eq!(ledger.check(&space(2), &person(2), Amount::entry(61)), Ok(()));
-        ledger.blob(space(2), person(1), 1);
-        assert_eq!(ledger.check(&space(2), &person(2), Amount::blob(1)).map_err(|e| e.what), Err(What::Blobs));
-        assert_eq!(
-            ledger.check(&space(2), &person(2), Amount::entry(1)),
-            Ok(()),
-            "a blob too many is no entry too many"
-        );
+        assert_eq!(ledger.check(&space(2), &person(2), Amount::entry(61), &Account::default()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_too() {
+        let ledger = Ledger::new(small());
+        let mut pending = Account::default();
+        pending.add(person(1), Amount::entry(95));
+        assert!(ledger.check(&space(1), &person(2), Amount::entry(6), &pending).is_err());
+        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(5), &pending), Ok(()));
     }
 
     #[test]
@@ -361,7 +317,7 @@ mod tests {
         for arrival in [1, 1, 2, 1, 2] {
             ledger.entry(space(1), person(1), arrival, 10);
         }
-        assert_eq!(ledger.of(&person(1)), Amount { bytes: 20, entries: 2, blobs: 0 });
+        assert_eq!(ledger.of(&person(1)), Amount { bytes: 20, entries: 2 });
     }
 
     #[test]
@@ -381,24 +337,21 @@ mod tests {
         ledger.entry(space(1), person(1), 1, 1_000);
         ledger.set_quotas(small());
         assert_eq!(ledger.account(&space(1)).map(|account| account.total().bytes), Some(1_000));
-        assert!(ledger.check(&space(1), &person(1), Amount::entry(1)).is_err());
+        assert!(ledger.check(&space(1), &person(1), Amount::entry(1), &Account::default()).is_err());
     }
 
     #[derive(Debug, Clone)]
     enum Step {
         Entry(u8, u8, u64),
-        Blob(u8, u8, u64),
-        Release(u8, u8, Amount),
+        Write(u8),
         Crash(u8),
         Remove(u8),
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        let amount = (0..50u64, 0..2u64, 0..2u64).prop_map(|(bytes, entries, blobs)| Amount { bytes, entries, blobs });
         prop_oneof![
             4 => (0..3u8, 0..4u8, 0..100u64).prop_map(|(s, p, bytes)| Step::Entry(s, p, bytes)),
-            1 => (0..3u8, 0..4u8, 0..100u64).prop_map(|(s, p, bytes)| Step::Blob(s, p, bytes)),
-            1 => (0..3u8, 0..4u8, amount).prop_map(|(s, p, amount)| Step::Release(s, p, amount)),
+            1 => (0..3u8).prop_map(Step::Write),
             1 => (0..3u8).prop_map(Step::Crash),
             1 => (0..3u8).prop_map(Step::Remove),
         ]
@@ -421,14 +374,7 @@ mod tests {
                         entries.push((person(p), bytes));
                         ledger.entry(space(s), person(p), entries.len() as u64, bytes);
                     }
-                    Step::Blob(s, p, bytes) => {
-                        ledger.blob(space(s), person(p), bytes);
-                        write = Some(s);
-                    }
-                    Step::Release(s, p, amount) => {
-                        ledger.release(space(s), person(p), amount);
-                        write = Some(s);
-                    }
+                    Step::Write(s) => write = Some(s),
                     Step::Crash(s) => {
                         let before = ledger.account(&space(s)).cloned();
                         ledger.forget(&space(s));

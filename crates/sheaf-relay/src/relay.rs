@@ -1,18 +1,28 @@
 //! [`Relay`]: a running relay.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sheaf_access::{DeviceId, MAX_RELAY_ADDRESSES, RelayLink, RelayLinkError};
 use sheaf_net::{BindError, Limits, Net, NetConfig};
 use sheaf_store::{Claim, StoreError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::admission::{Admission, TokenError};
+use crate::board::{Board, Readiness};
 use crate::config::{Config, Count, Mode, Token};
 use crate::engine::{Command, Engine};
+use crate::http::{Http, HttpError};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
+use crate::meeting::{Meeting, MeetingError};
+
+/// How often the disk, the network and the rates are looked at.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,49 +39,83 @@ pub enum StartError {
     /// The link cannot be written.
     #[error("the relay's link cannot be made: {0}")]
     Link(#[from] RelayLinkError),
+    /// The operators' pages cannot be served.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The meeting point cannot be opened.
+    #[error(transparent)]
+    Meeting(#[from] MeetingError),
     /// The task that opens the data folder was ended.
     #[error("the relay was stopped while it started")]
     Stopped,
 }
 
+/// Why other settings are not taken over. Those in force stay.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The token cannot be kept, or read.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The link cannot be written.
+    #[error("the relay's link cannot be made: {0}")]
+    Link(#[from] RelayLinkError),
+}
+
 /// A running relay. When the last handle is dropped, it ends at once; [`Relay::drain`] ends it politely.
 pub struct Relay {
-    id: DeviceId,
+    config: Config,
+    token: Token,
+    net: Net,
     link: String,
     notices: Vec<String>,
+    board: Arc<Board>,
+    keeper: Arc<Keeper>,
+    http: Option<Http>,
+    meeting: Option<Meeting>,
+    looking: JoinHandle<()>,
     commands: mpsc::Sender<Command>,
 }
 
 impl Relay {
-    /// Opens the data folder and the network, and begins to serve.
+    /// Opens the data folder and the network, and begins to serve. The operators' pages come first: they say that it is
+    /// starting, for as long as that takes.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let data = config.data.clone();
+        let board = Arc::new(Board::new());
+        board.reserve(config.quotas.disk_reserve.0);
+        let http = match config.http.0 {
+            Some(address) => Some(Http::serve(address, board.clone()).await?),
+            None => None,
+        };
+        let (data, rules, quotas) = (config.data.clone(), config.clone(), config.quotas.clone());
+        let kept = board.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let claim = Claim::take(&data)?;
+            let token = token(&rules)?;
             let identity = Identity::of(&claim)?;
             let (home, opened) = claim.open(&identity.vault)?;
             let notices = opened.repaired.iter().map(ToString::to_string).collect::<Vec<_>>();
-            Ok::<_, StoreError>((home, identity.keys, notices))
+            let seed = identity.keys.signing_seed();
+            let admission = Admission::new(&rules.admission, &token);
+            let keeper = Keeper::new(home, identity.keys, admission, quotas, kept)?;
+            Ok::<_, StartError>((keeper, seed, token, notices))
         });
-        let (home, keys, notices) = opened.await.map_err(|_| StartError::Stopped)??;
-        let token = token(&config)?;
-        let admission = Admission::new(&config.admission, &token);
-        let (net, events) = Net::bind(network(&config, *keys.signing_seed())).await?;
-        let id = net.id();
-        let addresses = link_addresses(&config.addresses.0, &net.addresses());
-        let relay = sheaf_access::Relay { key: id, addresses, url: config.meeting.url.clone() };
-        let shown = (config.admission.mode == Mode::Token).then(|| token.expose().to_owned().into());
-        let link = RelayLink { relay, token: shown }.to_text()?;
+        let (keeper, seed, token, notices) = opened.await.map_err(|_| StartError::Stopped)??;
+        let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
+        let (net, events) = Net::bind(network(&config, *seed)).await?;
+        let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);
-        let keeper = Keeper::new(home, keys, admission);
         keeper.set_prune_after(config.retention.prune_after.0);
-        tokio::spawn(Engine::run(Arc::new(keeper), net, events, orders));
-        Ok(Self { id, link, notices, commands })
+        let keeper = Arc::new(keeper);
+        let settings = (config.limits.clone(), config.retention.sweep.0);
+        tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders));
+        let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));
+        board.is(Readiness::Ready);
+        Ok(Self { config, token, net, link, notices, board, keeper, http, meeting, looking, commands })
     }
 
     /// Its key.
     pub fn id(&self) -> DeviceId {
-        self.id
+        self.net.id()
     }
 
     /// The link to give to people.
@@ -79,19 +123,88 @@ impl Relay {
         &self.link
     }
 
+    /// Where the operators' pages are served, if they are.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Http::address)
+    }
+
+    /// Where the meeting point listens, if there is one.
+    pub fn meeting(&self) -> Option<SocketAddr> {
+        self.meeting.as_ref().map(Meeting::address)
+    }
+
+    /// How things stand with it.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
     /// What opening the data folder had to put in order: sentences for the operator.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
-    /// Lets what is under way become durable, says goodbye to everyone, and ends.
+    /// Takes over what can be of other settings, and answers the settings that need a restart. Nobody is hung up on: limits
+    /// hold from now on, and whatever is kept stays.
+    pub async fn reload(&mut self, next: Config) -> Result<Vec<&'static str>, ReloadError> {
+        let (next, refused) = self.config.after_reload(next);
+        let token = token(&next)?;
+        let link = link(&next, &self.net, &token)?;
+        self.keeper.set_admission(Admission::new(&next.admission, &token));
+        self.keeper.set_prune_after(next.retention.prune_after.0);
+        self.keeper.ledger().set_quotas(next.quotas.clone());
+        self.board.reserve(next.quotas.disk_reserve.0);
+        if let Some(meeting) = &self.meeting {
+            meeting.set_limits(&next.meeting);
+        }
+        // An error: it is ending, and takes over nothing any more.
+        let _ = self.commands.send(Command::Settings(next.limits.clone(), next.retention.sweep.0)).await;
+        (self.config, self.token, self.link) = (next, token, link);
+        Ok(refused)
+    }
+
+    /// Lets what is under way become durable, says goodbye to everyone, and ends; for as long as the settings say at most.
     pub async fn drain(self) {
+        self.board.is(Readiness::Draining);
         let (done, drained) = oneshot::channel();
-        if self.commands.send(Command::Drain(done)).await.is_ok() {
-            // An error means that it has ended already.
-            let _ = drained.await;
+        let ended = async {
+            if self.commands.send(Command::Drain(done)).await.is_ok() {
+                // An error means that it has ended already.
+                let _ = drained.await;
+            }
+        };
+        if timeout(self.config.drain.0, ended).await.is_err() {
+            tracing::warn!("what was under way took too long: it is cut off, unacknowledged, and comes again");
+        }
+        self.looking.abort();
+        if let Some(meeting) = self.meeting {
+            meeting.close().await;
+        }
+        if let Some(http) = self.http {
+            http.stop().await;
         }
     }
+}
+
+/// Looks at the disk, the network and the rates, again and again.
+async fn look(board: Arc<Board>, net: Net, data: PathBuf) {
+    let mut clock = tokio::time::interval(LOOK);
+    loop {
+        clock.tick().await;
+        board.meters().network(&net.counts());
+        let (board, data) = (board.clone(), data.clone());
+        let looked = tokio::task::spawn_blocking(move || board.look(&data, Instant::now())).await;
+        if let Err(error) = looked {
+            tracing::error!(%error, "the disk could not be looked at");
+        }
+    }
+}
+
+/// The link to give to people.
+fn link(config: &Config, net: &Net, token: &Token) -> Result<String, RelayLinkError> {
+    let addresses = link_addresses(&config.addresses.0, &net.addresses());
+    let relay = sheaf_access::Relay { key: net.id(), addresses, url: config.meeting.url.clone() };
+    let shown = (config.admission.mode == Mode::Token).then(|| token.expose().to_owned().into());
+    RelayLink { relay, token: shown }.to_text()
 }
 
 /// The token that whoever asks must show, if one is asked for.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use sheaf_relay::Relay;
-use sheaf_relay::config::{Config, Door, Flags};
+use sheaf_relay::config::{Config, Door, Flags, Problems};
+use sheaf_relay::signals::{Signal, Signals};
+use sheaf_relay::telemetry::Telemetry;
 
 use super::Source;
 
@@ -24,58 +26,77 @@ pub struct Options {
 /// Serves until the process is asked to stop.
 pub fn run(options: Options) -> ExitCode {
     let Options { source, listen, http } = options;
-    let config = match source.load(&Flags { data: None, listen, http }) {
+    let flags = Flags { data: None, listen, http };
+    let config = match source.load(&flags) {
         Ok(config) => config,
         Err(problems) => {
             eprintln!("{problems}");
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log.filter).unwrap_or_default())
-        .with_writer(std::io::stderr)
-        .init();
+    // Before there is a runtime, and ended after it: see there.
+    let telemetry = match Telemetry::start(&config.log, &config.traces) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return failed(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    runtime.block_on(serve(config))
+    let code = runtime.block_on(serve(config, || source.load(&flags), &telemetry));
+    drop(runtime);
+    telemetry.end();
+    code
 }
 
-async fn serve(config: Config) -> ExitCode {
-    let relay = match Relay::start(config).await {
+async fn serve(config: Config, read: impl Fn() -> Result<Config, Problems>, telemetry: &Telemetry) -> ExitCode {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&error),
+    };
+    let mut relay = match Relay::start(config).await {
         Ok(relay) => relay,
         Err(error) => return failed(&error),
     };
     for notice in relay.notices() {
-        eprintln!("sheaf-relay: {notice}");
+        tracing::warn!("{notice}");
+    }
+    if let Some(address) = relay.http() {
+        tracing::info!("the status page is at http://{address}/");
+    }
+    if let Some(address) = relay.meeting() {
+        tracing::info!(%address, "devices that cannot reach each other can meet here");
     }
     println!("{}", relay.link());
-    stopped().await;
+    while signals.next().await == Signal::Reload {
+        let link = relay.link().to_owned();
+        match read() {
+            Ok(config) => reload(&mut relay, config, telemetry).await,
+            Err(problems) => tracing::error!("the settings stay as they are:\n{problems}"),
+        }
+        if relay.link() != link {
+            println!("{}", relay.link());
+        }
+    }
+    tracing::info!("stopping");
     relay.drain().await;
     ExitCode::SUCCESS
+}
+
+async fn reload(relay: &mut Relay, config: Config, telemetry: &Telemetry) {
+    if let Err(error) = telemetry.set_filter(&config.log.filter) {
+        tracing::error!("{error}");
+    }
+    match relay.reload(config).await {
+        Ok(refused) if refused.is_empty() => tracing::info!("the settings were read again"),
+        Ok(refused) => {
+            tracing::warn!("the settings were read again; these need a restart: {}", refused.join(", "));
+        }
+        Err(error) => tracing::error!("the settings stay as they are: {error}"),
+    }
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("sheaf-relay: {error}");
     ExitCode::FAILURE
-}
-
-/// Resolves when the process is asked to stop.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler there is nothing to wait for but the end of the process itself.
-        std::future::pending::<()>().await;
-    }
 }

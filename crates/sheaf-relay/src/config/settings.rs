@@ -110,14 +110,10 @@ pub struct Quotas {
     pub space_bytes: Bytes,
     /// Entries in a space.
     pub space_entries: Count,
-    /// Blobs in a space.
-    pub space_blobs: Count,
     /// Bytes by a person.
     pub person_bytes: Bytes,
     /// Entries by a person.
     pub person_entries: Count,
-    /// Blobs by a person.
-    pub person_blobs: Count,
     /// What stays free on the disk.
     pub disk_reserve: Bytes,
 }
@@ -152,8 +148,6 @@ pub struct Limits {
 pub struct Retention {
     /// For how long an endorsed checkpoint's entries stay.
     pub prune_after: After,
-    /// When a space nobody came for is removed.
-    pub abandoned_after: After,
     /// How often that is looked at.
     pub sweep: Span,
 }
@@ -259,10 +253,8 @@ impl Default for Config {
             quotas: Quotas {
                 space_bytes: Bytes(1 << 30),
                 space_entries: Count(2_000_000),
-                space_blobs: Count(20_000),
                 person_bytes: Bytes(4 << 30),
                 person_entries: Count(8_000_000),
-                person_blobs: Count(80_000),
                 disk_reserve: Bytes(512 << 20),
             },
             limits: Limits {
@@ -276,11 +268,7 @@ impl Default for Config {
                 burst: Span(Duration::from_secs(10)),
                 queue_bytes: Bytes(4 << 20),
             },
-            retention: Retention {
-                prune_after: After(Some(7 * DAY)),
-                abandoned_after: After(None),
-                sweep: Span(Duration::from_hours(1)),
-            },
+            retention: Retention { prune_after: After(Some(7 * DAY)), sweep: Span(Duration::from_mins(10)) },
             meeting: Meeting {
                 listen: Door(None),
                 url: None,

@@ -69,6 +69,7 @@ impl Engine {
 
     /// Says that a space is not kept here.
     pub(super) fn refuse(&mut self, device: DeviceId, space: SpaceId, reason: HostingRefusal) {
+        self.board.meters().not_hosted.add(1);
         tracing::info!(device = %device.short(), space = %space.short(), %reason, "a space is not taken in");
         let refusal = Hosting::Refuse { space, reason }.encode();
         self.send_bytes(device, Stream::Control, Bytes::from(refusal));

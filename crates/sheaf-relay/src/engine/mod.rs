@@ -18,20 +18,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use governor::clock::MonotonicClock;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
-use sheaf_sync::{Action, Config, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal};
+use sheaf_sync::{Action, Config, EntryBytes, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal, Ticket};
 use tokio::sync::{mpsc, oneshot};
 
 use self::fetching::Fetch;
+use crate::board::Board;
+use crate::config;
 use crate::keeper::accept::now;
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
+use crate::limits;
 
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_millis(500);
-/// How often it is looked for what is not needed any more.
-const SWEEPING: Duration = Duration::from_mins(10);
 /// How long what is queued may take to leave when the relay stops.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -39,6 +41,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 pub enum Command {
     /// Let whatever is under way become durable, say goodbye to everyone, and end.
     Drain(oneshot::Sender<()>),
+    /// Other limits of speed from now on, and another pause between two looks for what is not needed any more.
+    Settings(config::Limits, Duration),
 }
 
 /// What a blocking thread answers.
@@ -75,8 +79,8 @@ struct Peer {
     waiting_bytes: usize,
     /// The spaces it has to do with.
     spaces: BTreeSet<SpaceId>,
-    /// How many words of presence it may send now, and when that was.
-    presence: (u32, Instant),
+    /// What it may send.
+    limits: limits::Connection,
 }
 
 /// A space that someone who is connected has to do with.
@@ -104,12 +108,29 @@ pub struct Engine {
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     answers: mpsc::UnboundedSender<Answer>,
     fetching: std::sync::mpsc::Sender<Fetch>,
+    board: Arc<Board>,
+    limits: config::Limits,
+    keys: limits::Keys,
+    /// Deliveries of which so many entries came too fast, and were not given to the keeper.
+    late: HashMap<DeviceId, Vec<(Ticket, usize)>>,
     wake: Option<u64>,
+}
+
+/// Ticks now, and after each of these pauses.
+fn ticking(pause: Duration) -> tokio::time::Interval {
+    let mut ticking = tokio::time::interval(pause);
+    ticking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticking
 }
 
 impl Engine {
     /// Runs until it is told to stop.
-    pub async fn run(keeper: Arc<Keeper>, net: Net, mut events: Events, mut commands: mpsc::Receiver<Command>) {
+    pub async fn run(
+        (keeper, board): (Arc<Keeper>, Arc<Board>),
+        (limits, sweep): (config::Limits, Duration),
+        (net, mut events): (Net, Events),
+        mut commands: mpsc::Receiver<Command>,
+    ) {
         let (answers, mut answered) = mpsc::unbounded_channel();
         let fetching = match fetching::start(Arc::clone(&keeper), answers.clone()) {
             Ok(fetching) => fetching,
@@ -129,12 +150,14 @@ impl Engine {
             asked: BTreeMap::new(),
             answers,
             fetching,
+            board,
+            keys: limits::Keys::new(&limits, &MonotonicClock),
+            limits,
+            late: HashMap::new(),
             wake: None,
         };
-        let mut signing = tokio::time::interval(SIGNING);
-        signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut sweeping = tokio::time::interval(SWEEPING);
-        sweeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut signing = ticking(SIGNING);
+        let mut sweeping = ticking(sweep);
         let mut draining: Option<oneshot::Sender<()>> = None;
         loop {
             if draining.is_some() && engine.is_idle() {
@@ -151,6 +174,10 @@ impl Engine {
                     // Whoever held the relay is gone: nobody can ask it to stop politely any more.
                     None => return,
                     Some(Command::Drain(done)) => draining = Some(done),
+                    Some(Command::Settings(limits, sweep)) => {
+                        engine.set_limits(limits);
+                        sweeping = ticking(sweep);
+                    }
                 },
                 () = tokio::time::sleep_until(wake) => {
                     engine.wake = None;
@@ -237,13 +264,14 @@ impl Engine {
             }
             Action::Deliver { peer, space, ticket, entries } => {
                 self.follow(peer, space);
+                let entries = self.in_time(peer, ticket, entries);
                 let delivered = Delivered { from: peer, ticket, entries };
                 if let Some(followed) = self.spaces.get_mut(&space) {
                     followed.deliveries.push(delivered);
                     self.take_in(space);
                 } else {
                     let busy = Outcome::Refused(Refusal::NotNow(NotNow::Busy));
-                    let outcomes = vec![busy; delivered.entries.len()];
+                    let outcomes = vec![busy; delivered.entries.len() + self.late(peer, ticket)];
                     self.feed(Event::Delivered { peer, space, ticket, outcomes });
                 }
             }
@@ -259,6 +287,7 @@ impl Engine {
             }
             Action::Close { peer, reason } => {
                 tracing::info!(peer = %peer.short(), %reason, "a connection is closed");
+                self.board.meters().rules_broken.add(1);
                 self.net.close(peer, CloseCode::Protocol);
             }
             Action::Behind { peer, space, bundle } => {
@@ -293,6 +322,36 @@ impl Engine {
             // The thread lives as long as the engine.
             let _ = self.fetching.send(message(Arc::clone(&followed.space)));
         }
+    }
+
+    fn set_limits(&mut self, limits: config::Limits) {
+        self.keys = limits::Keys::new(&limits, &MonotonicClock);
+        for peer in self.peers.values_mut() {
+            peer.limits = limits::Connection::new(&limits, &MonotonicClock);
+        }
+        self.limits = limits;
+    }
+
+    /// Those of the entries that do not come too fast. The others are refused for now, when the delivery is answered.
+    fn in_time(&mut self, device: DeviceId, ticket: Ticket, mut entries: Vec<EntryBytes>) -> Vec<EntryBytes> {
+        let fit = entries.iter().take_while(|entry| self.keys.entry(&device, entry.as_slice().len()).is_ok()).count();
+        if fit < entries.len() {
+            let late = entries.len() - fit;
+            self.board.meters().too_fast.add(late as u64);
+            self.late.entry(device).or_default().push((ticket, late));
+            entries.truncate(fit);
+        }
+        entries
+    }
+
+    /// How many entries of a delivery came too fast.
+    fn late(&mut self, device: DeviceId, ticket: Ticket) -> usize {
+        let Some(late) = self.late.get_mut(&device) else { return 0 };
+        let count = late.iter().position(|(of, _)| *of == ticket).map_or(0, |at| late.swap_remove(at).1);
+        if late.is_empty() {
+            self.late.remove(&device);
+        }
+        count
     }
 
     /// Signs for those who have asked: one signature for each space, however many asked.

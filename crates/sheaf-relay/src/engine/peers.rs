@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
+use governor::clock::MonotonicClock;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_net::{CloseCode, Stream};
 use sheaf_sync::{Event, Hosting, Nonce};
@@ -13,15 +13,12 @@ use super::fetching::Fetch;
 use super::{Answer, Engine, Followed, Peer};
 use crate::keeper::Space;
 use crate::keeper::accept::now;
+use crate::limits;
 
 /// How many bytes of a connection's frames are held while the disk is looked at: what a device sends before it is answered.
 const HELD: usize = 4 << 20;
 /// How many frames of it.
 const HELD_FRAMES: usize = 2_048;
-/// How many words of presence a connection may send at once, and a second in the long run.
-const PRESENCE: u32 = 60;
-const PRESENCE_RATE: u32 = 20;
-
 impl Engine {
     pub(super) fn connected(&mut self, device: DeviceId, nonce: [u8; 32]) {
         self.connections += 1;
@@ -35,9 +32,12 @@ impl Engine {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             spaces: BTreeSet::new(),
-            presence: (PRESENCE, Instant::now()),
+            limits: limits::Connection::new(&self.limits, &MonotonicClock),
         };
         self.peers.insert(device, peer);
+        let meters = self.board.meters();
+        meters.connections_opened.add(1);
+        meters.connections.set(self.peers.len() as u64);
         let keeper = Arc::clone(&self.keeper);
         self.blocking(move || {
             let spaces = keeper.open_spaces_of(device).unwrap_or_else(|error| {
@@ -81,6 +81,13 @@ impl Engine {
 
     pub(super) fn frame(&mut self, device: DeviceId, stream: Stream, bytes: Bytes) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
+        self.board.meters().bytes_in.add(bytes.len() as u64);
+        if peer.limits.frame().is_err() {
+            self.board.meters().too_fast.add(1);
+            tracing::debug!(device = %device.short(), "frames come too fast; the connection is closed");
+            self.net.close(device, CloseCode::Busy);
+            return;
+        }
         if peer.looking == 0 && peer.held.is_empty() {
             self.take_frame(device, stream, &bytes);
             return;
@@ -105,6 +112,8 @@ impl Engine {
 
     pub(super) fn disconnected(&mut self, device: DeviceId) {
         let Some(peer) = self.peers.remove(&device) else { return };
+        self.board.meters().connections.set(self.peers.len() as u64);
+        self.late.remove(&device);
         self.feed(Event::Disconnected { peer: device });
         self.keeper.guests().left(device);
         // The thread lives as long as the engine.
@@ -127,6 +136,7 @@ impl Engine {
             self.spaces.remove(&id);
             self.asked.remove(&id);
             self.feed(Event::SpaceRemoved { space: id });
+            self.board.meters().spaces_open.set(self.spaces.len() as u64);
         }
     }
 
@@ -143,6 +153,7 @@ impl Engine {
             taking: false,
         };
         self.spaces.insert(space.id, followed);
+        self.board.meters().spaces_open.set(self.spaces.len() as u64);
         self.feed(Event::SpaceAdded { space: space.id, frontier: space.frontier() });
         self.feed(Event::Tips { space: space.id, tips: space.tips() });
         self.fetch(space.id, |space| Fetch::Opened { space });
@@ -210,22 +221,17 @@ impl Engine {
 
     /// Presence is passed on to the members who are there, as it came: sealed, and signed by its device (N4).
     pub(super) fn presence(&mut self, device: DeviceId, bytes: &Bytes) {
-        let Some(peer) = self.peers.get_mut(&device) else { return };
-        let (left, since) = &mut peer.presence;
-        let more = (since.elapsed().as_millis() as u64).saturating_mul(u64::from(PRESENCE_RATE)) / 1_000;
-        if more > 0 {
-            *left = PRESENCE.min(left.saturating_add(u32::try_from(more).unwrap_or(PRESENCE)));
-            *since = Instant::now();
-        }
-        if *left == 0 {
+        let Some(peer) = self.peers.get(&device) else { return };
+        if !peer.limits.presence() {
+            self.board.meters().too_fast.add(1);
             return;
         }
-        *left -= 1;
         let Ok(presence) = sheaf_log::Presence::verify(bytes) else { return };
         let Some(followed) = self.spaces.get(&presence.space) else { return };
         if presence.device != device || !followed.members.contains(&device) {
             return;
         }
+        self.board.meters().presence.add(1);
         for member in followed.members.iter().filter(|member| **member != device) {
             // Presence is dropped first: whoever is too busy for it hears the next word.
             if let Err(error) = self.net.send_presence(*member, bytes.clone()) {

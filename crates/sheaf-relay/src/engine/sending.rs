@@ -23,7 +23,10 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         if peer.waiting.is_empty() {
             match self.net.send(device, stream, bytes.clone()) {
-                Ok(()) => return,
+                Ok(()) => {
+                    self.board.meters().bytes_out.add(bytes.len() as u64);
+                    return;
+                }
                 Err(SendError::Full { .. }) => {}
                 Err(error) => {
                     tracing::debug!(device = %device.short(), %error, "a frame was not sent");
@@ -46,6 +49,7 @@ impl Engine {
             if let Err(SendError::Full { .. }) = self.net.send(device, stream, bytes) {
                 return;
             }
+            self.board.meters().bytes_out.add(size as u64);
             peer.waiting_bytes -= size;
             peer.waiting.pop_front();
         }

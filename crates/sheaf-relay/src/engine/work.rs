@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use sheaf_access::SpaceId;
 use sheaf_sync::{Event, NotNow, Outcome, Refusal};
@@ -28,8 +29,11 @@ impl Engine {
         }
         let deliveries: Vec<_> = followed.deliveries.drain(..count).collect();
         followed.taking = true;
+        let (board, began) = (Arc::clone(&self.board), Instant::now());
         let (keeper, space, answers) = (Arc::clone(&self.keeper), Arc::clone(&followed.space), self.answers.clone());
         self.blocking(move || {
+            let entries: usize = deliveries.iter().map(|one| one.entries.len()).sum();
+            let _span = tracing::info_span!("take in", entries).entered();
             // Whatever one entry does, the next delivery is taken in.
             let told: Vec<_> = deliveries.iter().map(|one| (one.from, one.ticket, one.entries.len())).collect();
             let accepted = catch_unwind(AssertUnwindSafe(|| {
@@ -51,6 +55,7 @@ impl Engine {
                     })
                     .collect()
             });
+            board.meters().storing.took(began.elapsed());
             Answer::Taken { space: id, accepted }
         });
     }
@@ -59,7 +64,11 @@ impl Engine {
     pub(super) fn taken(&mut self, id: SpaceId, accepted: Vec<Accepted>) {
         let changed = accepted.iter().any(|one| one.access);
         let mut delivered = Vec::with_capacity(accepted.len());
-        for Accepted { from, ticket, stored, outcomes, refused, .. } in accepted {
+        for Accepted { from, ticket, stored, mut outcomes, refused, .. } in accepted {
+            let late = self.late(from, ticket);
+            outcomes.extend(std::iter::repeat_n(Outcome::Refused(Refusal::NotNow(NotNow::Busy)), late));
+            let taken = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Held { .. })).count();
+            self.board.meters().entries_refused.add((outcomes.len() - taken) as u64);
             if let Some(reason) = refused {
                 self.refuse(from, id, reason);
             }

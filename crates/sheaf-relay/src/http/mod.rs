@@ -9,7 +9,6 @@ mod listener;
 mod page;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,8 +23,6 @@ use tokio::task::JoinHandle;
 
 use crate::board::{Board, Readiness};
 
-/// How often the rates are looked at.
-const SAMPLE: Duration = Duration::from_secs(5);
 /// How long a stop waits for the answers under way.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How many requests are answered at once.
@@ -56,8 +53,8 @@ pub struct Http {
 }
 
 impl Http {
-    /// Serves the pages of a board at this address. How full the disk under `data` is belongs to them.
-    pub async fn serve(address: SocketAddr, data: PathBuf, board: Arc<Board>) -> Result<Self, HttpError> {
+    /// Serves the pages of a board at this address.
+    pub async fn serve(address: SocketAddr, board: Arc<Board>) -> Result<Self, HttpError> {
         let failed = |source| HttpError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -68,7 +65,7 @@ impl Http {
             .route("/healthz", get(|| async { (POLICY, "ok\n") }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(board.clone());
+            .with_state(board);
         let served = tokio::spawn(async move {
             let mut stopped = stopping.clone();
             let ended = async move {
@@ -86,7 +83,6 @@ impl Http {
                         tracing::error!(%error, "the operators' pages are not served any more");
                     }
                 }
-                () = sample(board, data) => {}
                 () = cut_off => {}
             }
         });
@@ -103,19 +99,6 @@ impl Http {
         self.stop.send_replace(true);
         if let Err(error) = self.served.await {
             tracing::error!(%error, "the operators' pages broke off");
-        }
-    }
-}
-
-/// Looks at the rates and the disk, again and again.
-async fn sample(board: Arc<Board>, data: PathBuf) {
-    let mut clock = tokio::time::interval(SAMPLE);
-    loop {
-        clock.tick().await;
-        let (board, data) = (board.clone(), data.clone());
-        let looked = tokio::task::spawn_blocking(move || board.look(&data, Instant::now())).await;
-        if let Err(error) = looked {
-            tracing::error!(%error, "the disk could not be looked at");
         }
     }
 }
@@ -142,11 +125,10 @@ mod tests {
 
     use super::*;
 
-    async fn serve() -> (Http, Arc<Board>, tempfile::TempDir) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    async fn serve() -> (Http, Arc<Board>) {
         let board = Arc::new(Board::new());
-        let http = Http::serve(SocketAddr::from(([127, 0, 0, 1], 0)), folder.path().to_path_buf(), board.clone());
-        (http.await.expect("a free port"), board, folder)
+        let http = Http::serve(SocketAddr::from(([127, 0, 0, 1], 0)), board.clone());
+        (http.await.expect("a free port"), board)
     }
 
     async fn ask(http: &Http, request: &str) -> String {
@@ -160,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn health_readiness_and_metrics_are_told_apart() {
-        let (http, board, _folder) = serve().await;
+        let (http, board) = serve().await;
         assert!(ask(&http, "GET /healthz").await.starts_with("HTTP/1.1 200"));
         let answer = ask(&http, "GET /readyz").await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("starting"), "{answer}");
@@ -179,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_says_how_things_stand_and_runs_nothing() {
-        let (http, board, _folder) = serve().await;
+        let (http, board) = serve().await;
         board.is(Readiness::Ready);
         board.meters().spaces.set(12);
         let answer = ask(&http, "GET /").await;
@@ -192,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_can_be_changed_from_here() {
-        let (http, _board, _folder) = serve().await;
+        let (http, _board) = serve().await;
         for request in ["POST /", "DELETE /metrics", "PUT /readyz"] {
             assert!(ask(&http, request).await.starts_with("HTTP/1.1 405"), "{request}");
         }
@@ -202,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_only_connect_do_not_keep_others_out_of_memory_or_the_end_from_coming() {
-        let (http, _board, _folder) = serve().await;
+        let (http, _board) = serve().await;
         let mut silent = Vec::new();
         for _ in 0..CONNECTIONS / 2 {
             silent.push(TcpStream::connect(http.address()).await.expect("it listens"));

@@ -8,6 +8,7 @@
 //! durable, and the store is where it is looked up: a relay journals what others wrote as a device journals its own.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{Binding, DeviceId, LogId, SpaceId};
@@ -19,6 +20,7 @@ use super::read::item;
 use super::space::{Space, State};
 use super::{Keeper, devices};
 use crate::admission::{Ask, Decision};
+use crate::quota::Account;
 
 /// Entries that a device has sent, as the sync machine gave them out.
 pub struct Delivered {
@@ -76,8 +78,9 @@ impl Keeper {
         {
             let mut state = space.lock();
             let mut held = HeldHere::new(&*self.store, &state, space.id);
+            let mut pending = Account::default();
             for (from, ticket, entries) in verified {
-                let one = self.judge_all(&mut state, &mut held, from, ticket, entries);
+                let one = self.judge_all(&mut state, &mut held, &mut pending, from, ticket, entries);
                 if !one.new.is_empty() {
                     pass_on(from, one.new.iter().map(|entry| item(0, entry)).collect());
                 }
@@ -107,6 +110,7 @@ impl Keeper {
         &self,
         state: &mut State,
         held: &mut HeldHere<'_>,
+        pending: &mut Account,
         from: DeviceId,
         ticket: Ticket,
         entries: Vec<Result<Entry, Outcome>>,
@@ -123,7 +127,7 @@ impl Keeper {
             let outcome = match entry {
                 Ok(entry) => match self.unwelcome(state, from, &entry) {
                     Some(refused) => refused,
-                    None => judge(state, held, entry, &mut judged),
+                    None => self.judge(state, held, pending, entry, &mut judged),
                 },
                 Err(outcome) => outcome,
             };
@@ -170,6 +174,42 @@ impl Keeper {
         Some(Outcome::Refused(sheaf_sync::Refusal::Never(verdict)))
     }
 
+    /// Judges one entry. What is to be kept goes to `judged`.
+    fn judge(
+        &self,
+        state: &mut State,
+        held: &mut HeldHere<'_>,
+        pending: &mut Account,
+        entry: Entry,
+        judged: &mut Judged,
+    ) -> Outcome {
+        let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
+        match &state.access {
+            // The first entry of a space is its name: the hash says whether it is the right one.
+            None if entry.space() == held.space && entry.header().is_creation() => {}
+            None => return Outcome::Refused(sheaf_sync::Refusal::Missing { entries: Vec::new() }),
+            Some(history) => match admit(&entry, held, history) {
+                Ok(Admitted::New) => {}
+                Ok(Admitted::Duplicate) => return place,
+                Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
+                Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
+            },
+        }
+        let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
+        if let Err(reason) = self.charge(access.as_deref(), held.space, &entry, pending) {
+            return Outcome::Refused(sheaf_sync::Refusal::NotNow(reason));
+        }
+        if entry.access_op().is_some() {
+            if let Err(refusal) = state.admit_access(&entry) {
+                return Outcome::from(&refusal);
+            }
+            judged.access = true;
+        }
+        held.add(&entry);
+        judged.new.push(entry);
+        place
+    }
+
     /// Makes what was let in durable, and findable. Answers its arrivals, in order.
     fn keep(&self, space: &Space, judged: &[Judged]) -> Result<Vec<u64>, StoreError> {
         let new: Vec<Entry> = judged.iter().flat_map(|one| one.new.iter().cloned()).collect();
@@ -184,6 +224,13 @@ impl Keeper {
         let gone = self.index(space, &new)?;
         durable.wait()?;
         let arrivals = self.store.append(space.id, &new)?;
+        self.book(space.id, space.access().as_deref(), &new, &arrivals)?;
+        let meters = self.board.meters();
+        meters.entries_stored.add(new.len() as u64);
+        if new.iter().any(|entry| entry.header().is_creation()) {
+            meters.hosted.add(1);
+            meters.spaces.set(meters.spaces.get() + 1);
+        }
         {
             let mut state = space.lock();
             for entry in &new {
@@ -227,31 +274,6 @@ pub fn now() -> u64 {
 fn verify(bytes: &EntryBytes) -> Result<Entry, Outcome> {
     let verified = Unverified::decode(bytes.as_slice()).and_then(Unverified::verify);
     verified.map_err(|error| Outcome::from(&Refusal::from(error)))
-}
-
-/// Judges one entry. What is to be kept goes to `judged`.
-fn judge(state: &mut State, held: &mut HeldHere<'_>, entry: Entry, judged: &mut Judged) -> Outcome {
-    let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
-    match &state.access {
-        // The first entry of a space is its name: the hash says whether it is the right one.
-        None if entry.space() == held.space && entry.header().is_creation() => {}
-        None => return Outcome::Refused(sheaf_sync::Refusal::Missing { entries: Vec::new() }),
-        Some(history) => match admit(&entry, held, history) {
-            Ok(Admitted::New) => {}
-            Ok(Admitted::Duplicate) => return place,
-            Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
-            Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
-        },
-    }
-    if entry.access_op().is_some() {
-        if let Err(refusal) = state.admit_access(&entry) {
-            return Outcome::from(&refusal);
-        }
-        judged.access = true;
-    }
-    held.add(&entry);
-    judged.new.push(entry);
-    place
 }
 
 fn not_now(error: &StoreError) -> Outcome {

@@ -9,6 +9,7 @@
 //! Nothing here waits for the network, and everything blocks: it runs on blocking threads.
 
 pub mod accept;
+mod accounts;
 mod checkpoints;
 mod index;
 mod prune;
@@ -28,7 +29,10 @@ pub use checkpoints::NotTaken;
 pub use space::Space;
 
 use crate::admission::Admission;
+use crate::board::Board;
+use crate::config::Quotas;
 use crate::guests::Guests;
+use crate::quota::Ledger;
 
 /// What a relay has on its disk.
 pub struct Keeper {
@@ -41,13 +45,22 @@ pub struct Keeper {
     admission: Mutex<Arc<Admission>>,
     /// For how long what an endorsed checkpoint stands for stays; none: always.
     prune_after: Mutex<Option<Duration>>,
+    ledger: Mutex<Ledger>,
+    board: Arc<Board>,
 }
 
 impl Keeper {
     /// Keeps what is in a home.
-    pub fn new(home: Home, keys: DeviceKeys, admission: Admission) -> Self {
+    pub fn new(
+        home: Home,
+        keys: DeviceKeys,
+        admission: Admission,
+        quotas: Quotas,
+        board: Arc<Board>,
+    ) -> Result<Self, StoreError> {
         let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
-        Self {
+        board.meters().spaces.set(store.spaces()?.len() as u64);
+        let keeper = Self {
             home,
             store,
             keys,
@@ -55,7 +68,11 @@ impl Keeper {
             guests: Mutex::default(),
             admission: Mutex::new(Arc::new(admission)),
             prune_after: Mutex::default(),
-        }
+            ledger: Mutex::new(Ledger::new(quotas)),
+            board,
+        };
+        keeper.read_accounts()?;
+        Ok(keeper)
     }
 
     /// The home.
@@ -71,6 +88,11 @@ impl Keeper {
     /// Whose spaces are taken in.
     pub fn admission(&self) -> Arc<Admission> {
         Arc::clone(&locked(&self.admission))
+    }
+
+    /// Other rules of admission from now on.
+    pub fn set_admission(&self, admission: Admission) {
+        *locked(&self.admission) = Arc::new(admission);
     }
 
     /// Whether anything of a space is kept here.

@@ -30,6 +30,8 @@ impl Keeper {
                 let pruned = self.prune(&*self.open(id)?, after)?;
                 if pruned.entries > 0 {
                     tracing::info!(space = %id.short(), entries = pruned.entries, bytes = pruned.bytes, "pruned");
+                    self.count_anew(id)?;
+                    self.board.meters().pruned.add(pruned.bytes);
                     changed.push(id);
                 }
             }

@@ -135,6 +135,9 @@ impl Keeper {
         }
         let access = history(creation, entries);
         let indexed: BTreeSet<DeviceId> = access.iter().flat_map(|access| devices(access.now())).collect();
+        if let Some(access) = &access {
+            self.count(id, access.now())?;
+        }
         for device in &indexed {
             self.put_member(*device, id)?;
         }

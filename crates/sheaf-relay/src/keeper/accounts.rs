@@ -1,0 +1,134 @@
+//! What each space holds, counted from what is durable (see [`crate::quota`]).
+//!
+//! An account is written down now and then; what arrived since is counted when the space is opened. So counting costs no
+//! sync of the disk, and a crash loses none of it.
+
+use std::sync::MutexGuard;
+
+use sheaf_access::{AccessState, PersonId, SpaceId};
+use sheaf_log::Entry;
+use sheaf_store::{StoreError, Table};
+use sheaf_sync::NotNow;
+
+use super::{Keeper, locked};
+use crate::board::Readiness;
+use crate::quota::{Account, Amount, Ledger};
+
+/// An account: space.
+const ACCOUNT: &[u8] = b"account/";
+/// How many entries may arrive before an account is written down again: what opening a space may have to count.
+const UNWRITTEN: u64 = 256;
+/// How many bytes of entries are read at a time.
+const READ: usize = 1 << 20;
+
+impl Keeper {
+    /// What is held, by space and by person.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        locked(&self.ledger)
+    }
+
+    /// Takes up what was written down of every space.
+    pub(super) fn read_accounts(&self) -> Result<(), StoreError> {
+        for (key, value) in self.store.scan(Table::Progress, ACCOUNT)? {
+            let Some(space) = key[ACCOUNT.len()..].try_into().ok().map(SpaceId::from_bytes) else { continue };
+            match Account::decode(&value) {
+                Ok(account) => self.ledger().open(space, account),
+                Err(error) => tracing::warn!(%error, space = %space.short(), "an account"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what arrived in a space since its account was written down.
+    pub(super) fn count(&self, space: SpaceId, access: &AccessState) -> Result<(), StoreError> {
+        let mut after = self.ledger().account(&space).map_or(0, Account::counted);
+        loop {
+            let batch = self.store.since(space, after, READ)?;
+            let Some((last, _)) = batch.last() else { return Ok(()) };
+            after = *last;
+            let mut ledger = self.ledger();
+            for (arrival, entry) in &batch {
+                if let Some(person) = payer(Some(access), entry) {
+                    ledger.entry(space, person, *arrival, entry.encoded().len() as u64);
+                }
+            }
+        }
+    }
+
+    /// Counts a space from the beginning, as something of it was deleted.
+    pub(super) fn count_anew(&self, space: SpaceId) -> Result<(), StoreError> {
+        let Some(access) = self.open(space)?.access() else { return Ok(()) };
+        let (mut account, mut after) = (Account::default(), 0);
+        let mut more = |account: &mut Account| {
+            let batch = self.store.since(space, after, READ)?;
+            for (arrival, entry) in &batch {
+                after = *arrival;
+                if let Some(person) = payer(Some(&access), entry) {
+                    account.entry(person, *arrival, entry.encoded().len() as u64);
+                }
+            }
+            Ok::<_, StoreError>(!batch.is_empty())
+        };
+        while more(&mut account)? {}
+        // What has arrived meanwhile, with the door shut: what comes later is booked into the new account.
+        let mut ledger = self.ledger();
+        while more(&mut account)? {}
+        ledger.open(space, account);
+        Ok(())
+    }
+
+    /// Whether an entry fits, beside those on their way to the disk, of which it is one from now on.
+    pub(super) fn charge(
+        &self,
+        access: Option<&AccessState>,
+        space: SpaceId,
+        entry: &Entry,
+        pending: &mut Account,
+    ) -> Result<(), NotNow> {
+        if self.board.readiness() == Readiness::NoDisk {
+            return Err(NotNow::DiskFull);
+        }
+        let Some(person) = payer(access, entry) else { return Ok(()) };
+        let amount = Amount::entry(entry.encoded().len() as u64);
+        if let Err(exceeded) = self.ledger().check(&space, &person, amount, pending) {
+            self.board.meters().over_quota.add(1);
+            tracing::info!(%exceeded, space = %space.short(), person = %person.short(), "a quota is used up");
+            return Err(exceeded.into());
+        }
+        pending.add(person, amount);
+        Ok(())
+    }
+
+    /// Entries are durable.
+    pub(super) fn book(
+        &self,
+        space: SpaceId,
+        access: Option<&AccessState>,
+        entries: &[Entry],
+        arrivals: &[u64],
+    ) -> Result<(), StoreError> {
+        let due = {
+            let mut ledger = self.ledger();
+            for (entry, arrival) in entries.iter().zip(arrivals) {
+                if let Some(person) = payer(access, entry) {
+                    ledger.entry(space, person, *arrival, entry.encoded().len() as u64);
+                }
+            }
+            let account = ledger.account(&space);
+            let first = arrivals.first().copied().unwrap_or(0);
+            account
+                .filter(|account| first == 1 || account.counted() / UNWRITTEN != (first - 1) / UNWRITTEN)
+                .map(Account::encode)
+        };
+        match due {
+            Some(account) => self.store.put(Table::Progress, &[ACCOUNT, space.as_bytes()].concat(), &account),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who wrote an entry. Someone who has not joined by what is held pays nothing yet; their redemption does, once it is.
+fn payer(access: Option<&AccessState>, entry: &Entry) -> Option<PersonId> {
+    let own = || entry.access_op()?.ok()?.certificate().map(|certificate| certificate.person);
+    access.and_then(|access| access.person_of(&entry.log().device)).or_else(own)
+}
