@@ -67,7 +67,7 @@ fn a_quota_that_is_used_up_loses_nothing_and_more_of_it_is_taken_over_while_it_r
         home += 1;
         kept.ana.ok(&["doc", "edit", &kept.document, "--append", &format!("Line {home} is too much.")]);
         kept.ana.run(&["sync", "--once", "--timeout", "2"]);
-        metric(http, "sheaf_relay_over_quota_total") > 0
+        (metric(http, "sheaf_relay_over_quota_total") > 0).then_some(())
     });
     let stored = metric(http, "sheaf_relay_entries_stored_total");
     let ran = kept.ana.run(&["sync", "--once", "--timeout", "2"]);
@@ -81,8 +81,8 @@ fn a_quota_that_is_used_up_loses_nothing_and_more_of_it_is_taken_over_while_it_r
     settings("1000");
     kept.relay.signal("HUP");
     eventually("what waited to arrive", || {
-        kept.ana.run(&["sync", "--once", "--timeout", "5"]).code == 0
-            && metric(http, "sheaf_relay_entries_stored_total") > stored
+        let synced = kept.ana.run(&["sync", "--once", "--timeout", "5"]).code == 0;
+        (synced && metric(http, "sheaf_relay_entries_stored_total") > stored).then_some(())
     });
 }
 
