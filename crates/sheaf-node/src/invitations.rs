@@ -55,7 +55,7 @@ impl Core {
         })?;
         let addresses = addresses.iter().take(ADDRESSES).map(ToString::to_string).collect();
         let id = secret.id();
-        let relays: Vec<Relay> = self.relays_of(space).into_iter().take(MAX_LINK_RELAYS).collect();
+        let relays: Vec<Relay> = space.relays().into_iter().take(MAX_LINK_RELAYS).collect();
         let link = InvitationLink {
             space: space.id,
             secret,

@@ -45,7 +45,7 @@ pub async fn sync_once(
             let others_settled = reach.devices.values().all(|s| !s.connected || s.synced.is_empty() || s.in_step());
             // One relay of each space is enough; the next is called only when the one before it has failed.
             let relays_settled = core.spaces().iter().all(|space| {
-                let relays = core.relays_of(space);
+                let relays = space.relays();
                 relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key))
             });
             others_settled && relays_settled && (all_met || (known_settled && Instant::now() >= finding))

@@ -54,12 +54,12 @@ pub fn to_call(relays: Vec<Relay>, fails: impl Fn(&DeviceId) -> bool) -> Vec<Rel
     chosen
 }
 
-impl Core {
-    /// The relays that a space's members are to be in touch with, in order; of a space that is being joined, those that its
+impl Space {
+    /// The relays that the space's members are to be in touch with, in order; of a space that is being joined, those that its
     /// invitation names.
-    pub fn relays_of(&self, space: &Space) -> Vec<Relay> {
-        let state = space.lock();
-        let mut relays = state.access.as_ref().map(|access| in_order(space.id, access.now())).unwrap_or_default();
+    pub fn relays(&self) -> Vec<Relay> {
+        let state = self.lock();
+        let mut relays = state.access.as_ref().map(|access| in_order(self.id, access.now())).unwrap_or_default();
         for relay in state.joining.iter().flat_map(|link| &link.relays) {
             if !relays.iter().any(|known| known.key == relay.key) {
                 relays.push(relay.clone());
@@ -67,10 +67,12 @@ impl Core {
         }
         relays
     }
+}
 
+impl Core {
     /// The spaces to name to a relay: those that name it, and those whose invitation does.
     pub fn kept_at(&self, relay: DeviceId) -> Vec<SpaceId> {
-        let names = |space: &Arc<Space>| self.relays_of(space).iter().any(|named| named.key == relay);
+        let names = |space: &Arc<Space>| space.relays().iter().any(|named| named.key == relay);
         let here = |space: &Arc<Space>| space.lock().removed.is_none();
         self.spaces().iter().filter(|space| here(space) && names(space)).map(|space| space.id).collect()
     }
@@ -143,7 +145,7 @@ impl Core {
 
     /// Every relay that any space has to do with.
     pub fn all_relays(&self) -> BTreeSet<DeviceId> {
-        self.spaces().iter().flat_map(|space| self.relays_of(space)).map(|relay| relay.key).collect()
+        self.spaces().iter().flat_map(|space| space.relays()).map(|relay| relay.key).collect()
     }
 }
 

@@ -92,7 +92,7 @@ impl Node {
 
     /// What the relays of a space have confirmed: those that are tried first, and any other that has.
     fn relay_places(&self, space: &Space, own_seq: u64) -> Vec<Place> {
-        let relays = self.core.relays_of(space).into_iter().enumerate();
+        let relays = space.relays().into_iter().enumerate();
         let place = |(at, relay): (usize, Relay)| {
             let receipt = locked(&self.core.receipts).of(space.id, relay.key);
             let link = self.link_with(relay.key, space);

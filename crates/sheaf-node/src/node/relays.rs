@@ -66,8 +66,8 @@ impl Node {
         let names = |space: &Arc<Space>| space.access().is_some_and(|access| access.relay(&relay).is_some());
         let spaces: Vec<Arc<Space>> = self.spaces_to_keep(space)?.into_iter().filter(names).collect();
         let core = Arc::clone(&self.core);
-        let named = spaces.clone();
-        blocking(move || named.iter().try_for_each(|space| core.drop_relay(space, relay))).await?;
+        let all = spaces.clone();
+        blocking(move || all.iter().try_for_each(|space| core.drop_relay(space, relay))).await?;
         self.relay_spaces(&spaces).await
     }
 

@@ -14,7 +14,7 @@ impl Driver {
     /// Calls the relays of a space that are to be called now.
     pub(super) fn call_relays(&mut self, space: SpaceId) {
         let Some(held) = self.core.space(space) else { return };
-        let relays = self.core.relays_of(&held);
+        let relays = held.relays();
         if relays.is_empty() {
             return;
         }
@@ -48,7 +48,7 @@ impl Driver {
             let reach = self.reach.borrow();
             let there = |relay: &DeviceId| reach.devices.get(relay).is_some_and(|standing| standing.connected);
             for space in self.core.spaces() {
-                let relays = self.core.relays_of(&space);
+                let relays = space.relays();
                 all.extend(relays.iter().map(|relay| relay.key));
                 needed.extend(to_call(relays, |relay| !there(relay)).into_iter().map(|relay| relay.key));
             }
@@ -68,7 +68,7 @@ impl Driver {
     /// A space has come to name a relay that is connected, or names one no more.
     pub(super) fn follow_relays(&mut self, space: SpaceId) {
         let named: Vec<DeviceId> = match self.core.space(space) {
-            Some(held) => self.core.relays_of(&held).into_iter().map(|relay| relay.key).collect(),
+            Some(held) => held.relays().into_iter().map(|relay| relay.key).collect(),
             None => Vec::new(),
         };
         for relay in named.iter().filter(|relay| self.peers.contains_key(relay)).copied().collect::<Vec<_>>() {
