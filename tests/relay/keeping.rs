@@ -118,3 +118,19 @@ fn a_space_moves_on_when_a_relay_dies() {
         dies.start_again();
     }
 }
+
+/// Who is removed hears it from the relay, though nobody else is there, and gets nothing that was written since.
+#[test]
+fn who_is_removed_is_told_by_the_relay() {
+    let kept = kept();
+    let ben = joins(&kept, "Benedikt", "editor");
+    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.ok(&["revoke", &kept.space, "Benedikt", "--yes"]);
+    kept.ana.ok(&["doc", "edit", &kept.document, "--append", "Without Ben."]);
+    kept.ana.ok(&["sync", "--once"]);
+    let mut online = ben.online();
+    online.wait_for("hearing of the removal", |event| event["event"] == "removed");
+    online.stop();
+    assert!(!ben.show(&kept.document).contains("Without Ben."));
+    assert_ne!(ben.run(&["doc", "edit", &kept.document, "--append", "Still here."]).code, 0);
+}

@@ -60,6 +60,9 @@ impl Engine {
             self.open(&space);
             self.follow(device, space.id);
             self.members_changed(space.id);
+            if space.had(device) {
+                self.part(device, &space);
+            }
         }
         for (space, reason) in refused {
             self.refuse(device, space, reason);

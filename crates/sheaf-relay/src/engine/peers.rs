@@ -201,8 +201,22 @@ impl Engine {
                     followed.members.remove(&device);
                 }
                 self.feed(Event::Unshares { peer: device, space: id });
+                self.part(device, &space);
             }
         }
+    }
+
+    /// Tells a device that was removed from a space that it was: it hears it nowhere else.
+    pub(super) fn part(&self, device: DeviceId, space: &Arc<Space>) {
+        let (keeper, space) = (Arc::clone(&self.keeper), Arc::clone(space));
+        self.blocking(move || {
+            let word = keeper.farewell(&space, device).unwrap_or_else(|error| {
+                tracing::warn!(%error, space = %space.id.short(), "a removal cannot be read, to be told");
+                None
+            });
+            let said = word.map(|word| Event::Say { peer: device, space: space.id, word });
+            Answer::Event(said.unwrap_or(Event::Tick))
+        });
     }
 
     pub(super) fn check_redemption(&mut self, device: DeviceId, id: SpaceId, proof: &[u8]) {

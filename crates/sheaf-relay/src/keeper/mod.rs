@@ -11,6 +11,7 @@
 pub mod accept;
 mod accounts;
 mod checkpoints;
+mod farewell;
 mod index;
 mod prune;
 mod read;
