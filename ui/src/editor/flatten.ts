@@ -10,6 +10,7 @@ import type { Block } from "../core/types/Block";
 import type { Item } from "../core/types/Item";
 import type { Scalar } from "../core/types/Scalar";
 import { contentOf, nodeOf, Row, type Marks } from "./items";
+import { hasSoftSpaces, isFiller, isFurniture, pastRedirect, wordHeading } from "./foreign";
 import { hrefOf, linkOf } from "./links";
 import { isCode, KINDS } from "./schema";
 
@@ -50,6 +51,8 @@ interface Context {
   list: string | null;
   /** Spaces and line ends stand as they are. */
   verbatim: boolean;
+  /** Hard spaces are ordinary ones here. */
+  soft: boolean;
   /** Inside a heading, whose boldness says nothing. */
   heading: boolean;
   /** Inside a table's cell, which is one line. */
@@ -76,6 +79,7 @@ const TOP: Context = {
   bullet: null,
   list: null,
   verbatim: false,
+  soft: false,
   heading: false,
   cell: false,
   depth: 0,
@@ -102,7 +106,7 @@ class Flat {
   private element(element: HTMLElement, at: Context): void {
     const tag = element.tagName.toUpperCase();
     const style = element.getAttribute("style") ?? "";
-    if (LEFT_OUT.has(tag) || element.hidden || /display\s*:\s*none|mso-list\s*:\s*Ignore/i.test(style)) return;
+    if (LEFT_OUT.has(tag) || isFurniture(element, tag, style) || isFiller(element, tag)) return;
     const own = ownBlock(element);
     if (own !== null && !own.isEmbed) {
       this.end(true);
@@ -130,7 +134,9 @@ class Flat {
     else if (tag === "HR") this.end();
     else if (LINES.has(tag) && !at.cell) {
       const word = /mso-list\s*:\s*l\d+\s+level(\d+)/i.exec(style);
-      if (word !== null) this.wordItem(element, Number(word[1]), at);
+      const level = wordHeading(element);
+      if (level !== null) this.lines(element, { ...inBullet(at), line: KINDS.heading, attrs: { level }, heading: true });
+      else if (word !== null) this.wordItem(element, Number(word[1]), at);
       else this.lines(element, this.styled(element, tag, style, at));
     } else this.children(element, this.styled(element, tag, style, at));
   }
@@ -236,19 +242,21 @@ class Flat {
     const ofBlock = at.line === KINDS.code && element.parentElement?.tagName === "PRE";
     if ((tag === "CODE" || tag === "KBD" || tag === "SAMP" || tag === "TT") && !ofBlock) marks.code = true;
     if (tag === "A") {
-      const href = hrefOf(element.getAttribute("href") ?? "");
+      const href = hrefOf(pastRedirect(element.getAttribute("href") ?? ""));
       if (href !== null) marks.link = linkOf(href, element.getAttribute("title") ?? "");
     }
     const unknown = ownMark(element);
     if (unknown !== null) marks[unknown[0]] = unknown[1];
     const verbatim = at.verbatim || says(/white-space\s*:\s*(pre|break-spaces)/i);
-    return { ...at, marks, verbatim };
+    return { ...at, marks, verbatim, soft: at.soft || hasSoftSpaces(element, style) };
   }
 
   private text(text: string, at: Context): void {
     let words = text.replace(/\0/g, "");
+    if (at.soft) words = words.replaceAll("\u00a0", " ");
     if (!at.verbatim) {
-      words = words.replace(/[ \t\r\n\f]+/g, " ");
+      // Signs without width hold lines and words apart on the page they come from.
+      words = words.replace(/[\u200b\ufeff]/g, "").replace(/[ \t\r\n\f]+/g, " ");
       if (this.row === null || endsInSpace(this.row)) words = words.replace(/^ /, "");
     }
     if (words === "" || (this.row === null && words.trim() === "" && !words.includes("\u00a0"))) return;
