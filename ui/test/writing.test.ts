@@ -138,3 +138,46 @@ describe("the outline", () => {
     expect(await seriousFaults()).toEqual([]);
   });
 });
+
+describe("blocks as wholes", () => {
+  test("Escape selects the block and says so; Delete takes it, whole", async () => {
+    const page = await open(block("paragraph", "one"), block("paragraph", "two"));
+    page.focus();
+    await fireEvent.keyDown(page, { key: "Escape" });
+    await screen.findByText("Block selected.");
+    await fireEvent.keyDown(page, { key: "ArrowDown", shiftKey: true });
+    await screen.findByText("2 blocks selected.");
+    await fireEvent.keyDown(page, { key: "ArrowUp" });
+    await fireEvent.keyDown(page, { key: "Delete" });
+    await waitFor(() => expect(app.sent.find(({ m }) => m === "batch")).toMatchObject({ edits: [{ e: "splice", at: 0, delete: 4, insert: [] }] }));
+    expect(page.textContent).toBe("two");
+  });
+
+  test("a block is dragged by its handle to another place", async () => {
+    const page = await open(block("paragraph", "one"), block("paragraph", "two"), block("paragraph", "three"));
+    Element.prototype.setPointerCapture = () => undefined;
+    const heights = Element.prototype.getBoundingClientRect;
+    Element.prototype.getBoundingClientRect = function (this: Element) {
+      const at = [...page.children].indexOf(this);
+      return at < 0 ? new DOMRect(0, 0, 600, 600) : new DOMRect(100, 100 + at * 40, 400, 40);
+    };
+    try {
+      const main = screen.getByRole("main");
+      await fireEvent.pointerMove(main, { clientX: 90, clientY: 110 });
+      const handle = await waitFor(() => {
+        const found = document.querySelector(".block-handle");
+        if (!found) throw new Error("no handle");
+        return found;
+      });
+      await fireEvent.pointerDown(handle, { button: 0, clientX: 90, clientY: 110 });
+      expect(page.querySelector(".chosen")?.textContent).toBe("one");
+      await fireEvent.pointerMove(handle, { clientX: 90, clientY: 175 });
+      expect(document.querySelector(".block-drop")).toBeTruthy();
+      await fireEvent.pointerUp(handle, { clientX: 90, clientY: 175 });
+      expect([...page.children].map((each) => each.textContent)).toEqual(["two", "one", "three"]);
+      expect(await seriousFaults()).toEqual([]);
+    } finally {
+      Element.prototype.getBoundingClientRect = heights;
+    }
+  });
+});

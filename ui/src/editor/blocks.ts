@@ -9,6 +9,7 @@ import { Fragment, Slice, type Attrs, type Node } from "prosemirror-model";
 import { TextSelection, type Command, type EditorState, type Transaction } from "prosemirror-state";
 import { ReplaceStep } from "prosemirror-transform";
 import type { Scalar } from "../core/types/Scalar";
+import { posOfBlock } from "./changed";
 import { attrsFor, blockAttrs, isCode, isTask, kindOf, KINDS, levelOf, schema, typeOf, type Kind } from "./schema";
 import { fitBreaks } from "./tidy";
 
@@ -130,22 +131,15 @@ function intoCode(tr: Transaction, blocks: Placed[], wanted: Wanted): void {
 }
 
 /** Where the blocks end that are nested under the one with this number (its own place, when there are none). */
-function endOfNest(doc: Node, index: number): number {
+export function endOfNest(doc: Node, index: number): number {
   const depth = blockAttrs(doc.child(index)).parents.length;
   let end = index + 1;
   while (end < doc.childCount && blockAttrs(doc.child(end)).parents.length > depth) end++;
   return end;
 }
 
-/** The position before the block with this number. */
-function before(doc: Node, index: number): number {
-  let pos = 0;
-  for (let i = 0; i < index; i++) pos += doc.child(i).nodeSize;
-  return pos;
-}
-
 /** The selected blocks and all that is nested under them. */
-function nests(state: EditorState): { first: number; end: number } | null {
+export function nests(state: EditorState): { first: number; end: number } | null {
   const blocks = selectedBlocks(state);
   const [first, last] = [blocks[0], blocks.at(-1)];
   if (first === undefined || last === undefined) return null;
@@ -171,7 +165,7 @@ export const indent: Command = (state, dispatch) => {
   if (host === null || !isItem(host) || blockAttrs(host).parents.length !== parents.length) return false;
   if (dispatch) {
     const tr = state.tr;
-    let pos = before(state.doc, range.first);
+    let pos = posOfBlock(state.doc, range.first);
     for (let i = range.first; i < range.end; i++) {
       const node = state.doc.child(i);
       const own = blockAttrs(node).parents;
@@ -193,7 +187,7 @@ export const outdent: Command = (state, dispatch) => {
   if (parents.length === 0) return false;
   if (dispatch) {
     const tr = state.tr;
-    let pos = before(state.doc, range.first);
+    let pos = posOfBlock(state.doc, range.first);
     for (let i = range.first; i < range.end; i++) {
       const node = state.doc.child(i);
       const own = blockAttrs(node).parents;
@@ -382,40 +376,6 @@ function setChecked(tr: Transaction, pos: number, checked: boolean): Transaction
   const node = tr.doc.nodeAt(pos);
   if (node === null) return tr;
   return tr.setNodeMarkup(pos, null, { ...node.attrs, attrs: { ...blockAttrs(node).attrs, checked } });
-}
-
-/** Moves the selected blocks, with what is nested under them, over the one before (-1) or after (1). */
-export function moveBlocks(direction: -1 | 1): Command {
-  return (state, dispatch) => {
-    const range = nests(state);
-    if (range === null) return false;
-    const depth = blockAttrs(state.doc.child(range.first)).parents.length;
-    let target: number;
-    if (direction === -1) {
-      target = range.first - 1;
-      while (target > 0 && blockAttrs(state.doc.child(target)).parents.length > depth) target--;
-      if (target < 0) return false;
-    } else {
-      if (range.end >= state.doc.childCount) return false;
-      target = endOfNest(state.doc, range.end);
-    }
-    if (dispatch) {
-      const [from, to, at] = [before(state.doc, range.first), before(state.doc, range.end), before(state.doc, target)];
-      const moved = state.doc.slice(from, to).content;
-      const tr = state.tr;
-      const { anchor, head } = state.selection;
-      // In first, out second: the page is never without a block.
-      tr.insert(at, moved);
-      const start = tr.mapping.map(from);
-      tr.delete(start, start + moved.size);
-      const by = (direction === -1 ? at : at - (to - from)) - from;
-      if (state.selection instanceof TextSelection) {
-        tr.setSelection(TextSelection.create(tr.doc, anchor + by, head + by));
-      }
-      dispatch(tr.scrollIntoView());
-    }
-    return true;
-  };
 }
 
 /** Tab in code: a tab stop of two spaces at the caret, or every selected line deeper. */

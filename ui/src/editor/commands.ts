@@ -7,8 +7,10 @@ import { redo, undo } from "prosemirror-history";
 import { selectAll } from "prosemirror-commands";
 import type { Command, EditorState } from "prosemirror-state";
 import * as blocks from "./blocks";
+import { chooseBlocks } from "./blockselection";
 import { SHORTCUTS, writtenKey, type ShortcutName } from "./keytable";
 import { clearMarks, hasMark, toggle, unlink } from "./marking";
+import { moveBlocks } from "./moving";
 import { KINDS } from "./schema";
 
 /** One thing that can be done. */
@@ -91,8 +93,9 @@ export const ACTIONS = {
   }),
   indent: action("Nest deeper", blocks.indent, { words: "indent" }),
   outdent: action("Nest less deep", blocks.outdent, { words: "outdent" }),
-  moveUp: action("Move block up", blocks.moveBlocks(-1)),
-  moveDown: action("Move block down", blocks.moveBlocks(1)),
+  chooseBlocks: action("Select the block", chooseBlocks, { words: "blocks whole" }),
+  moveUp: action("Move block up", moveBlocks(-1)),
+  moveDown: action("Move block down", moveBlocks(1)),
   undo: action("Undo", undo),
   redo: action("Redo", redo),
   selectAll: action("Select all", selectAll),

@@ -13,6 +13,7 @@ import type { Item } from "../core/types/Item";
 import type { ToWindow } from "../core/types/ToWindow";
 import type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 import { isBare } from "./bare";
+import { blockSelectionPlugin } from "./blockselection";
 import { othersIn } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
 import { countsPlugin } from "./counting";
@@ -119,6 +120,7 @@ class PageEditor implements Editor, SessionPage {
         onOpenLink: (href) => options.onOpenLink?.(href),
       }),
       slashKeys((event) => options.onSlashKey?.(event) ?? false),
+      blockSelectionPlugin(),
       slashPlugin(),
       keysPlugin({ onLink: () => options.onLinkWanted?.() ?? false }),
       markdownRules(),

@@ -9,8 +9,10 @@ import { undoInputRule } from "prosemirror-inputrules";
 import { keydownHandler } from "prosemirror-keymap";
 import { Plugin, type Command } from "prosemirror-state";
 import * as blocks from "./blocks";
+import { chooseBlocks, extendBlocks, intoText, stepBlocks } from "./blockselection";
 import { chordsOf, type ShortcutName } from "./keytable";
 import { canLink, toggle } from "./marking";
+import { moveBlocks } from "./moving";
 import { KINDS } from "./schema";
 
 /** Whether the keys are those of macOS. */
@@ -24,7 +26,7 @@ export interface KeyTargets {
 
 /** Each key and its command: those of the table (`keytable.ts`), and those that every text has. */
 export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Command> {
-  const enter = chainCommands(blocks.fence, blocks.newlineInCode, blocks.splitBlock, createParagraphNear);
+  const enter = chainCommands(intoText(1), blocks.fence, blocks.newlineInCode, blocks.splitBlock, createParagraphNear);
   const backspace = chainCommands(undoInputRule, deleteSelection, blocks.backspace, selectNodeBackward);
   const forward = chainCommands(deleteSelection, blocks.deleteForward);
   const keys: Record<string, Command> = {
@@ -34,6 +36,10 @@ export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Comma
     "Shift-Backspace": backspace,
     Delete: forward,
     "Mod-Delete": forward,
+    ArrowUp: stepBlocks(-1),
+    ArrowDown: stepBlocks(1),
+    ArrowLeft: intoText(-1),
+    ArrowRight: intoText(1),
   };
   const bind = (name: ShortcutName, command: Command) => {
     for (const chord of chordsOf(name, mac)) keys[chord.replace("Mod", mac ? "Meta" : "Ctrl")] = command;
@@ -50,8 +56,11 @@ export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Comma
   bind("orderedList", blocks.toggleBlocks({ kind: KINDS.ordered }));
   bind("bulletList", blocks.toggleBlocks({ kind: KINDS.bullet }));
   bind("taskList", blocks.toggleBlocks({ kind: KINDS.bullet, attrs: { checked: false } }));
-  bind("moveUp", blocks.moveBlocks(-1));
-  bind("moveDown", blocks.moveBlocks(1));
+  bind("chooseBlocks", chooseBlocks);
+  bind("extendUp", extendBlocks(-1));
+  bind("extendDown", extendBlocks(1));
+  bind("moveUp", moveBlocks(-1));
+  bind("moveDown", moveBlocks(1));
   bind("undo", undo);
   bind("redo", redo);
   bind("selectAll", selectAll);

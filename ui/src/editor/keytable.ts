@@ -74,6 +74,9 @@ export const SHORTCUTS = {
   tickTask: keys("blocks", "Tick a task; leave a code block", "Mod-Enter"),
   indent: keys("blocks", "Nest a list item; indent code", "Tab"),
   outdent: keys("blocks", "Lift a list item; code comes out", "Shift-Tab"),
+  chooseBlocks: keys("blocks", "Select the block (again: back to the words)", "Escape"),
+  extendUp: keys("blocks", "With a block selected: one more above", "Shift-ArrowUp"),
+  extendDown: keys("blocks", "With a block selected: one more below", "Shift-ArrowDown"),
   moveUp: keys("blocks", "Move blocks up", "Ctrl-Mod-ArrowUp", "Alt-Shift-ArrowUp"),
   moveDown: keys("blocks", "Move blocks down", "Ctrl-Mod-ArrowDown", "Alt-Shift-ArrowDown"),
 } as const satisfies Record<string, Shortcut>;

@@ -1,6 +1,7 @@
 /** What the shell draws round the page: the bubble, the insert list, the menus' ticks. */
 import { redoDepth, undoDepth } from "prosemirror-history";
 import type { EditorState } from "prosemirror-state";
+import { chosenIn } from "./blockselection";
 import { othersIn, type Other } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
 import { countsIn, type Counts } from "./counting";
@@ -21,6 +22,8 @@ export interface Snapshot {
   empty: boolean;
   /** Whether words are selected, and which positions they lie between. */
   selection: { empty: boolean; from: number; to: number };
+  /** How many blocks are selected as wholes; 0 when it is words or nothing. */
+  chosen: number;
   /** The actions that are already on for what is selected: kinds of block, marks. */
   on: ReadonlySet<ActionName>;
   /** The link at the caret, for its popover. */
@@ -56,6 +59,7 @@ export function snapshotOf(state: EditorState, ready: boolean, editable: boolean
     focused,
     empty: state.doc.childCount === 1 && state.doc.firstChild?.content.size === 0,
     selection: { empty, from, to },
+    chosen: chosenIn(state),
     on,
     link: linkHere(state),
     canLink: canLink(state),

@@ -10,9 +10,11 @@ import type { Block } from "../../core/types/Block";
 import type { Item } from "../../core/types/Item";
 import type { Scalar } from "../../core/types/Scalar";
 import * as blocks from "../blocks";
+import { BlockSelection } from "../blockselection";
 import { embedOf, markOf, pageOf } from "../items";
 import { linkOf } from "../links";
 import { clearMarks, setLink, toggle, unlink } from "../marking";
+import { moveBlocks, moveBlocksTo } from "../moving";
 import { sliceOfText } from "../paste";
 import { attrsFor, KINDS, schema, typeOf } from "../schema";
 
@@ -113,6 +115,12 @@ function doing(state: EditorState, from: number, to: number, command: Command): 
   return done;
 }
 
+/** The state with some whole blocks selected. */
+function chosen(state: EditorState, a: number, b: number): EditorState {
+  const { doc } = state;
+  return state.apply(state.tr.setSelection(BlockSelection.of(doc, a % doc.childCount, b % doc.childCount)));
+}
+
 /** Each act, as a transaction of the state; null where it does not apply. */
 const DOINGS = {
   type: (s: EditorState, a: number, b: number) => s.tr.insertText(pick(WORDS, b), inside(s, a)),
@@ -147,8 +155,14 @@ const DOINGS = {
   indent: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), blocks.indent),
   outdent: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), blocks.outdent),
   tick: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), blocks.tick),
-  moveUp: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), blocks.moveBlocks(-1)),
-  moveDown: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), blocks.moveBlocks(1)),
+  moveUp: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), moveBlocks(-1)),
+  moveDown: (s: EditorState, a: number, b: number) => doing(s, ...near(s, a, b), moveBlocks(1)),
+  blocksErase: (s: EditorState, a: number, b: number) => chosen(s, a, b).tr.deleteSelection(),
+  blocksMove: (s: EditorState, a: number, b: number, c: number) => command(chosen(s, a, b), moveBlocks(c % 2 === 0 ? 1 : -1)),
+  blocksMoveTo: (s: EditorState, a: number, b: number, c: number) => command(chosen(s, a, b), moveBlocksTo(c % (s.doc.childCount + 1))),
+  blocksPaste: (s: EditorState, a: number, b: number, c: number) => chosen(s, a, b).tr.replaceSelection(slice(b, c)),
+  blocksKind: (s: EditorState, a: number, b: number, c: number) => command(chosen(s, a, b), blocks.toggleBlocks(pick(WANTED, c))),
+  blocksIndent: (s: EditorState, a: number, b: number) => command(chosen(s, a, b), blocks.indent),
   mark: (s: EditorState, a: number, b: number, c: number) => doing(s, ...near(s, a, b), toggle(pick(NAMES, c))),
   markRaw: (s: EditorState, a: number, b: number, c: number) => {
     const [x, y] = [place(s, a), place(s, b)];
