@@ -331,6 +331,51 @@ fn last_weeks_copy_is_put_back_and_no_word_is_lost() {
     all_have(&[&ana, &kofi], &document, &["And on."]);
 }
 
+/// The texts of what is set aside in the only space that these two share.
+fn aside(home: &Home) -> Vec<String> {
+    let list = home.ok(&["set-aside", "list", "Field station", "--json"]).json();
+    let ids = list.as_array().expect("a list").iter().map(|piece| piece["id"].as_str().expect("an id").to_owned());
+    ids.map(|id| home.ok(&["set-aside", "show", "Field station", &id]).stdout).collect()
+}
+
+#[test]
+fn a_whole_disk_is_put_back_and_written_on_before_anyone_is_met() {
+    let Pair { ana, kofi, document } = pair();
+    add(&kofi, &document, "Kofi, last week.");
+    exchange(&ana, &kofi);
+    // Everything of Kofi's, what is kept outside of the home as well: nothing on his disk tells that it was put back.
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    copy_folder(kofi.path(), copy.path());
+    add(&kofi, &document, "Kofi, since then.");
+    exchange(&ana, &kofi);
+    for entry in fs::read_dir(kofi.path()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.expect("it was there");
+    }
+    copy_folder(copy.path(), kofi.path());
+    add(&kofi, &document, "Kofi, put back.");
+    add(&ana, &document, "Ana, meanwhile.");
+    exchange(&ana, &kofi);
+    exchange(&ana, &kofi);
+    // Both have one verdict, and every word is in the document or set aside, once, at both.
+    all_have(&[&ana, &kofi], &document, &["Kofi, last week.", "Ana, meanwhile."]);
+    let text = ana.show(&document);
+    for home in [&ana, &kofi] {
+        let aside = aside(home).concat();
+        for words in ["Kofi, since then.", "Kofi, put back."] {
+            assert_eq!(text.matches(words).count() + aside.matches(words).count(), 1, "{words}: {text} / {aside}");
+        }
+    }
+    // And nothing is wedged: both write on, and agree.
+    for n in 0..2 {
+        add(&kofi, &document, &format!("Kofi goes on {n}."));
+        add(&ana, &document, &format!("Ana goes on {n}."));
+        exchange(&ana, &kofi);
+    }
+    exchange(&ana, &kofi);
+    all_have(&[&ana, &kofi], &document, &["Kofi goes on 0.", "Kofi goes on 1.", "Ana goes on 0.", "Ana goes on 1."]);
+}
+
 #[test]
 fn a_copy_in_another_folder_and_the_original_both_write_on() {
     let Pair { ana, kofi, document } = pair();
