@@ -1,5 +1,6 @@
 //! Who may read and write: several nodes in one process, and the people whose they are.
 
+mod closing;
 mod invitations;
 mod people;
 mod removal;

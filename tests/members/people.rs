@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sheaf_node::{Format, MemberInfo, Node, NodeError, Options};
 use sheaf_tests::soon;
@@ -13,6 +14,8 @@ pub struct Person {
     home: PathBuf,
     /// Where the others remember them: the same every time they are online.
     listen: SocketAddr,
+    /// How long they leave an expired invitation open.
+    grace: Option<Duration>,
     node: Option<Node>,
 }
 
@@ -24,7 +27,16 @@ pub fn homes() -> TempDir {
 impl Person {
     /// Someone new, online.
     pub async fn new(homes: &TempDir, name: &'static str) -> Self {
-        let mut person = Self { name, home: homes.path().join(name), listen: free_address(), node: None };
+        Self::begin(homes, name, None).await
+    }
+
+    /// Someone new, online, whose node closes an expired invitation so long after its end.
+    pub async fn who_closes_after(homes: &TempDir, name: &'static str, grace: Duration) -> Self {
+        Self::begin(homes, name, Some(grace)).await
+    }
+
+    async fn begin(homes: &TempDir, name: &'static str, grace: Option<Duration>) -> Self {
+        let mut person = Self { name, home: homes.path().join(name), listen: free_address(), grace, node: None };
         person.wake().await;
         person.node().init(name, 1).await.expect("a person");
         person.node().go_online().await.expect("the loopback interface");
@@ -45,7 +57,9 @@ impl Person {
 
     /// Opens it again, offline.
     pub async fn wake(&mut self) {
-        let options = Options { listen: Some(self.listen), ..Options::alone(&self.home) };
+        let alone = Options::alone(&self.home);
+        let grace = self.grace.unwrap_or(alone.grace);
+        let options = Options { listen: Some(self.listen), grace, ..alone };
         // The one before may still be letting go of the home.
         let node = soon("the home", || async { Node::open(options.clone()).await.ok() }).await;
         self.node = Some(node);

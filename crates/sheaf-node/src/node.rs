@@ -20,6 +20,7 @@ mod verify;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sheaf_access::SpaceId;
 use tokio::sync::broadcast;
@@ -50,13 +51,16 @@ pub struct Options {
     pub passphrase: Option<SecretText>,
     /// What lies outside of the home and matters to it.
     pub surroundings: Surroundings,
+    /// How long after its end an invitation is left open, before this node closes it by itself (I3).
+    pub grace: Duration,
 }
 
 impl Options {
     /// A home that has nothing to do with the machine it lies on: no keyring, no state folder. For tests and tools.
     pub fn alone(home: impl Into<PathBuf>) -> Self {
         let surroundings = Surroundings::default();
-        Self { home: home.into(), listen: None, discovery: false, passphrase: None, surroundings }
+        let grace = crate::upkeep::GRACE;
+        Self { home: home.into(), listen: None, discovery: false, passphrase: None, surroundings, grace }
     }
 
     /// A home of the user who runs this program.
@@ -95,7 +99,7 @@ impl Node {
         for space in core.spaces() {
             core.upkeep.touch(space.id);
         }
-        tokio::spawn(crate::upkeep::run(Arc::downgrade(&core)));
+        tokio::spawn(crate::upkeep::run(Arc::downgrade(&core), options.grace));
         crate::devices::begin(&core);
         Ok(Self { core, options: Arc::new(options), notices: notices.into() })
     }

@@ -1,10 +1,12 @@
 //! What a space needs from this device now: a pure function of what is held, so that each rule can be tried by itself.
 
+use std::time::Duration;
+
 use sheaf_access::{AccessState, DeviceId, EpochId, InvitationId, Role};
 
-/// How long an expired invitation is left open, in milliseconds: someone may have joined by it in time, at a device that
-/// nobody here has heard of yet, and a close that does not list them would keep them out (I3).
-pub const GRACE: u64 = 10 * 60 * 1_000;
+/// How long an expired invitation is left open, unless the node is told otherwise: someone may have joined by it in time,
+/// at a device that nobody here has heard of yet, and a close that does not list them would keep them out (I3).
+pub const GRACE: Duration = Duration::from_mins(10);
 
 /// What is known when it is decided.
 pub struct Situation<'s> {
@@ -18,6 +20,8 @@ pub struct Situation<'s> {
     pub broken: &'s [EpochId],
     /// Milliseconds since 1970.
     pub now: u64,
+    /// How long an expired invitation is left open, in milliseconds.
+    pub grace: u64,
 }
 
 /// Something to be done for a space.
@@ -42,7 +46,7 @@ pub struct Decision {
 
 /// Decides. Whoever is no member does nothing.
 pub fn decide(situation: &Situation<'_>) -> Decision {
-    let Situation { access, device, known, broken, now } = situation;
+    let Situation { access, device, known, broken, now, grace } = situation;
     let Some(role) = access.role_of(device) else { return Decision::default() };
     let mut decision = Decision::default();
     let cannot_write = access.writable_epoch().is_some_and(|epoch| broken.contains(&epoch));
@@ -52,7 +56,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     if role == Role::Owner {
         for (id, invitation) in access.invitations() {
             let used_up = invitation.uses.is_some_and(|uses| invitation.redemptions.len() >= uses as usize);
-            let over = invitation.expires.map(|expires| expires.saturating_add(GRACE));
+            let over = invitation.expires.map(|expires| expires.saturating_add(*grace));
             if used_up || over.is_some_and(|over| over <= *now) {
                 decision.chore = decision.chore.or(Some(Chore::Close(*id)));
             } else if let Some(over) = over {
@@ -74,6 +78,9 @@ mod tests {
     };
 
     use super::*;
+
+    /// In milliseconds.
+    const GRACE: u64 = 10_000;
 
     /// One device's view of a space, with the keys that it knows.
     struct Desk {
@@ -172,7 +179,7 @@ mod tests {
             let keys = self.keys();
             let known = |epoch: &EpochId| keys.iter().any(|(id, _)| id == epoch);
             let device = self.me.device.id();
-            decide(&Situation { access: self.history.now(), device, known: &known, broken, now })
+            decide(&Situation { access: self.history.now(), device, known: &known, broken, now, grace: GRACE })
         }
     }
 

@@ -18,6 +18,7 @@ use sheaf_access::{AccessOp, AccessState, EpochId, PersonId, Role, SpaceId, Unwr
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::decide::GRACE;
 use self::decide::{Chore, Decision, Situation, decide};
 use crate::core::{Core, locked, now};
 use crate::error::NodeError;
@@ -65,8 +66,9 @@ struct Watched {
     reported: BTreeSet<EpochId>,
 }
 
-/// Looks after a node's spaces until the node is gone.
-pub async fn run(core: Weak<Core>) {
+/// Looks after a node's spaces until the node is gone. Expired invitations are left open for so long.
+pub async fn run(core: Weak<Core>, grace: Duration) {
+    let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
     let Some(news) = core.upgrade().map(|core| Arc::clone(&core.upkeep.news)) else { return };
     let mut watched: BTreeMap<SpaceId, Watched> = BTreeMap::new();
     let mut due: BTreeMap<SpaceId, Instant> = BTreeMap::new();
@@ -84,7 +86,7 @@ pub async fn run(core: Weak<Core>) {
             for id in ready {
                 due.remove(&id);
                 let Some(space) = core.space(id) else { continue };
-                if let Some(at) = look_after(&core, &space, watched.entry(id).or_default()).await {
+                if let Some(at) = look_after(&core, &space, watched.entry(id).or_default(), grace).await {
                     due.insert(id, at);
                 }
             }
@@ -131,7 +133,7 @@ async fn called(core: &Arc<Core>, space: &Arc<Space>, person: &PersonId) -> Stri
 }
 
 /// Looks at a space, and does the most urgent thing. Answers when to look again.
-async fn look_after(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) -> Option<Instant> {
+async fn look_after(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched, grace: u64) -> Option<Instant> {
     if !in_step(core, space.id) {
         // It is touched when it is.
         return None;
@@ -149,7 +151,7 @@ async fn look_after(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched)
         let state = space.lock();
         let known = |epoch: &EpochId| state.keys.contains_key(epoch);
         let device = me.keys.device.id();
-        decide(&Situation { access: &access, device, known: &known, broken: &broken, now: time })
+        decide(&Situation { access: &access, device, known: &known, broken: &broken, now: time, grace })
     };
     if let Some(chore) = chore {
         let (node, held) = (Arc::clone(core), Arc::clone(space));
