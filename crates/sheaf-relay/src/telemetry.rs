@@ -92,6 +92,8 @@ impl Telemetry {
 }
 
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, TelemetryError> {
+    // The client that sends them takes the process's cryptography, and panics without. An error: there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
