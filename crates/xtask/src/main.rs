@@ -5,11 +5,13 @@
 //! cargo xtask test [--long]      pass every test
 //! cargo xtask test --fuzz        search for bytes that break a decoder, for a short time each
 //! cargo xtask bench              measure, as ratios, in a table and JSON
+//! cargo xtask package relay      a Debian package of the relay
 //! ```
 
 mod bench;
 mod frontend;
 mod fuzz;
+mod package;
 mod run;
 mod shell;
 mod system;
@@ -33,6 +35,9 @@ enum Command {
     Test(test::Options),
     /// Measures what the budgets name, each as a ratio, and prints a table and JSON.
     Bench(bench::Options),
+    /// Builds what is installed on other machines.
+    #[command(subcommand)]
+    Package(package::What),
 }
 
 fn main() -> Result<()> {
@@ -41,5 +46,6 @@ fn main() -> Result<()> {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::test(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Package(what) => package::package(&what),
     }
 }
