@@ -18,6 +18,9 @@ pub struct Situation<'s> {
     pub known: &'s dyn Fn(&EpochId) -> bool,
     /// Epochs whose key was wrapped for this device, wrongly (E4).
     pub broken: &'s [EpochId],
+    /// Whether the relay at which the space's members meet, if it names one, has nothing that is not here: someone may have
+    /// joined there in time (I3).
+    pub relay_told: bool,
     /// Milliseconds since 1970.
     pub now: u64,
     /// How long an expired invitation is left open, in milliseconds.
@@ -46,7 +49,7 @@ pub struct Decision {
 
 /// Decides. Whoever is no member does nothing.
 pub fn decide(situation: &Situation<'_>) -> Decision {
-    let Situation { access, device, known, broken, now, grace } = situation;
+    let Situation { access, device, known, broken, relay_told, now, grace } = situation;
     let Some(role) = access.role_of(device) else { return Decision::default() };
     let mut decision = Decision::default();
     let cannot_write = access.writable_epoch().is_some_and(|epoch| broken.contains(&epoch));
@@ -57,9 +60,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         for (id, invitation) in access.invitations() {
             let used_up = invitation.uses.is_some_and(|uses| invitation.redemptions.len() >= uses as usize);
             let over = invitation.expires.map(|expires| expires.saturating_add(*grace));
-            if used_up || over.is_some_and(|over| over <= *now) {
+            if used_up || over.is_some_and(|over| over <= *now && *relay_told) {
                 decision.chore = decision.chore.or(Some(Chore::Close(*id)));
-            } else if let Some(over) = over {
+            } else if let Some(over) = over.filter(|over| over > now) {
                 decision.again = Some(decision.again.map_or(over, |again| again.min(over)));
             }
         }
@@ -176,10 +179,22 @@ mod tests {
         }
 
         fn decide(&self, now: u64, broken: &[EpochId]) -> Decision {
+            self.decide_with(now, broken, true)
+        }
+
+        fn decide_with(&self, now: u64, broken: &[EpochId], relay_told: bool) -> Decision {
             let keys = self.keys();
             let known = |epoch: &EpochId| keys.iter().any(|(id, _)| id == epoch);
             let device = self.me.device.id();
-            decide(&Situation { access: self.history.now(), device, known: &known, broken, now, grace: GRACE })
+            decide(&Situation {
+                access: self.history.now(),
+                device,
+                known: &known,
+                broken,
+                relay_told,
+                now,
+                grace: GRACE,
+            })
         }
     }
 
@@ -205,6 +220,20 @@ mod tests {
         assert_eq!(ana.decide(over, &[]).chore, Some(Chore::Close(secret.id())));
         let ben = Desk { history: ana.history.clone(), ..ben };
         assert_eq!(ben.decide(over, &[]), Decision::default(), "an editor closes nothing");
+    }
+
+    #[test]
+    fn an_expired_invitation_stays_open_until_the_relay_has_said_who_joined_there() {
+        let mut ana = Desk::found();
+        let secret = ana.invite(until(5_000));
+        let over = 5_000 + GRACE;
+        assert_eq!(ana.decide_with(6_000, &[], false), Decision { chore: None, again: Some(over) });
+        assert_eq!(
+            ana.decide_with(over, &[], false),
+            Decision::default(),
+            "it is looked at again when the relay is there"
+        );
+        assert_eq!(ana.decide_with(over, &[], true).chore, Some(Chore::Close(secret.id())));
     }
 
     #[test]

@@ -147,11 +147,18 @@ async fn look_after(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched,
         }
     }
     let time = now();
+    // When it is heard of again, the space is touched.
+    let relay_told = space.relays().first().is_none_or(|relay| {
+        core.network().is_some_and(|network| {
+            let reach = network.reach.borrow();
+            reach.devices.get(&relay.key).is_some_and(|s| s.connected && s.synced.get(&space.id) == Some(&true))
+        })
+    });
     let Decision { chore, again } = {
         let state = space.lock();
         let known = |epoch: &EpochId| state.keys.contains_key(epoch);
         let device = me.keys.device.id();
-        decide(&Situation { access: &access, device, known: &known, broken: &broken, now: time, grace })
+        decide(&Situation { access: &access, device, known: &known, broken: &broken, relay_told, now: time, grace })
     };
     if let Some(chore) = chore {
         let (node, held) = (Arc::clone(core), Arc::clone(space));
