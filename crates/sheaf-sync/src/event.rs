@@ -231,15 +231,6 @@ pub enum Event<P> {
         /// The ticket of the question.
         ticket: Ticket,
     },
-    /// What was held of a log from a place on is held no more: entries of this node's own that never left it (L5).
-    Rewound {
-        /// The space.
-        space: SpaceId,
-        /// The log.
-        log: LogId,
-        /// The last place that is held still.
-        to: u64,
-    },
     /// This node has something to say to a peer about a space, by [`Said`](crate::Action::Said) there.
     Say {
         /// To whom.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sheaf_access::{LogId, SpaceId};
+use sheaf_access::SpaceId;
 use sheaf_log::{BlobLink, Frontier};
 
 use crate::action::Action;
@@ -134,7 +134,6 @@ impl<P: PeerId> Machine<P> {
                 peer.compared(turn, space, spaces, ticket);
                 Ok(())
             }),
-            Event::Rewound { space, log, to } => self.rewound(now, space, log, to),
             Event::Say { peer, space, word } => self.with(now, peer, |peer, turn, _| {
                 peer.say(turn, &space, word);
                 Ok(())
@@ -262,11 +261,6 @@ impl<P: PeerId> Machine<P> {
             }));
         }
         actions
-    }
-
-    fn rewound(&mut self, now: u64, id: SpaceId, log: LogId, to: u64) -> Vec<Action<P>> {
-        let Some(before) = self.spaces.get_mut(&id).and_then(|space| space.rewind(log, to)) else { return Vec::new() };
-        self.with_followers(now, id, |peer, turn, spaces| peer.rewound(turn, id, spaces, (log, before, to)))
     }
 
     fn covered(&mut self, now: u64, id: SpaceId, covers: &Frontier) -> Vec<Action<P>> {

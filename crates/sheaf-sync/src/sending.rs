@@ -33,23 +33,6 @@ impl<P: PeerId> Peer<P> {
         }
     }
 
-    /// Less of a log is held here than before: they are told, and say what they hold in turn.
-    pub fn rewound(
-        &mut self,
-        turn: &mut Turn<'_, P>,
-        id: SpaceId,
-        spaces: &Spaces<P>,
-        (log, before, to): (LogId, u64, u64),
-    ) {
-        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
-        lane.theirs.we_lost(log, before, to);
-        lane.untold.remove(&log);
-        if lane.share && lane.told {
-            self.tell(turn, id, space, true);
-        }
-        self.settle(turn, id, space);
-    }
-
     /// Entries were stored here. Those that follow what this peer has are sent on at once; if it is too slow for that,
     /// it is noted from where to read.
     pub fn stored(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, news: &News<'_, P>) {

@@ -81,19 +81,6 @@ impl<P> Space<P> {
         self.digest = OnceLock::new();
     }
 
-    /// What was held of a log beyond this is not any more. Answers the number before, if it was higher.
-    pub fn rewind(&mut self, log: LogId, to: u64) -> Option<u64> {
-        let before = self.frontier.get(&log);
-        if before <= to {
-            return None;
-        }
-        let rest = self.frontier.iter().map(|(of, seq)| (*of, if *of == log { to } else { seq }));
-        self.frontier = rest.filter(|(_, seq)| *seq > 0).collect();
-        self.tips.remove(&log);
-        self.digest = OnceLock::new();
-        Some(before)
-    }
-
     /// How each log ends, in the order of the frontier.
     pub fn tips(&self) -> Vec<Tip> {
         let tip = |(log, seq): (&LogId, u64)| match self.tips.get(log) {

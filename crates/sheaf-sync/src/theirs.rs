@@ -49,13 +49,6 @@ impl Theirs {
         }
     }
 
-    /// Our number in a log went down.
-    pub fn we_lost(&mut self, log: LogId, before: u64, now: u64) {
-        if *self.differs.entry(log).or_insert(before) == now {
-            self.differs.remove(&log);
-        }
-    }
-
     /// They hold a log at least up to `seq`. Answers whether that is news.
     pub fn they_have(&mut self, log: LogId, seq: u64, ours: u64) -> bool {
         if seq <= self.of(&log, ours) {

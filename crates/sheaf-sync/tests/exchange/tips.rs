@@ -100,21 +100,6 @@ fn who_holds_more_looks_at_what_the_other_ends_with_before_anything_is_sent() {
 }
 
 #[test]
-fn what_never_left_is_taken_back_and_what_the_other_has_instead_is_fetched() {
-    let mut table = Table::new(2, &Config::default());
-    table.holds(0, space(0), &[(log(1), 3)]);
-    table.holds(1, space(0), &[(log(1), 6)]);
-    meet(&mut table);
-    assert_eq!(table.nodes[0].frontier(space(0)).get(&log(1)), 6);
-    // The store was rewound, and the machine is told.
-    table.nodes[0].stores.get_mut(&space(0)).expect("a store").retain(|item| item.seq <= 2);
-    table.tell(0, Event::Rewound { space: space(0), log: log(1), to: 2 });
-    table.settle();
-    assert_eq!(table.nodes[0].frontier(space(0)).get(&log(1)), 6, "it comes again");
-    assert!((0..2).all(|node| table.nodes[node].machine.is_synced(1 - node, &space(0))));
-}
-
-#[test]
 fn a_tip_that_is_not_the_last_any_more_is_passed_over() {
     let mut table = Table::new(2, &Config::default());
     for node in 0..2 {
