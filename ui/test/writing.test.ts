@@ -181,3 +181,35 @@ describe("blocks as wholes", () => {
     }
   });
 });
+
+describe("the palette", () => {
+  const offered = (): string[] => screen.getAllByRole("option").map((each) => each.textContent.trim());
+
+  test("has documents first, then commands with their keys, and only those that apply", async () => {
+    await open(block("paragraph", "words"));
+    await press("p", { ctrlKey: true, shiftKey: true });
+    const field = await screen.findByRole("combobox");
+    expect(offered()[0]).toContain("Season plan");
+    await fireEvent.input(field, { target: { value: "find" } });
+    expect(offered().slice(0, 2)).toEqual(["Find and replace Ctrl+H", "Find in this document Ctrl+F"]);
+    expect(screen.getAllByRole("option")[0]?.querySelector("mark")?.textContent).toBe("Find");
+    await fireEvent.input(field, { target: { value: "" } });
+    // Nothing to undo, no task here, no list to nest in.
+    for (const name of ["Undo", "Redo", "Tick a task", "Nest deeper", "Remove link"]) {
+      expect(offered().some((each) => each.startsWith(name))).toBe(false);
+    }
+    await fireEvent.input(field, { target: { value: "blockquote" } });
+    expect(offered()).toEqual(["Quote"]);
+    expect(await seriousFaults()).toEqual([]);
+  });
+
+  test("offers nothing that writes to who may only read", async () => {
+    app.spaces = [{ id: "s1", name: "Field station", role: "viewer", people: 2, private: false, ended: null }];
+    await open(block("paragraph", "words"));
+    await press("p", { ctrlKey: true, shiftKey: true });
+    await screen.findByRole("combobox");
+    const names = offered().join("\n");
+    for (const name of ["Find and replace", "New document", "Heading 1", "Quote"]) expect(names).not.toContain(name);
+    for (const name of ["Find in this document", "Export this document", "Focus mode"]) expect(names).toContain(name);
+  });
+});

@@ -5,6 +5,8 @@ import type { Component } from "svelte";
 export interface Action {
   id: string;
   label: string;
+  /** Words by which it is also found. */
+  words?: string;
   /** Its key, where there is one. */
   key: string;
   icon: Component;
