@@ -103,6 +103,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of devices that the node has not admitted yet.
     pub strangers: usize,
+    /// Connections that came in from one IP address.
+    pub connections_per_address: usize,
     /// Incoming handshakes at the same time.
     pub handshakes: usize,
     /// Of those, from one IP address.
@@ -124,6 +126,7 @@ impl Default for Limits {
         Self {
             connections: 256,
             strangers: 32,
+            connections_per_address: 256,
             handshakes: 64,
             handshakes_per_address: 32,
             streams: 32,

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::counters::count;
 use crate::frame::{FRAME_MAX, StreamEnd};
 use crate::greeting::Greeting;
+use crate::listen::Place;
 use crate::outbox::Outbox;
 use crate::shared::{EventSender, Item, Shared};
 use crate::streams::{Arrived, Arriving, ReaderEnd, Reading, Writing};
@@ -74,6 +75,8 @@ pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
     pub(crate) timings: Timings,
     pub(crate) limits: Limits,
+    /// Its place among the connections of its address, until it ends.
+    pub(crate) _seat: Option<Place>,
 }
 
 /// How it ends.

@@ -28,13 +28,14 @@ pub(crate) struct Offered {
     pub(crate) control: Control,
     pub(crate) greeting: Greeting,
     /// Its place among the handshakes, until it is decided on.
-    pub(crate) _place: Place,
+    pub(crate) place: Place,
 }
 
-/// The places for handshakes.
+/// Places: for handshakes, and for connections.
 #[derive(Debug)]
-struct Gate {
-    limits: Limits,
+pub(crate) struct Gate {
+    all: usize,
+    by_address: usize,
     taken: Mutex<Taken>,
 }
 
@@ -45,18 +46,23 @@ struct Taken {
 }
 
 impl Gate {
+    /// So many places in all, and so many for one address.
+    pub(crate) fn new(all: usize, by_address: usize) -> Arc<Self> {
+        Arc::new(Self { all, by_address, taken: Mutex::default() })
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn half_taken(&self) -> bool {
-        self.taken().all * 2 >= self.limits.handshakes
+        self.taken().all * 2 >= self.all
     }
 
-    fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
+    pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let mut taken = self.taken();
         let by = address.map_or(0, |address| taken.by.get(&address).copied().unwrap_or(0));
-        if taken.all >= self.limits.handshakes || by >= self.limits.handshakes_per_address {
+        if taken.all >= self.all || by >= self.by_address {
             return None;
         }
         taken.all += 1;
@@ -67,11 +73,18 @@ impl Gate {
     }
 }
 
-/// A place for a handshake, taken until dropped.
+/// A place, taken until dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     gate: Arc<Gate>,
     address: Option<IpAddr>,
+}
+
+impl Place {
+    /// Where whoever has it comes from; none: not directly.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
 }
 
 impl Drop for Place {
@@ -97,7 +110,7 @@ pub(crate) async fn listen(
     timings: Timings,
     limits: Limits,
 ) {
-    let gate = Arc::new(Gate { limits, taken: Mutex::default() });
+    let gate = Gate::new(limits.handshakes, limits.handshakes_per_address);
     let mut handshakes = JoinSet::new();
     loop {
         tokio::select! {
@@ -152,7 +165,7 @@ async fn shake(accepting: Accepting, place: Place) -> Result<Offered, Option<Clo
     let connection = accepting.await.map_err(|_| None)?;
     let (send, mut recv) = connection.accept_bi().await.map_err(|_| None)?;
     match read_greeting(&connection, &mut recv).await {
-        Ok(greeting) => Ok(Offered { connection, control: (send, recv), greeting, _place: place }),
+        Ok(greeting) => Ok(Offered { connection, control: (send, recv), greeting, place }),
         Err(code) => {
             if let Some(code) = code {
                 tracing::debug!(device = %connection.remote_id().fmt_short(), %code, "no greeting");

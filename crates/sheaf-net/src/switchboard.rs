@@ -25,7 +25,7 @@ use crate::dial::decline;
 use crate::discovery::{Discovery, Sighting};
 use crate::lifecycle::{Effect, Input, Patience};
 use crate::link::Order;
-use crate::listen::{Offered, listen};
+use crate::listen::{Gate, Offered, listen};
 use crate::meetings::Meetings;
 use crate::shared::{EventSender, Item, Shared};
 use crate::transport::{self, FAREWELL};
@@ -84,6 +84,8 @@ pub(crate) struct Switchboard {
     peers: HashMap<DeviceId, Peer>,
     admitted: HashSet<DeviceId>,
     meetings: Meetings,
+    /// Places for connections that come in, by address.
+    seats: Arc<Gate>,
     found: HashMap<DeviceId, Vec<SocketAddr>>,
     dials: JoinSet<(DeviceId, u64, Progress)>,
     links: JoinSet<DisconnectReason>,
@@ -104,6 +106,7 @@ impl Switchboard {
         shared: Arc<Shared>,
         events: EventSender,
     ) -> Self {
+        let seats = Gate::new(usize::MAX, config.limits.connections_per_address);
         Self {
             me: DeviceId::from_bytes(*endpoint.id().as_bytes()),
             instance: rand::random(),
@@ -116,6 +119,7 @@ impl Switchboard {
             peers: HashMap::new(),
             admitted: HashSet::new(),
             meetings,
+            seats,
             found: HashMap::new(),
             dials: JoinSet::new(),
             links: JoinSet::new(),

@@ -365,3 +365,27 @@ async fn strangers_leave_room_for_a_known_device() {
     ben.connected(ana.id()).await;
     ana.connected(ben.id()).await;
 }
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_no_more() {
+    let mut host = Device::open(with_limits(201, |limits| limits.connections_per_address = 2)).await;
+    let mut guests = Vec::new();
+    for seed in 202..205 {
+        let guest = Device::open(config(seed)).await;
+        guest.dial(&host);
+        guests.push(guest);
+    }
+    eventually("the third to be turned away", || host.net.counts().refused_connections > 0).await;
+    let connected = |host: &Device| host.net.status().iter().filter(|peer| peer.outgoing.is_some()).count();
+    eventually("two to be connected", || connected(&host) == 2).await;
+    // When one goes, its place is free.
+    let here: Vec<_> =
+        host.net.status().iter().filter(|peer| peer.outgoing.is_some()).map(|peer| peer.device).collect();
+    let (gone, stays) = guests.into_iter().partition::<Vec<_>, _>(|guest| guest.id() == here[0]);
+    for guest in gone {
+        guest.net.shutdown(Duration::from_secs(1)).await;
+    }
+    for guest in &stays {
+        host.connected(guest.id()).await;
+    }
+}

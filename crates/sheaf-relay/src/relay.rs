@@ -222,6 +222,7 @@ fn network(config: &Config, key: [u8; 32]) -> NetConfig {
         connections: count(config.limits.connections),
         strangers: count(config.limits.strangers),
         handshakes: 256,
+        connections_per_address: count(config.limits.connections_per_address),
         handshakes_per_address: count(config.limits.connections_per_address).min(256),
         queue_bytes: usize::try_from(config.limits.queue_bytes.0).unwrap_or(usize::MAX),
         events: 1_024,

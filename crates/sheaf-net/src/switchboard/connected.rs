@@ -31,7 +31,7 @@ impl Switchboard {
     }
 
     pub(super) fn start(&mut self, device: DeviceId, agreed: Agreed) {
-        let Agreed { connection, control, greeting, outgoing, instance, pick } = agreed;
+        let Agreed { connection, control, greeting, outgoing, instance, pick, seat } = agreed;
         self.numbers += 1;
         let number = self.numbers;
         let admitted = outgoing || self.known(device);
@@ -51,6 +51,7 @@ impl Switchboard {
             shared: self.shared.clone(),
             timings: self.config.timings,
             limits: self.config.limits,
+            _seat: seat,
         };
         let task = self.links.spawn(link.run());
         self.link_of.insert(task.id(), (device, number));

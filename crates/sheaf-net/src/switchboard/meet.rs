@@ -111,8 +111,8 @@ impl Switchboard {
                     }
                     peer.seen = Seen { instance: answer.instance, pick };
                 }
-                let agreed =
-                    Agreed { connection, control, greeting: None, outgoing: true, instance: answer.instance, pick };
+                let (outgoing, instance) = (true, answer.instance);
+                let agreed = Agreed { connection, control, greeting: None, outgoing, instance, pick, seat: None };
                 self.agreed(device, agreed);
             }
             Progress::Failed(reason) => {
@@ -139,7 +139,7 @@ impl Switchboard {
     }
 
     pub(super) fn offered(&mut self, offered: Offered) {
-        let Offered { connection, control, greeting: offer, _place } = offered;
+        let Offered { connection, control, greeting: offer, place } = offered;
         let device = DeviceId::from_bytes(*connection.remote_id().as_bytes());
         let picks = self.picks(device);
         if picks != (offer.pick == 0) {
@@ -163,6 +163,11 @@ impl Switchboard {
             decline(&connection, CloseCode::Busy);
             return;
         }
+        let Some(seat) = self.seats.enter(place.address()) else {
+            count(&self.shared.counters.refused_connections);
+            decline(&connection, CloseCode::Busy);
+            return;
+        };
         let (pick, answer) = if picks {
             self.picks += 1;
             (self.picks, Greeting { instance: self.instance, pick: self.picks, seen: Seen::default() })
@@ -171,8 +176,9 @@ impl Switchboard {
             self.peer(device).seen = seen;
             (offer.pick, Greeting { instance: self.instance, pick: 0, seen })
         };
-        let agreed =
-            Agreed { connection, control, greeting: Some(answer), outgoing: false, instance: offer.instance, pick };
+        let greeting = Some(answer);
+        let (outgoing, instance, seat) = (false, offer.instance, Some(seat));
+        let agreed = Agreed { connection, control, greeting, outgoing, instance, pick, seat };
         self.agreed(device, agreed);
     }
 

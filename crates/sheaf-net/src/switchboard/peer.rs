@@ -11,6 +11,7 @@ use crate::ConnectionState;
 use crate::greeting::{Greeting, Seen, Standing};
 use crate::lifecycle::{LifeCycle, Patience};
 use crate::link::{Control, Order};
+use crate::listen::Place;
 
 /// A dial under way.
 pub(super) struct Dial {
@@ -40,6 +41,8 @@ pub(super) struct Agreed {
     /// The other side's run, and the number of the pick.
     pub(super) instance: u64,
     pub(super) pick: u64,
+    /// Its place among those of its address, if it came in.
+    pub(super) seat: Option<Place>,
 }
 
 /// Everything about one device.

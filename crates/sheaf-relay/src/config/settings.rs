@@ -231,6 +231,7 @@ impl Config {
         next.listen = self.listen;
         next.http = self.http;
         next.limits.connections = self.limits.connections;
+        next.limits.connections_per_address = self.limits.connections_per_address;
         next.limits.strangers = self.limits.strangers;
         next.limits.queue_bytes = self.limits.queue_bytes;
         next.meeting.listen = self.meeting.listen;

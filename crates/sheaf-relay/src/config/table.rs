@@ -73,7 +73,7 @@ pub const SETTINGS: &[Setting] = &[
         "What stays free on the disk: below it nothing more is taken in, and everything held is served.",
     ),
     setting("limits.connections", "2000", false, "Connections of devices, in all."),
-    setting("limits.connections_per_address", "32", true, "Connections from one IP address."),
+    setting("limits.connections_per_address", "32", false, "Connections from one IP address."),
     setting("limits.strangers", "64", false, "Connections of devices that nothing is hosted for yet."),
     setting("limits.frames_per_second", "100", true, "Frames a second on one connection, in the long run."),
     setting("limits.bytes_per_second", "\"2 MiB\"", true, "Bytes a second on one connection, in the long run."),
