@@ -57,8 +57,11 @@ export type Said =
 
 /** The search's place in the state. */
 export const findKey = new PluginKey<Finding | null>("find");
-/** At the most so many blocks have their matches drawn, however high the screen is. */
-export const MOST_DRAWN = 400;
+/**
+ * At the most so many blocks have their matches drawn, however high the screen is: drawing a page, ProseMirror asks for
+ * each of its blocks whether it is among them.
+ */
+export const MOST_DRAWN = 160;
 
 /** The search in progress, if any. */
 export function findingIn(state: EditorState): Finding | null {

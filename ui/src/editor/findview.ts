@@ -6,7 +6,7 @@ import type { Query } from "./search";
 import { firstVisible, scrollerOf } from "./scroll";
 
 /** Blocks drawn above and below what is seen, so that a short scroll finds them drawn. */
-const MARGIN = 60;
+const MARGIN = 30;
 
 /** The plugin of the search. A page that is shown anew is searched anew, from about where the current match was. */
 export function findPlugin(): Plugin<Finding | null> {
