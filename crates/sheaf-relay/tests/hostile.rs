@@ -10,7 +10,7 @@ use sheaf_relay::Relay;
 use sheaf_relay::config::{Bytes, Config, Door};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How many devices flood it.
 const FLOODERS: u8 = 4;
 
