@@ -121,6 +121,19 @@ fn members_are_listed_changed_and_removed() {
     meets(&noor, &online);
     online.stop();
     assert_eq!(roles(&ana, &space), [("Ana".into(), "owner".into())]);
+
+    // The list says how it ended; what was there is to be had until it is taken off the list.
+    let list = |home: &Home| home.ok(&["space", "list"]).stdout;
+    assert!(list(&noor).contains("(you left, "), "{}", list(&noor));
+    assert!(list(&kofi).contains("(Ana removed you, "), "{}", list(&kofi));
+    assert_eq!(fails(&ana, &["space", "forget", &space, "--yes"]), (5, "role".into()));
+    assert_eq!(fails(&ana, &["space", "forget", "Private", "--yes"]), (5, "role".into()));
+    assert_eq!(fails(&noor, &["leave", &space, "--yes"]), (5, "not-a-member".into()));
+    assert!(noor.show(&document).contains("Without Kofi."));
+    let forgotten = noor.ok(&["--json", "space", "forget", &space, "--yes"]).json();
+    assert_eq!(forgotten["space"].as_str(), Some(space.as_str()));
+    assert!(!noor.ok(&["space", "list"]).stdout.contains("Field station"));
+    assert_eq!(fails(&noor, &["doc", "show", &document]), (4, "no-such-document".into()));
 }
 
 #[test]

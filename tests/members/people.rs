@@ -68,7 +68,12 @@ impl Person {
     /// Opens it again, online.
     pub async fn wake_online(&mut self) {
         self.wake().await;
-        self.node().go_online().await.expect("the loopback interface");
+        self.goes_online().await;
+    }
+
+    /// Goes online where they were before, as soon as the node of then has let go of the address.
+    pub async fn goes_online(&self) {
+        soon("the loopback interface", || async { self.node().go_online().await.ok() }).await;
     }
 
     /// Their id.

@@ -21,7 +21,7 @@ async fn who_is_removed_is_told_and_gets_nothing_more() {
     told(
         "Kofi hearing of it",
         &mut events,
-        |event| matches!(event, NodeEvent::Removed { space: of, by } if *of == space && by == "Ana"),
+        |event| matches!(event, NodeEvent::Removed { space: of, by, late: false } if *of == space && by == "Ana"),
     )
     .await;
     ana.node().append(&document, "Between us.").await.expect("words");

@@ -260,11 +260,17 @@ impl Core {
     /// Forgets a space of which nothing ever came.
     pub fn drop_unborn_space(&self, id: SpaceId) -> Result<(), NodeError> {
         if self.space(id).is_some_and(|space| space.access().is_none()) {
-            self.spaces.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
             self.put_joining(id, None)?;
-            self.store.delete(Table::Logs, &key(LOG, id))?;
-            self.say(NodeEvent::Spaces);
+            self.let_go(id)?;
         }
+        Ok(())
+    }
+
+    /// Takes a space off the list. If it comes back, this device begins another log in it.
+    pub fn let_go(&self, id: SpaceId) -> Result<(), NodeError> {
+        self.store.delete(Table::Logs, &key(LOG, id))?;
+        self.spaces.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.say(NodeEvent::Spaces);
         Ok(())
     }
 
@@ -396,18 +402,27 @@ impl Core {
         for (name, _) in self.store.scan(Table::Spaces, JOINING)? {
             ids.extend(name.get(JOINING.len()..).and_then(|id| id.try_into().ok()).map(SpaceId::from_bytes));
         }
+        for id in self.forgotten()? {
+            ids.remove(&id);
+        }
         // The private space may still have to come from another of the person's devices.
         ids.extend(self.first_space_id());
         for id in ids {
-            let space = self.load_space(id, &me, new_logs)?;
-            self.load_receipts(&space)?;
-            self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
-            self.load_checkpoints(&space)?;
-            Self::mend_own_tip(&space);
-            self.open_new(&space, None);
-            self.note_removal(&space);
+            self.load(id, &me, new_logs)?;
         }
         Ok(())
+    }
+
+    /// Takes up a space that is stored.
+    pub fn load(&self, id: SpaceId, me: &Identity, new_log: bool) -> Result<Arc<Space>, NodeError> {
+        let space = self.load_space(id, me, new_log)?;
+        self.load_receipts(&space)?;
+        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
+        self.load_checkpoints(&space)?;
+        Self::mend_own_tip(&space);
+        self.open_new(&space, None);
+        self.note_removal(&space);
+        Ok(space)
     }
 
     /// The number that was drawn with the store.

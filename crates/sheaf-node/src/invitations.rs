@@ -97,6 +97,7 @@ impl Core {
         }
         // Also for later: the inviter is the first of the space that this device can call.
         self.put_addresses(link.device, &socket_addresses(link));
+        self.recall(link.space)?;
         if let Some(space) = self.space(link.space) {
             if space.role(&me).is_none() {
                 self.put_joining(space.id, Some(link))?;

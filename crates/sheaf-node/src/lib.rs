@@ -40,6 +40,7 @@ mod counting;
 mod devices;
 mod document;
 mod error;
+mod forget;
 mod forks;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sheaf_access::{AccessEntry, AccessHistory, DeviceId, EntryHash, PersonId, SpaceId};
+use sheaf_access::{AccessEntry, AccessHistory, AccessOp, DeviceId, EntryHash, PersonId, SpaceId};
 use sheaf_document::{Genesis, index};
 use sheaf_log::{Entry, Membership, Unverified, index_document};
 use sheaf_store::{StoreError, Table};
@@ -137,8 +137,8 @@ impl Core {
             let mut state = space.lock();
             let by = removed_by(&state, &me);
             let known = state.removed.is_some();
-            state.removed = by.map(|by| state.removed.take().unwrap_or(Removed { by, name: None }));
-            by.filter(|_| !known)
+            state.removed = by.map(|by| state.removed.take().unwrap_or(Removed { by: by.0, name: None, late: by.1 }));
+            by.map(|by| by.0).filter(|_| !known)
         };
         let Some(by) = by else { return };
         let (Some(held), Some(core)) = (self.space(space.id), self.this()) else { return };
@@ -162,6 +162,11 @@ impl Core {
     }
 }
 
+/// What to tell whoever came too late.
+const TOO_LATE: &str = "Your invitation to this space had been closed before anyone heard that you had joined by it. What you \
+wrote is still here to read and export; ask an owner for a new invitation, or take the space off your list with \
+`sheaf space forget`.";
+
 /// By whom this person, or this device of theirs, was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
@@ -169,11 +174,16 @@ pub struct Removed {
     pub by: PersonId,
     /// What they are called, if that is known.
     pub name: Option<String>,
+    /// Whether they only closed the invitation, not having heard that this person had joined by it (I3).
+    pub late: bool,
 }
 
 impl Removed {
     /// What to tell the person, who is `me`.
     pub fn sentence(&self, me: &Identity) -> String {
+        if self.late {
+            return TOO_LATE.to_owned();
+        }
         let what = match &self.name {
             _ if self.by == me.person() => "You left this space, or removed this device from it.".to_owned(),
             Some(name) => format!("You were removed from this space by {name}."),
@@ -183,16 +193,20 @@ impl Removed {
     }
 }
 
-fn removed_by(state: &State, me: &Identity) -> Option<PersonId> {
+/// By whom, and whether that was by closing the invitation.
+fn removed_by(state: &State, me: &Identity) -> Option<(PersonId, bool)> {
     let history = state.access.as_ref()?;
     let access = history.now();
     let device = me.keys.device.id();
     if access.role_of(&device).is_some() || access.person_of(&device).is_none() {
         return None;
     }
-    let author = |entry: EntryHash| access.person_of(&history.get(&entry)?.log.device);
+    let author = |entry: EntryHash| {
+        let entry = history.get(&entry)?;
+        Some((access.person_of(&entry.log.device)?, matches!(entry.operation, AccessOp::Close { .. })))
+    };
     let by = access.was_removed_by(&me.person()).or_else(|| Some(history.challenges(&state.log.id).first()?.by));
-    by.and_then(author).or(Some(me.person()))
+    by.and_then(author).or(Some((me.person(), false)))
 }
 
 /// Takes in what leads to this device's removal; nothing, if it does not.

@@ -49,6 +49,10 @@ pub struct Ended {
     /// When, by the clock of the device that did it, in milliseconds since 1970.
     #[ts(type = "number")]
     pub when: u64,
+    /// Whether it never came to anything: the invitation had been closed before anyone heard that they had joined by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub late: bool,
 }
 
 /// Someone who was in a space. What had reached their devices by then is there still.
@@ -485,6 +489,10 @@ pub enum NodeEvent {
         space: String,
         /// Who did it: their name, empty while unknown.
         by: String,
+        /// Whether they came too late: the invitation had been closed before anyone heard that they had joined by it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        late: bool,
     },
     /// Work that does not count was set aside, or is no longer.
     SetAside {

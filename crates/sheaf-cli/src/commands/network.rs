@@ -63,8 +63,11 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Received { space, device, entries } => format!("{entries} entries of {space} from {device}"),
         NodeEvent::Joined { space } => format!("Joined {space}"),
         NodeEvent::JoinFailed { space, reason, .. } => format!("Could not join {space}: {reason}"),
-        NodeEvent::Removed { space, by } if by.is_empty() => format!("You were removed from {space}"),
-        NodeEvent::Removed { space, by } => format!("{by} removed you from {space}"),
+        NodeEvent::Removed { space, late: true, .. } => {
+            format!("Your invitation to {space} had been closed before anyone heard that you had joined by it")
+        }
+        NodeEvent::Removed { space, by, .. } if by.is_empty() => format!("You were removed from {space}"),
+        NodeEvent::Removed { space, by, .. } => format!("{by} removed you from {space}"),
         NodeEvent::SetAside { space, count } => format!("{count} pieces of work in {space} are set aside"),
         NodeEvent::Forked { space, device } => {
             format!("{device} has written two different things in one place of {space}: a copied or restored home")

@@ -136,7 +136,7 @@ async fn leave(node: &Node, global: &Global, space: &str, yes: bool) -> Result<(
 }
 
 /// Asks whoever sits at the terminal. Where nobody does, the command itself is the answer.
-fn agreed(question: &str) -> bool {
+pub fn agreed(question: &str) -> bool {
     if !io::stdin().is_terminal() {
         return true;
     }

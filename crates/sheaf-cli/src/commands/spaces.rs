@@ -1,9 +1,11 @@
 //! `space`
 
 use clap::Subcommand;
-use sheaf_node::{Node, SpaceInfo};
+use serde_json::json;
+use sheaf_node::{Ended, Node, SpaceInfo};
 
 use crate::arguments::Global;
+use crate::commands::people::agreed;
 use crate::output::{self, Failure};
 
 #[derive(Subcommand)]
@@ -15,6 +17,14 @@ pub enum Command {
     },
     /// List the spaces
     List,
+    /// Take a space that you are no longer in off the list; export what you want of it first
+    Forget {
+        /// The space: its id, the beginning of it, or its name
+        space: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
@@ -27,6 +37,17 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
             let spaces = node.spaces().await?;
             output::print(global.json, &spaces, |spaces| spaces.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
+        Command::Forget { space, yes } => {
+            let space = node.find_space(&space).await?;
+            let name = if space.name.is_empty() { output::short(&space.id) } else { space.name };
+            if !yes && !agreed(&format!("Take “{name}” off your list? Nothing of it can be read here then.")) {
+                return Err(Failure::Declined);
+            }
+            node.forget_space(&space.id).await?;
+            output::print(global.json, &json!({ "space": space.id }), |_| {
+                format!("“{name}” is off your list. What was stored of it stays sealed in this home.")
+            });
+        }
     }
     Ok(())
 }
@@ -37,6 +58,22 @@ fn line(space: &SpaceInfo) -> String {
         (false, 1) => "1 person".to_owned(),
         (false, n) => format!("{n} people"),
     };
-    let role = space.role.as_deref().unwrap_or("joining");
-    format!("{}  {}  ({role}, {people})", space.id, space.name)
+    let standing = match (&space.role, &space.ended) {
+        (Some(role), _) => role.clone(),
+        (None, Some(ended)) => how(ended),
+        (None, None) => "joining".to_owned(),
+    };
+    format!("{}  {}  ({standing}, {people})", space.id, space.name)
+}
+
+/// How someone's time in a space ended.
+fn how(ended: &Ended) -> String {
+    match ended {
+        Ended { late: true, .. } => {
+            "not yours: the invitation had been closed before anyone heard that you had joined".into()
+        }
+        Ended { left: true, .. } => "you left".into(),
+        Ended { by, .. } if by.is_empty() => "you were removed".into(),
+        Ended { by, .. } => format!("{by} removed you"),
+    }
 }

@@ -202,6 +202,7 @@ impl Core {
 
     /// Holds a space of which nothing is here: it comes from whoever has it.
     pub fn fetch(&self, id: SpaceId) -> Result<Arc<Space>, NodeError> {
+        self.recall(id)?;
         if let Some(space) = self.space(id) {
             return Ok(space);
         }

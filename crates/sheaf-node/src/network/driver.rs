@@ -327,6 +327,7 @@ impl Driver {
                 self.feed(Event::SpaceAdded { space, frontier });
                 self.members(space);
             }
+            Input::SpaceRemoved { space } => self.space_removed(space),
             Input::Stored { space, from, items } => {
                 if from.is_some() {
                     self.reach.send_modify(|reach| reach.received += items.len());

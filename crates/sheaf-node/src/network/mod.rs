@@ -31,6 +31,11 @@ pub enum Input {
         /// What is held of it.
         frontier: Frontier,
     },
+    /// A space is held here no longer.
+    SpaceRemoved {
+        /// Which.
+        space: SpaceId,
+    },
     /// Entries are durable, in this order.
     Stored {
         /// Their space.

@@ -103,9 +103,26 @@ impl Node {
         let held = self.space_of(space)?;
         let (core, me) = (Arc::clone(&self.core), self.core.me()?.person());
         let id = held.id;
+        if held.access().is_some_and(|access| access.member(&me).is_none()) {
+            return Err(NodeError::NotAMember(
+                "you are not in this space any more. `sheaf space forget` takes it off your list.".into(),
+            ));
+        }
         blocking(move || core.remove(&held, me)).await?;
         // Or the person's other devices would fetch it again.
         self.core.mark_left(id).await?;
+        self.settle().await
+    }
+
+    /// Takes a space that this person is not in, or not yet, off the list of all of their devices' spaces. It is told
+    /// nothing; an invitation brings it back, with what is stored of it here.
+    pub async fn forget_space(&self, space: &str) -> Result<(), NodeError> {
+        let held = self.space_of(space)?;
+        self.core.check_forgettable(&held)?;
+        // Or the person's other devices would have it fetched again.
+        self.core.mark_left(held.id).await?;
+        let core = Arc::clone(&self.core);
+        blocking(move || core.forget(&held)).await?;
         self.settle().await
     }
 

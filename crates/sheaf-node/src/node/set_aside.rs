@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sheaf_access::{AccessState, DocumentId, EntryHash, PersonId};
+use sheaf_access::{AccessOp, AccessState, DocumentId, EntryHash, PersonId};
 use sheaf_document::{Genesis, index};
 use sheaf_log::index_document;
 
@@ -127,7 +127,14 @@ fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> S
     let Some(history) = &state.access else { return String::new() };
     let access: &AccessState = history.now();
     let by = |entry: &EntryHash| access.person_of(&history.get(entry)?.log.device);
-    match access.challenges(&piece.log).first().and_then(|challenge| by(&challenge.by)) {
+    let first = access.challenges(&piece.log).first().map(|challenge| challenge.by);
+    let closes =
+        |entry: &EntryHash| history.get(entry).is_some_and(|entry| matches!(entry.operation, AccessOp::Close { .. }));
+    if first.as_ref().is_some_and(closes) {
+        return "The invitation its author came by had been closed before anyone heard that they had joined."
+            .to_owned();
+    }
+    match first.and_then(|entry| by(&entry)) {
         Some(by) if by == piece.author => {
             "It was written after they had left, by a device that had not heard.".to_owned()
         }

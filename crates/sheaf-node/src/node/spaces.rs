@@ -135,13 +135,14 @@ pub(super) fn ended(space: &Space, person: PersonId, by: &EntryHash, people: &Ha
         let history = state.access.as_ref();
         history.and_then(|history| {
             let entry = history.get(by)?;
-            Some((history.now().person_of(&entry.log.device), entry.time))
+            let late = matches!(entry.operation, AccessOp::Close { .. });
+            Some((history.now().person_of(&entry.log.device), entry.time, late))
         })
     };
-    let (by, when) = written.unwrap_or_default();
+    let (by, when, late) = written.unwrap_or_default();
     let left = by == Some(person);
     let name = by.filter(|_| !left).and_then(|by| people.get(&by.to_string()));
-    Ended { by: name.map(|(name, _)| name.clone()).unwrap_or_default(), left, when }
+    Ended { by: name.map(|(name, _)| name.clone()).unwrap_or_default(), left, when, late }
 }
 
 /// Makes a space: its first entry creates it, and its id is that entry's hash.

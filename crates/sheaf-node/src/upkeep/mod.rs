@@ -109,11 +109,12 @@ async fn tell_role(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) 
     if before.is_none() || role.is_some() {
         return;
     }
-    let by = {
+    let (by, late) = {
         let state = space.lock();
         let removal = access.was_removed_by(&me.person());
-        let entry = removal.and_then(|hash| state.access.as_ref()?.get(&hash).map(|entry| entry.log.device));
-        entry.and_then(|device| access.person_of(&device))
+        let entry = removal.and_then(|hash| state.access.as_ref()?.get(&hash));
+        let late = entry.is_some_and(|entry| matches!(entry.operation, AccessOp::Close { .. }));
+        (entry.and_then(|entry| access.person_of(&entry.log.device)), late)
     };
     if by == Some(me.person()) {
         // Whoever leaves knows.
@@ -123,7 +124,7 @@ async fn tell_role(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) 
         Some(person) => called(core, space, &person).await,
         None => String::new(),
     };
-    core.say(NodeEvent::Removed { space: space.id.to_string(), by });
+    core.say(NodeEvent::Removed { space: space.id.to_string(), by, late });
 }
 
 /// What someone calls themselves in a space; empty while that is not known.

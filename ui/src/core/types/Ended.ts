@@ -15,4 +15,8 @@ left: boolean,
 /**
  * When, by the clock of the device that did it, in milliseconds since 1970.
  */
-when: number, };
+when: number, 
+/**
+ * Whether it never came to anything: the invitation had been closed before anyone heard that they had joined by it.
+ */
+late?: boolean, };

@@ -109,7 +109,11 @@ space: string,
 /**
  * Who did it: their name, empty while unknown.
  */
-by: string, } | { "event": "setAside", 
+by: string, 
+/**
+ * Whether they came too late: the invitation had been closed before anyone heard that they had joined by it.
+ */
+late?: boolean, } | { "event": "setAside", 
 /**
  * Which space.
  */

@@ -55,6 +55,19 @@ impl Driver {
         });
     }
 
+    /// Nothing is asked or said of a space any more.
+    pub(super) fn space_removed(&mut self, space: SpaceId) {
+        self.redeeming.remove(&space);
+        self.asked.remove(&space);
+        self.carets.retain(|_, (of, _)| *of != space);
+        self.feed(Event::SpaceRemoved { space });
+        for device in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.stand(device, |standing| {
+                standing.synced.remove(&space);
+            });
+        }
+    }
+
     pub(super) fn share(&mut self, device: DeviceId, space: SpaceId) {
         self.net.admit(device);
         self.stand(device, |standing| {
