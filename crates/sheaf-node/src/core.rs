@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, InvitationLink, LogId, SpaceId};
-use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
+use sheaf_access::{DeviceId, DocumentId, InvitationLink, LogId, SpaceId};
+use sheaf_log::{Entry, Mine, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
+use crate::addresses::read_peers;
 use crate::checkpoint::{Fetcher, FetcherMessage};
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
@@ -31,21 +32,15 @@ use crate::view::{Failing, NodeEvent};
 use crate::writer::{Work, Writer};
 
 /// The record of this device's own log in a space.
-const LOG: &[u8] = b"log/";
+pub const LOG: &[u8] = b"log/";
 /// An actor's latest change in this device's own log.
-const MINE: &[u8] = b"mine/";
+pub const MINE: &[u8] = b"mine/";
 /// How far a space's entries have been opened.
-const OPENED: &[u8] = b"opened/";
+pub const OPENED: &[u8] = b"opened/";
 /// A log that an invalid entry has closed.
-const CLOSED: &[u8] = b"closed/";
+pub const CLOSED: &[u8] = b"closed/";
 /// An invitation that is being redeemed.
-const JOINING: &[u8] = b"joining/";
-/// The file that says where other devices can be called. Not in the store: whoever has lost that needs the others.
-pub const PEERS: &str = "peers";
-/// How many devices it names at most.
-const MAX_PEERS: usize = 1_000;
-/// A number drawn with the store, so that what speaks of its arrivals is known to speak of this one.
-const STORE: &[u8] = b"store";
+pub const JOINING: &[u8] = b"joining/";
 /// How many bytes of entries are read at a time.
 pub const READ: usize = 1 << 20;
 
@@ -89,7 +84,8 @@ pub struct Core {
     /// When own words were last saved, by space.
     pub saved_at: Mutex<HashMap<SpaceId, u64>>,
     failing: Mutex<Option<Failing>>,
-    peers: Mutex<BTreeMap<DeviceId, Vec<SocketAddr>>>,
+    /// Where other devices can be called.
+    pub peers: Mutex<BTreeMap<DeviceId, Vec<SocketAddr>>>,
     events: broadcast::Sender<NodeEvent>,
     /// Where peers' logs are found to differ from the ones here, and it is being asked where they part.
     pub searches: Searches,
@@ -232,10 +228,14 @@ impl Core {
         self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// Puts a space on the list.
+    pub fn list(&self, space: &Arc<Space>) {
+        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(space.id, Arc::clone(space));
+    }
+
     /// Takes a space in, and tells the network of it.
     pub fn add_space(&self, space: &Arc<Space>) -> Result<(), NodeError> {
-        let id = space.id;
-        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(space));
+        self.list(space);
         self.show_network(space)?;
         self.devices.wake();
         self.say(NodeEvent::Spaces);
@@ -349,19 +349,6 @@ impl Core {
         Ok(())
     }
 
-    /// The own log's last entry may be one that a checkpoint stands for: then that says its hash.
-    fn mend_own_tip(space: &Space) {
-        let log = space.lock().log.id;
-        let covered = space.checkpoints().covered(&log).map(|covered| (covered.seq, covered.held.hash));
-        let mut state = space.lock();
-        if let Some((seq, hash)) = covered
-            && state.log.tip.is_none()
-            && state.log.seq == seq
-        {
-            state.log.tip = Some(hash);
-        }
-    }
-
     /// Remembers up to where a space's entries have been opened, and which own changes they held.
     pub fn put_opened(
         &self,
@@ -387,146 +374,6 @@ impl Core {
             self.store.put(Table::Logs, &name, &value)?;
         }
         self.store.put(Table::Progress, &key(OPENED, space.id), &arrival.to_le_bytes())
-    }
-
-    fn load_spaces(self: &Arc<Self>, new_logs: bool) -> Result<(), NodeError> {
-        let me = self.me()?;
-        if new_logs || self.store_number()?.is_none() {
-            // Arrivals may be others than they were: nothing that speaks of the old ones is believed.
-            for (name, _) in self.store.scan(Table::Progress, OPENED)? {
-                self.store.delete(Table::Progress, &name)?;
-            }
-            self.store.put(Table::Progress, STORE, &rand::random::<u64>().to_le_bytes())?;
-        }
-        let mut ids: BTreeSet<SpaceId> = self.store.spaces()?.into_iter().collect();
-        for (name, _) in self.store.scan(Table::Spaces, JOINING)? {
-            ids.extend(name.get(JOINING.len()..).and_then(|id| id.try_into().ok()).map(SpaceId::from_bytes));
-        }
-        for id in self.forgotten()? {
-            ids.remove(&id);
-        }
-        // The private space may still have to come from another of the person's devices.
-        ids.extend(self.first_space_id());
-        for id in ids {
-            self.load(id, &me, new_logs)?;
-        }
-        Ok(())
-    }
-
-    /// Takes up a space that is stored.
-    pub fn load(&self, id: SpaceId, me: &Identity, new_log: bool) -> Result<Arc<Space>, NodeError> {
-        let space = self.load_space(id, me, new_log)?;
-        self.load_receipts(&space)?;
-        self.spaces.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&space));
-        self.load_checkpoints(&space)?;
-        Self::mend_own_tip(&space);
-        self.open_new(&space, None);
-        self.note_removal(&space);
-        Ok(space)
-    }
-
-    /// The number that was drawn with the store.
-    pub fn store_number(&self) -> Result<Option<u64>, StoreError> {
-        let number = self.store.get(Table::Progress, STORE)?;
-        Ok(number.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes))
-    }
-
-    fn load_space(&self, id: SpaceId, me: &Identity, new_log: bool) -> Result<Arc<Space>, NodeError> {
-        let device = me.keys.device.id();
-        let known = self.store.get(Table::Logs, &key(LOG, id))?.and_then(|bytes| bytes.try_into().ok());
-        // After a repair that may have lost numbers which had left this device, none of them is used again (L5).
-        let log = if let Some(nonce) = known.map(u64::from_le_bytes).filter(|_| !new_log) {
-            LogId { device, nonce }
-        } else {
-            let log = LogId { device, nonce: rand::random() };
-            self.put_log(id, log)?;
-            log
-        };
-        let seq = self.store.frontier(id)?.get(&log);
-        let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
-        let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
-        let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
-        let (forks, beside) = self.load_forks(id)?;
-        let (access, pending_access) = self.load_access(id, &beside)?;
-        let mut state = State {
-            access,
-            pending_access,
-            log: OwnLog { id: log, seq, tip, mine: self.load_mine(id, log)? },
-            keys: BTreeMap::new(),
-            closed: self.load_closed(id)?,
-            void: Arc::default(),
-            forks: Arc::new(forks),
-            typed_under: None,
-            removed: None,
-            joining,
-        };
-        state.take_keys(me);
-        let opened = self.store.get(Table::Progress, &key(OPENED, id))?.and_then(|bytes| bytes.try_into().ok());
-        Ok(Space::new(id, state, opened.map_or(0, u64::from_le_bytes)))
-    }
-
-    /// The access history, and the access entries that wait for others: after a loss, some may have to come again.
-    fn load_access(
-        &self,
-        id: SpaceId,
-        beside: &[Entry],
-    ) -> Result<(Option<AccessHistory>, Vec<AccessEntry>), NodeError> {
-        let mut entries = Vec::new();
-        let mut from = 0;
-        loop {
-            let batch = self.store.since(id, from, READ)?;
-            let Some((last, _)) = batch.last() else { break };
-            from = *last;
-            entries.extend(
-                batch
-                    .iter()
-                    .filter(|(_, entry)| entry.header().kind == Kind::Access)
-                    .filter_map(|(_, entry)| entry.access_entry()?.ok()),
-            );
-        }
-        entries.extend(self.farewells(id)?);
-        entries.extend(beside.iter().filter_map(|entry| entry.access_entry()?.ok()));
-        let creation = EntryHash::from_bytes(*id.as_bytes());
-        let Some(first) = entries.iter().position(|entry| entry.hash == creation) else { return Ok((None, entries)) };
-        let mut history = AccessHistory::found(entries.swap_remove(first))
-            .map_err(|error| NodeError::Damaged(format!("the first entry of space {id} is not one: {error}")))?;
-        let waiting = crate::space::add_what_fits(&mut history, entries);
-        Ok((Some(history), waiting))
-    }
-
-    fn load_mine(&self, id: SpaceId, log: LogId) -> Result<Mine, NodeError> {
-        let mut mine = Mine::new();
-        let prefix = key(MINE, id);
-        for (name, value) in self.store.scan(Table::Logs, &prefix)? {
-            let name = &name[prefix.len()..];
-            let (Some((document, rest)), Some((nonce, value))) =
-                (name.split_first_chunk::<32>(), value.split_first_chunk::<8>())
-            else {
-                continue;
-            };
-            let (Some((part, slot)), Some((seq, hash))) = (rest.split_first(), value.split_first_chunk::<8>()) else {
-                continue;
-            };
-            let (Ok(slot), Ok(hash)) = (slot.try_into(), hash.try_into()) else { continue };
-            if u64::from_le_bytes(*nonce) == log.nonce {
-                let part = if *part == 0 { Part::Body } else { Part::Talk };
-                let key = MineKey { document: DocumentId::from_bytes(*document), part, slot: u32::from_le_bytes(slot) };
-                mine.set(key, u64::from_le_bytes(*seq), hash);
-            }
-        }
-        Ok(mine)
-    }
-
-    fn load_closed(&self, id: SpaceId) -> Result<BTreeMap<LogId, u64>, NodeError> {
-        let prefix = key(CLOSED, id);
-        let records = self.store.scan(Table::Spaces, &prefix)?;
-        let log = |(name, value): &(Vec<u8>, Vec<u8>)| {
-            let (device, nonce) = name[prefix.len()..].split_first_chunk::<32>()?;
-            let nonce = u64::from_le_bytes(nonce.try_into().ok()?);
-            let seq = value.first_chunk::<8>().map_or(1, |seq| u64::from_le_bytes(*seq));
-            Some((LogId { device: DeviceId::from_bytes(*device), nonce }, seq))
-        };
-        Ok(records.iter().filter_map(log).collect())
     }
 
     /// Hands an own entry to the writer. Called with the space locked.
@@ -671,48 +518,9 @@ impl Core {
         }
         Ok(())
     }
-
-    /// Where a device can be called, as far as is known.
-    pub fn addresses_of(&self, device: DeviceId) -> Vec<SocketAddr> {
-        locked(&self.peers).get(&device).cloned().unwrap_or_default()
-    }
-
-    /// Every device whose address is known.
-    pub fn peers(&self) -> Vec<(DeviceId, Vec<SocketAddr>)> {
-        locked(&self.peers).iter().map(|(device, addresses)| (*device, addresses.clone())).collect()
-    }
-
-    /// Remembers where a device can be called.
-    pub fn put_addresses(&self, device: DeviceId, addresses: &[SocketAddr]) {
-        let mut peers = locked(&self.peers);
-        let full = peers.len() >= MAX_PEERS && !peers.contains_key(&device);
-        if addresses.is_empty() || full || peers.get(&device).is_some_and(|known| known == addresses) {
-            return;
-        }
-        peers.insert(device, addresses.to_vec());
-        let written = postcard::to_allocvec(&*peers)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| self.home.put_sealed_file(PEERS, &bytes).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::warn!(%error, %device, "its addresses are not remembered");
-        }
-    }
 }
 
-/// Where other devices can be called. What cannot be read is as if it were empty: devices tell their addresses again.
-fn read_peers(home: &Home) -> Result<BTreeMap<DeviceId, Vec<SocketAddr>>, NodeError> {
-    match home.sealed_file(PEERS) {
-        Ok(bytes) => Ok(bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()),
-        // From before it was sealed, or damaged.
-        Err(StoreError::Damaged { .. }) => {
-            let peers = home.file(PEERS)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
-            home.put_sealed_file(PEERS, &postcard::to_allocvec(&peers).unwrap_or_default())?;
-            Ok(peers)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn key(prefix: &[u8], space: SpaceId) -> Vec<u8> {
+/// The key of a space's record.
+pub fn key(prefix: &[u8], space: SpaceId) -> Vec<u8> {
     [prefix, space.as_bytes()].concat()
 }

@@ -33,6 +33,7 @@
 //! - Opening a document never writes to it.
 
 mod accept;
+mod addresses;
 mod beside;
 mod checkpoint;
 mod core;
@@ -48,6 +49,7 @@ mod identity;
 mod invitations;
 mod keeping;
 mod library;
+mod loading;
 mod network;
 mod node;
 mod once;

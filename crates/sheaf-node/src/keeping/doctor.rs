@@ -166,7 +166,7 @@ fn identity(home: &Home, report: &mut DoctorReport) {
         Err(error) => report.bad("identity", error.to_string()),
     }
     // Losing these only costs a search.
-    let peers = home.sealed_file(crate::core::PEERS).ok().flatten();
+    let peers = home.sealed_file(crate::addresses::PEERS).ok().flatten();
     let readable = peers.map(|bytes| {
         postcard::from_bytes::<std::collections::BTreeMap<sheaf_access::DeviceId, Vec<SocketAddr>>>(&bytes).is_ok()
     });
