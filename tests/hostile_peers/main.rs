@@ -9,6 +9,7 @@ mod checkpoints;
 mod content;
 mod direct;
 mod entries;
+mod forks;
 mod invitations;
 mod keys;
 #[cfg(target_os = "linux")]

@@ -111,7 +111,7 @@ impl Core {
             }
             Said::Ask { log, seq } => self.hear_ask(&space, from, log, seq),
             Said::Answer { log, seq, entry } => self.hear_answer(&space, from, (log, seq), entry.as_ref()),
-            Said::Fork { proof, ends } => self.hear_fork(&space, from, &proof, &ends),
+            Said::Fork { proof, ends } => self.hear_fork(&space, from, &proof, ends),
             Said::Want { log, end, from: first, needed } => self.hear_want(&space, from, (log, end), first, needed),
             Said::Path { log, end, entries, next, needed } => {
                 self.hear_path(&space, from, (log, end), &entries, next, needed)

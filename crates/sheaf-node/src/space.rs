@@ -16,7 +16,7 @@ use sheaf_store::Arrival;
 use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
-use crate::forks::{Forks, Waiting};
+use crate::forks::{Forks, Unbelieved, Waiting};
 use crate::identity::Identity;
 use crate::removal::Removed;
 
@@ -33,6 +33,8 @@ pub struct Space {
     pub branching: Mutex<()>,
     /// Entries of branches that were asked for, and wait for something else to come first.
     pub wanting: Mutex<Vec<Waiting>>,
+    /// Proofs of forks of logs of which too little is here to believe that they matter.
+    pub unbelieved: Mutex<Vec<Unbelieved>>,
     /// What is held of checkpoints. Taken after the state where both are, and for moments only.
     checkpoints: Mutex<Checkpoints>,
     /// Held while a checkpoint is being written.
@@ -108,6 +110,7 @@ impl Space {
             counted: Mutex::default(),
             branching: Mutex::default(),
             wanting: Mutex::default(),
+            unbelieved: Mutex::default(),
             checkpoints: Mutex::default(),
             checkpointing: tokio::sync::Mutex::default(),
             storing: Mutex::new(()),

@@ -93,7 +93,12 @@ impl Core {
             // A checkpoint stands for that place, and says which entry it was (C1).
             return Ok(());
         }
-        self.store.put(Table::Spaces, &key(FORK, space.id, Some((log, &at.to_be_bytes()))), &proof.encode())?;
+        let named = |at: u64| key(FORK, space.id, Some((log, &at.to_be_bytes())));
+        self.store.put(Table::Spaces, &named(at), &proof.encode())?;
+        // The first fork is what counts. One that was known behind it would only take room.
+        if let Some(behind) = space.lock().forks.at(&log) {
+            self.store.delete(Table::Spaces, &named(behind))?;
+        }
         let main = self.main_from(space.id, log, at)?;
         {
             let mut state = space.lock();

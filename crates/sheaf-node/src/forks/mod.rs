@@ -19,7 +19,7 @@ use sheaf_log::{Branches, Entry, EntryRef, ForkProof, HeldEntry};
 
 pub use keep::proved;
 pub use search::Searches;
-pub use words::{Suspicion, Waiting};
+pub use words::{Suspicion, Unbelieved, Waiting};
 
 /// The most entries that may stand in one place of a log and be built on by nobody. Of more than these only one with a lower
 /// hash than all of them is taken, for that is the one that counts: so who forges many has everyone keep few, and the

@@ -4,11 +4,14 @@
 //! space with, when they meet and whenever they hold more of it: the proof, and the ends of all branches. Whoever lacks one
 //! asks for what leads to it. Nobody is blamed for passing one on.
 
+use std::sync::Arc;
+
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, EntryRef, ForkProof, Frontier, Unverified};
 use sheaf_store::StoreError;
 use sheaf_sync::EntryBytes;
 
+use super::Forked;
 use super::keep::Taken;
 use super::search::Next;
 use crate::core::{Core, locked};
@@ -19,6 +22,10 @@ use crate::space::Space;
 const ENDS: usize = 256;
 /// How many requests wait for something else to come first.
 const WAITING: usize = 64;
+/// How many proofs of one device wait for more of the space to be here.
+const UNBELIEVED: usize = 8;
+/// A proof of more bytes than this does not wait.
+const LARGE: usize = 64 * 1024;
 
 /// What admission has found that points to a fork.
 pub enum Suspicion {
@@ -30,6 +37,29 @@ pub enum Suspicion {
     Branch(Box<Entry>),
     /// It builds on an entry of a forked log that is not held.
     BuiltOn(EntryRef),
+}
+
+/// A proof that is looked at again when more of the space is here: of its log too little is.
+pub struct Unbelieved {
+    device: DeviceId,
+    proof: ForkProof,
+    ends: Vec<End>,
+}
+
+/// Keeps a proof until more is here, if there is room: a few of each device, the last that it said of a log, and none that is
+/// large.
+fn wait(waiting: &mut Vec<Unbelieved>, one: Unbelieved) {
+    waiting.retain(|other| (other.device, other.proof.log()) != (one.device, one.proof.log()));
+    let of_one = waiting.iter().filter(|other| other.device == one.device).count();
+    if waiting.len() < WAITING && of_one < UNBELIEVED && one.proof.encode().len() <= LARGE {
+        waiting.push(one);
+    }
+}
+
+/// What is said of a forked log.
+fn word_of(forked: &Forked) -> Said {
+    let end = |hash: EntryHash| Some(End { hash, seq: forked.tree.seq_of(&hash)?, prev: forked.tree.before(&hash) });
+    Said::Fork { proof: forked.proof.clone(), ends: forked.tree.tips().filter_map(end).take(ENDS).collect() }
 }
 
 /// A request that is repeated when more of the space is here.
@@ -45,13 +75,14 @@ impl Core {
     /// What is said to a device that a space is shared with: which logs of it are forked.
     pub fn words_of_forks(&self, space: SpaceId) -> Vec<Said> {
         let Some(space) = self.space(space) else { return Vec::new() };
-        let state = space.lock();
-        let word = |forked: &super::Forked| {
-            let end =
-                |hash: EntryHash| Some(End { hash, seq: forked.tree.seq_of(&hash)?, prev: forked.tree.before(&hash) });
-            Said::Fork { proof: forked.proof.clone(), ends: forked.tree.tips().filter_map(end).take(ENDS).collect() }
-        };
-        state.forks.iter().map(|(_, forked)| word(forked)).collect()
+        let forks = Arc::clone(&space.lock().forks);
+        forks.iter().map(|(_, forked)| word_of(forked)).collect()
+    }
+
+    /// The same of one log.
+    fn word_of_fork(space: &Space, log: &LogId) -> Option<Said> {
+        let forks = Arc::clone(&space.lock().forks);
+        forks.get(log).map(word_of)
     }
 
     /// The last entry of every log, where it is known.
@@ -96,7 +127,7 @@ impl Core {
             Suspicion::Differs(log, seq) => Ok(self.search(space, from, log, seq)),
             Suspicion::Branch(entry) => {
                 if matches!(self.take_branch_entry(space, &entry, false)?, Taken::New) {
-                    self.branches_grew(space);
+                    self.branches_grew(space, &entry.log());
                 }
                 Ok(None)
             }
@@ -121,20 +152,29 @@ impl Core {
         let Ok(proof) = ForkProof::of(ours, theirs) else { return Ok(()) };
         self.fork_proved(space, &proof)?;
         self.take_branch_entry(space, theirs, true)?;
-        self.branches_grew(space);
+        self.branches_grew(space, &ours.log());
         Ok(())
     }
 
-    /// More is held of branches: it is counted again, and everyone is told.
-    fn branches_grew(&self, space: &Space) {
+    /// More is held of the branches of a log: it is counted again, and everyone is told.
+    fn branches_grew(&self, space: &Space, log: &LogId) {
         self.open_new(space, None);
-        for word in self.words_of_forks(space.id) {
+        if let Some(word) = Self::word_of_fork(space, log) {
             self.tell_network(Input::Words { space: space.id, word });
         }
     }
 
-    /// What waited for more of a space is asked for again.
+    /// What waited for more of a space is looked at, or asked for, again.
     pub fn ask_again(&self, space: &Space) {
+        let unbelieved = std::mem::take(&mut *locked(&space.unbelieved));
+        for Unbelieved { device, proof, ends } in unbelieved {
+            match self.weigh(space, device, proof, ends) {
+                Ok(words) => words.into_iter().for_each(|word| {
+                    self.tell_network(Input::Word { device, space: space.id, word });
+                }),
+                Err(error) => tracing::warn!(%error, space = %space.id, "the proof of a fork is not followed up"),
+            }
+        }
         let waiting = std::mem::take(&mut *locked(&space.wanting));
         for Waiting { device, log, end, from } in waiting {
             let word = Said::Want { log, end, from, needed: false };
@@ -206,15 +246,26 @@ impl Core {
         space: &Space,
         from: DeviceId,
         proof: &[u8],
-        ends: &[End],
+        mut ends: Vec<End>,
     ) -> Result<Vec<Said>, StoreError> {
         let Ok(proof) = ForkProof::verify(proof) else { return Ok(Vec::new()) };
-        let log = proof.log();
-        let known = space.access().is_some_and(|access| access.person_of(&log.device).is_some());
+        let known = space.access().is_some_and(|access| access.person_of(&proof.log().device).is_some());
         if proof.space() != space.id || !known {
             return Ok(Vec::new());
         }
-        let may_see = Self::may_see(space, from);
+        ends.truncate(ENDS);
+        self.weigh(space, from, proof, ends)
+    }
+
+    /// A proof is in order. It is kept if it is of a log that is held, for a device can sign any number of others: names of
+    /// logs cost it nothing. Otherwise it waits, and not long: whoever has it says it again when they meet.
+    fn weigh(&self, space: &Space, from: DeviceId, proof: ForkProof, ends: Vec<End>) -> Result<Vec<Said>, StoreError> {
+        let log = proof.log();
+        let height = self.store.frontier(space.id)?.get(&log);
+        if height == 0 || proof.seq() > height.saturating_add(1) {
+            wait(&mut locked(&space.unbelieved), Unbelieved { device: from, proof, ends });
+            return Ok(Vec::new());
+        }
         let before = space.lock().forks.version();
         self.fork_proved(space, &proof)?;
         let (wanted, more) = {
@@ -225,18 +276,17 @@ impl Core {
                 let next = end.prev.is_some_and(|prev| forked.tree.contains(&prev));
                 Said::Want { log, end: end.hash, from: if next { end.seq } else { forked.at }, needed: false }
             };
-            let wanted: Vec<Said> = ends.iter().take(ENDS).filter(lacks).map(want).collect();
+            let wanted: Vec<Said> = ends.iter().filter(lacks).map(want).collect();
             let said = |tip: &EntryHash| ends.iter().any(|end| end.hash == *tip);
             let more = forked.tree.tips().any(|tip| !said(&tip));
-            // Not before what they have is here: it may follow what is.
-            let more = wanted.is_empty() && more && may_see;
             (wanted, more)
         };
         if space.lock().forks.version() != before {
-            self.branches_grew(space);
+            self.branches_grew(space, &log);
         }
-        let own = |word: &Said| matches!(word, Said::Fork { proof: of, .. } if ForkProof::verify(of).is_ok_and(|of| of.log() == log));
-        Ok(if more { self.words_of_forks(space.id).into_iter().filter(own).collect() } else { wanted })
+        // Not before what they have is here: it may follow what is.
+        let answers = wanted.is_empty() && more && Self::may_see(space, from);
+        Ok(if answers { Self::word_of_fork(space, &log).into_iter().collect() } else { wanted })
     }
 
     /// A peer asks for what leads to an end of a branch.
@@ -312,7 +362,7 @@ impl Core {
             }
         }
         if grew {
-            self.branches_grew(space);
+            self.branches_grew(space, &log);
         }
         Ok(answer.into_iter().collect())
     }
