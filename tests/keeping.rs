@@ -204,6 +204,19 @@ fn a_backup_is_restored_and_a_damaged_one_is_not() {
 }
 
 #[test]
+fn a_backup_takes_the_place_of_an_earlier_one_and_of_nothing_else() {
+    let (home, _) = written();
+    let notes = home.file("notes.txt", "Do not lose me.");
+    let ran = home.run(&["backup", notes.to_str().expect("a path")]);
+    assert!(ran.code == 8 && ran.stderr.contains("is not a backup"), "{ran:?}");
+    assert_eq!(fs::read(&notes).expect("the notes"), b"Do not lose me.");
+    let file = home.path().join("backup.sheaf");
+    for _ in 0..2 {
+        home.ok(&["backup", file.to_str().expect("a path")]);
+    }
+}
+
+#[test]
 fn the_doctor_finds_a_home_well_and_says_what_is_not() {
     let (home, document) = written();
     let report = home.ok(&["doctor", "--json"]).json();

@@ -99,3 +99,15 @@ fn one_process_owns_a_home() {
     online.stop();
     home.ok(&["doc", "list"]);
 }
+
+#[test]
+fn a_line_that_is_not_understood_is_told_to_a_script_too() {
+    let home = Home::of("Ana");
+    for wrong in [&["nonsense"][..], &["doc", "show"], &["invite", "Private", "--role", "viewer", "--uses", "0"]] {
+        let ran = home.run(&[&["--json"], wrong].concat());
+        let error: serde_json::Value = serde_json::from_str(ran.stderr.trim()).expect("JSON and nothing else");
+        assert_eq!((ran.code, &error["error"]), (2, &"usage".into()), "{ran:?}");
+        assert_eq!(home.run(wrong).code, 2);
+    }
+    assert_eq!(home.run(&["--json", "--help"]).code, 0);
+}

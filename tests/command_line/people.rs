@@ -195,3 +195,26 @@ fn words_are_compared_and_noted() {
     ana.ok(&["verified", "Kofi", "--not"]);
     assert_eq!(verified(&ana), false);
 }
+
+#[test]
+fn what_is_set_aside_outlives_a_checkpoint() {
+    let (ana, kofi, _, space) = three();
+    let document = ana.ok(&["doc", "new", "--space", &space, "Plan"]).last_line();
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    assert_eq!(joins(&ana, &kofi, &link).code, 0);
+    kofi.ok(&["doc", "edit", &document, "--append", "The fuel is in the shed."]);
+    ana.ok(&["revoke", &space, "Kofi", "--yes"]);
+    let online = ana.online();
+    kofi.run(&["sync", "--once", "--timeout", "5"]);
+    online.stop();
+    let listed = ana.ok(&["set-aside", "list", &space, "--json"]).json();
+    assert_eq!(listed[0]["words"], 6, "{listed}");
+    let pruned = ana.ok(&["checkpoint", &space, "--json"]).json();
+    assert!(pruned["pruned"].as_u64() > Some(0), "{pruned}");
+    let listed = ana.ok(&["set-aside", "list", &space, "--json"]).json();
+    assert_eq!(listed[0]["words"], 6, "{listed}");
+    let piece = listed[0]["id"].as_str().expect("an id").to_owned();
+    assert!(ana.ok(&["set-aside", "show", &space, &piece]).stdout.contains("in the shed"));
+    ana.ok(&["set-aside", "adopt", &space, &piece]);
+    assert!(ana.show(&document).contains("The fuel is in the shed."));
+}

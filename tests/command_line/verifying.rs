@@ -43,3 +43,21 @@ fn a_space_is_verified_after_a_checkpoint_too() {
     let characters = |report: &serde_json::Value| report["authors"][0]["characters"].as_u64().expect("a number");
     assert_eq!(characters(&after), characters(&before) + "Four.".len() as u64, "nothing is counted twice or lost");
 }
+
+#[test]
+fn what_a_checkpoint_covers_and_nobody_has_pruned_yet_is_no_problem_and_is_counted_once() {
+    let home = Home::of("Ana");
+    let space = home.ok(&["space", "new", "Field station"]).last_line();
+    let document = home.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    home.ok(&["doc", "edit", &document, "--append", "One."]);
+    home.ok(&["checkpoint", &space]);
+    home.ok(&["doc", "edit", &document, "--append", "Two."]);
+    let before = home.ok(&["verify", &space, "--json"]).json();
+    home.ok(&["checkpoint", &space]);
+    let after = home.run(&["verify", &space, "--json"]);
+    assert_eq!(after.code, 0, "{after:?}");
+    let after = after.json();
+    for count in ["characters", "changes"] {
+        assert_eq!(after["authors"][0][count], before["authors"][0][count], "{after}");
+    }
+}

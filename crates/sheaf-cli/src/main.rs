@@ -9,6 +9,7 @@ mod commands;
 mod output;
 mod unlock;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,11 +17,15 @@ use clap::Parser;
 use arguments::Arguments;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    // iroh calls it an error when an endpoint that was closed is closed.
-    let usual = "warn,iroh::socket::transports::relay=off";
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::misunderstood(&error),
+    };
+    // iroh calls it an error when an endpoint that was closed is closed, and when one ends with the program.
+    let usual = "warn,iroh::socket=off";
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SHEAF_LOG").unwrap_or_else(|_| usual.into()))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

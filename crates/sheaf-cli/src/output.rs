@@ -73,6 +73,20 @@ pub fn failure(json: bool, failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit_code())
 }
 
+/// Says that the command line was not understood, or what was asked about it (`--help`), and gives the exit code for it.
+pub fn misunderstood(error: &clap::Error) -> ExitCode {
+    // There are no parsed arguments to ask.
+    if error.use_stderr() && std::env::args_os().take_while(|text| text != "--").any(|text| text == "--json") {
+        let text = error.render().to_string();
+        let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let sentence = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        eprintln!("{}", serde_json::json!({ "error": "usage", "message": format!("{sentence}.") }));
+    } else if let Err(error) = error.print() {
+        eprintln!("sheaf: {error}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// Prints a value as JSON, or the text made from it.
 pub fn print<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) {
     let line = if json {

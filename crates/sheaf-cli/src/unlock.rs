@@ -68,14 +68,24 @@ pub fn new_passphrase(file: Option<&Path>) -> Result<SecretText, Failure> {
 /// The recovery phrase: from a file, or typed, where there is someone to ask.
 pub fn phrase(file: Option<&Path>) -> Result<Option<SecretText>, Failure> {
     match file {
-        Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
-            Ok(Some(SecretText::new(text)))
-        }
+        Some(path) => read_phrase(path).map(Some),
         None if can_ask() => ask("Recovery phrase: ").map(Some),
         None => Ok(None),
     }
+}
+
+/// The recovery phrase in a file: on one line or many, also with the numbers that `recovery-phrase` prints.
+pub fn read_phrase(path: &Path) -> Result<SecretText, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    let text = SecretText::new(text);
+    let number = |word: &str| word.trim_end_matches(['.', ')']).bytes().all(|byte| byte.is_ascii_digit());
+    // As long as it may get, so that no part of it is left behind where it grew.
+    let mut words = String::with_capacity(text.as_str().len() + 1);
+    for word in text.as_str().split_whitespace().filter(|word| !number(word)) {
+        words.push_str(word);
+        words.push(' ');
+    }
+    Ok(SecretText::new(words))
 }
 
 /// The first line of a file.
@@ -84,4 +94,24 @@ pub fn read_file(path: &Path) -> Result<SecretText, Failure> {
     let text = SecretText::new(text);
     let line = text.as_str().lines().next().unwrap_or_default();
     Ok(SecretText::new(line.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phrase_is_read_as_it_was_printed_and_as_it_was_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("phrase");
+        for text in [
+            "one two three four",
+            "one\ntwo\nthree\nfour\n",
+            " 1 one     2 two\n 3 three   4 four\n",
+            "1. one 2) two 3. three 4. four",
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(read_phrase(&file).unwrap().as_str().trim(), "one two three four");
+        }
+    }
 }

@@ -120,7 +120,8 @@ impl Core {
         self.administer(space, |making| {
             let (access, device) = (making.access(), making.me.keys.device.id());
             if access.member(&person).is_none() {
-                return Err(NodeError::NotAMember("they are not in this space any more.".into()));
+                let who = if person == making.me.person() { "you" } else { "they" };
+                return Err(NodeError::NotAMember(format!("{who} are not in this space any more.")));
             }
             check_other_owner(access, &making.me.person(), &person)?;
             let removal = Removal { person, leaves: None, watermarks: making.watermarks(&person) };

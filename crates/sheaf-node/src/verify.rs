@@ -328,10 +328,13 @@ impl Round<'_> {
         });
         while let Some(change) = entry.changes.as_slice().first() {
             match auditing.audit.check(change, expect) {
-                Ok(characters) => {
-                    let work = found.authors.entry(entry.author).or_default();
-                    work.changes += 1;
-                    work.characters += characters;
+                Ok(written) => {
+                    // What a checkpoint has too is counted with it.
+                    if let Some(characters) = written {
+                        let work = found.authors.entry(entry.author).or_default();
+                        work.changes += 1;
+                        work.characters += characters;
+                    }
                     entry.changes.next();
                 }
                 // After a loss, own entries come before those of others that they build on.

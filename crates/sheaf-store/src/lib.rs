@@ -82,7 +82,7 @@ mod repair;
 mod store;
 mod vault;
 
-pub use backup::{BackupCounts, BackupFile, restore};
+pub use backup::{BackupCounts, BackupFile, may_be_replaced, restore};
 pub use blobs::{BlobStore, Fetched, FileBlobs, MAX_BUNDLE, MemoryBlobs, decode_bundle, encode_bundle};
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;

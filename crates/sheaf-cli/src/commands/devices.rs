@@ -187,7 +187,7 @@ fn row(device: &DeviceInfo) -> [String; 3] {
 }
 
 fn given(file: Option<&Path>) -> Result<Option<SecretText>, Failure> {
-    file.map(unlock::read_file).transpose()
+    file.map(unlock::read_phrase).transpose()
 }
 
 /// Asks the person at the terminal.

@@ -102,12 +102,17 @@ fn row(invitation: &InvitationInfo, now: SystemTime) -> [String; 5] {
 fn left(at: u64, now: SystemTime) -> String {
     let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     let seconds = u128::from(at).saturating_sub(now) / 1000;
-    let unit = |size: u128, name: &str| output::count(usize::try_from(seconds / size).unwrap_or(usize::MAX), name);
-    match seconds {
-        0..60 => "less than a minute".to_owned(),
-        60..3_600 => unit(60, "minute"),
-        3_600..86_400 => unit(3_600, "hour"),
-        _ => unit(86_400, "day"),
+    // To the nearest: what was made a moment ago for seven days is open for seven, not for six.
+    let rounded = |size: u128| (seconds + size / 2) / size;
+    let unit = |size: u128, name: &str| output::count(usize::try_from(rounded(size)).unwrap_or(usize::MAX), name);
+    if seconds < 60 {
+        "less than a minute".to_owned()
+    } else if rounded(60) < 60 {
+        unit(60, "minute")
+    } else if rounded(3_600) < 24 {
+        unit(3_600, "hour")
+    } else {
+        unit(86_400, "day")
     }
 }
 
@@ -133,6 +138,18 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_said_to_the_nearest() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let said = |seconds: u64| left((1_000_000 + seconds) * 1_000 - 1, now);
+        assert_eq!(said(7 * 86_400), "7 days");
+        assert_eq!(said(86_400), "1 day");
+        assert_eq!(said(3_600), "1 hour");
+        assert_eq!(said(91 * 60), "2 hours");
+        assert_eq!(said(30 * 60), "30 minutes");
+        assert_eq!(said(59), "less than a minute");
+    }
 
     #[test]
     fn times_are_a_number_and_a_unit() {

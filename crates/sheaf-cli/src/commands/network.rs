@@ -121,9 +121,9 @@ async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Fai
     let report = node.sync_once(Duration::from_secs(timeout)).await?;
     output::print(global.json, &report, |report| {
         format!(
-            "Reached {}, received {} entries, {} of this device's entries are confirmed elsewhere",
+            "Reached {}, received {}, {} of this device's entries are confirmed elsewhere",
             output::count(report.reached.len(), "device"),
-            report.received,
+            output::count(report.received, "entry"),
             report.confirmed
         )
     });

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use automerge::{Change, ChangeHash, ScalarValue, legacy};
 
-use super::{Expect, Invalid, ValidChange, outline, scan};
+use super::{Expect, Invalid, ValidChange, author_footer, outline, scan};
 use crate::document::{Document, guard};
 use crate::limits::MAX_CHANGE_BYTES;
 
@@ -28,12 +28,21 @@ impl Audit {
         Self { base, passed: HashMap::new(), tips: HashMap::new() }
     }
 
-    /// Checks the next change, and answers how many characters it writes.
-    pub fn check(&mut self, bytes: &[u8], expect: &Expect) -> Result<usize, Invalid> {
+    /// Checks the next change, and answers how many characters it writes. A change that the document had from the beginning
+    /// is answered with nothing: what a checkpoint covers stays beside it until it is pruned, and is not to be counted again.
+    pub fn check(&mut self, bytes: &[u8], expect: &Expect) -> Result<Option<usize>, Invalid> {
         if bytes.len() > MAX_CHANGE_BYTES {
             return Err(Invalid::TooLarge { bytes: bytes.len() });
         }
         let scanned = scan::change(bytes)?;
+        if self.begins_with(bytes, &scanned)? {
+            // A hash stands for the whole change: it is in its place, on what it builds on, and its author is in it.
+            return match scanned.seq {
+                _ if !expect.actors.contains(&scanned.actor) => Err(Invalid::ForeignActor),
+                1 if scanned.extra != author_footer(&expect.author) => Err(Invalid::Author),
+                _ => Ok(None),
+            };
+        }
         let tip = self.tips.get(&scanned.actor).copied();
         let tip = tip.or_else(|| self.base.tip(&scanned.actor).map(|tip| (tip.seq, tip.hash)));
         let end = outline(&scanned, expect, tip, |dep| {
@@ -50,7 +59,19 @@ impl Audit {
         let (hash, written) = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?;
         self.tips.insert(scanned.actor, (scanned.seq, hash));
         self.passed.insert(hash, end);
-        Ok(written)
+        Ok(Some(written))
+    }
+
+    /// Whether this very change is in the document that was begun with.
+    fn begins_with(&self, bytes: &[u8], scanned: &scan::ScannedChange) -> Result<bool, Invalid> {
+        if self.base.tip(&scanned.actor).is_none_or(|tip| scanned.seq > tip.seq) {
+            return Ok(false);
+        }
+        let read = guard::caught(|| {
+            Change::from_bytes(bytes.to_vec()).map_err(|error| Invalid::Unreadable(error.to_string()))
+        });
+        let hash = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?.hash();
+        Ok(hash.0[..4] == scanned.checksum && self.base.has(&hash))
     }
 }
 
@@ -87,15 +108,23 @@ mod tests {
         let mut document = Document::new(Genesis::Text);
         let changes = [written(&mut document, &slot, "Grüße"), written(&mut document, &slot, "two")];
         let mut audit = Audit::new(Document::new(Genesis::Text));
-        assert_eq!(audit.check(&changes[0], &expect), Ok(5));
-        assert_eq!(audit.check(&changes[1], &expect), Ok(3));
+        assert_eq!(audit.check(&changes[0], &expect), Ok(Some(5)));
+        assert_eq!(audit.check(&changes[1], &expect), Ok(Some(3)));
         assert!(matches!(audit.check(&changes[1], &expect), Err(Invalid::Sequence { found: 2, expected: 3 })));
         // From a document that holds the first, as from a checkpoint.
         let mut later = Document::new(Genesis::Text);
         let first = crate::check_change(&later, &changes[0], &expect).unwrap();
         assert_eq!(first.characters(), 5);
         later.apply(vec![first]);
-        assert_eq!(Audit::new(later).check(&changes[1], &expect), Ok(3));
+        let mut audit = Audit::new(later);
+        assert_eq!(audit.check(&changes[0], &expect), Ok(None), "it is there already");
+        let foreign = Expect { actors: vec![vec![8; 32]], author: slot.author.clone() };
+        assert_eq!(audit.check(&changes[0], &foreign), Err(Invalid::ForeignActor));
+        let other = Expect { actors: expect.actors.clone(), author: vec![8; 32] };
+        assert_eq!(audit.check(&changes[0], &other), Err(Invalid::Author));
+        let forged = written(&mut Document::new(Genesis::Text), &slot, "Something else");
+        assert!(matches!(audit.check(&forged, &expect), Err(Invalid::Sequence { found: 1, expected: 2 })));
+        assert_eq!(audit.check(&changes[1], &expect), Ok(Some(3)));
     }
 
     #[test]

@@ -40,6 +40,10 @@ impl Core {
                 "a backup inside of the folder it is of would be lost with it. Choose another place.".into(),
             ));
         }
+        if !sheaf_store::may_be_replaced(path) {
+            let there = format!("{} is there already, and is not a backup. Choose another name.", path.display());
+            return Err(NodeError::BadInput(there));
+        }
         self.flush()?;
         let (vault, locked_up) = {
             let vault = locked(&self.vault);

@@ -76,7 +76,9 @@ impl Node {
         let network = self.core.network().ok_or(NodeError::Closing)?;
         // The person's other devices are to find everything there.
         self.core.follow().await?;
-        crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await
+        let report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await?;
+        // Then nothing was exchanged, and nothing will be: there is no use in waiting for others.
+        if self.core.device_was_removed() { Err(NodeError::DeviceRemoved) } else { Ok(report) }
     }
 
     /// How the connection with a device stands, about a space.

@@ -135,6 +135,9 @@ fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> S
             .to_owned();
     }
     match first.and_then(|entry| by(&entry)) {
+        Some(by) if by == piece.author && access.is_removed(&by, &piece.log.device) => {
+            "It was written on a device that its author had removed, and that had not heard of it.".to_owned()
+        }
         Some(by) if by == piece.author => {
             "It was written after they had left, by a device that had not heard.".to_owned()
         }

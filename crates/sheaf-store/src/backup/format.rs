@@ -11,7 +11,7 @@ use super::{create, damaged};
 use crate::frame;
 use crate::{Purpose, Result, StoreError, VaultKey};
 
-const MAGIC: &[u8; 8] = b"SHEAFBAK";
+pub(super) const MAGIC: &[u8; 8] = b"SHEAFBAK";
 const VERSION: u32 = 1;
 /// What is gathered before it is sealed.
 const CHUNK: usize = 1024 * 1024;

@@ -74,6 +74,19 @@ impl Home {
     }
 }
 
+/// Whether what has this name already may give way to a backup: an earlier one may, also a damaged one, and an empty file.
+/// Anything else is something that somebody wrote.
+pub fn may_be_replaced(path: &Path) -> bool {
+    let mut begins = Vec::new();
+    match fs::File::open(path) {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(file) => {
+            file.take(format::MAGIC.len() as u64).read_to_end(&mut begins).is_ok()
+                && (begins.is_empty() || begins == format::MAGIC)
+        }
+    }
+}
+
 /// Puts a file in, a part at a time. It may grow meanwhile; what was there is there whole.
 fn copy(out: &mut Writer, folder: &Path, name: &str) -> Result<()> {
     let path = folder.join(name);
