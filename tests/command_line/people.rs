@@ -151,7 +151,7 @@ fn invitations_are_for_so_many_and_so_long_and_can_be_cancelled() {
     assert_eq!(listed[0]["link"], link.as_str());
     assert!(listed[0]["expires"].as_u64() > listed[0]["opened"].as_u64());
     let table = ana.ok(&["invitations", &space]).stdout;
-    assert!(table.contains("0 of 1 used") && table.contains("open for 6 days") && table.contains(&link), "{table}");
+    assert!(table.contains("0 of 1 used") && table.contains("open for 7 days") && table.contains(&link), "{table}");
 
     assert_eq!(joins(&ana, &kofi, &link).code, 0);
     let ran = joins(&ana, &noor, &link);

@@ -98,6 +98,14 @@ impl Core {
         let floors = self.store.floors(space.id)?;
         let held = space.checkpoints().held.clone();
         let access = space.lock().access.clone();
+        // Who was removed has heard so beside the logs: of that entry there is nothing to pass on, and nobody asks them.
+        let was_removed = |access: &AccessHistory| {
+            self.me().is_ok_and(|me| {
+                let (person, device) = (me.person(), me.keys.device.id());
+                access.now().was_removed_by(&person).is_some() || access.now().is_removed(&person, &device)
+            })
+        };
+        let access = access.filter(|access| !was_removed(access));
         if let (Some(access), false) = (access, held.is_empty()) {
             let entries = self.access_entries(space.id, &access, access.now().heads())?;
             let offer = |base: &Arc<Base>| {
