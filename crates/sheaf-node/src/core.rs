@@ -37,6 +37,8 @@ pub const LOG: &[u8] = b"log/";
 pub const MINE: &[u8] = b"mine/";
 /// How far a space's entries have been opened.
 pub const OPENED: &[u8] = b"opened/";
+/// Under which epochs entries wait for a key, and from where.
+pub const UNOPENED: &[u8] = b"unopened/";
 /// A log that an invalid entry has closed.
 pub const CLOSED: &[u8] = b"closed/";
 /// An invitation that is being redeemed.

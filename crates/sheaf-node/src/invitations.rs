@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::network::Input;
 use crate::people::{not_an_owner, not_made};
 use crate::space::{Space, State};
+use crate::unopened::Opened;
 use crate::view::{JoinRefusal, NodeEvent};
 use crate::writer::Work;
 
@@ -108,7 +109,7 @@ impl Core {
         }
         self.put_joining(link.space, Some(link))?;
         let state = State { joining: Some(link.clone()), ..self.new_state(link.space, &me)? };
-        let space = Space::new(link.space, state, 0);
+        let space = Space::new(link.space, state, Opened::default());
         self.add_space(&space)?;
         self.redeem(&space);
         Ok(space)

@@ -11,6 +11,7 @@
 //! - `keeping`: where the home's key lies, whether the home is the one it was, and the person's recovery phrase.
 //! - `writer`: one thread through which every own entry goes, to the journal first and then to the store.
 //! - `accept` and `opening`: entries from others are admitted and stored; stored entries are opened and become changes.
+//!   `unopened`: those whose key is not here wait, and nothing else does.
 //! - `devices`: the person's devices, pairing one more, and keeping all of them in all of the person's spaces.
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
 //!
@@ -62,6 +63,7 @@ mod relays;
 mod removal;
 mod set_aside;
 mod space;
+mod unopened;
 mod upkeep;
 mod verify;
 mod view;

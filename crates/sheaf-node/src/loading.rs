@@ -7,7 +7,7 @@ use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, 
 use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
 use sheaf_store::{StoreError, Table};
 
-use crate::core::{CLOSED, Core, JOINING, LOG, MINE, OPENED, READ, key};
+use crate::core::{CLOSED, Core, JOINING, LOG, MINE, OPENED, READ, UNOPENED, key};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::space::{OwnLog, Space, State};
@@ -21,8 +21,10 @@ impl Core {
         let me = self.me()?;
         if new_logs || self.store_number()?.is_none() {
             // Arrivals may be others than they were: nothing that speaks of the old ones is believed.
-            for (name, _) in self.store.scan(Table::Progress, OPENED)? {
-                self.store.delete(Table::Progress, &name)?;
+            for prefix in [OPENED, UNOPENED] {
+                for (name, _) in self.store.scan(Table::Progress, prefix)? {
+                    self.store.delete(Table::Progress, &name)?;
+                }
             }
             self.store.put(Table::Progress, STORE, &rand::random::<u64>().to_le_bytes())?;
         }
@@ -90,7 +92,8 @@ impl Core {
         };
         state.take_keys(me);
         let opened = self.store.get(Table::Progress, &key(OPENED, id))?.and_then(|bytes| bytes.try_into().ok());
-        Ok(Space::new(id, state, opened.map_or(0, u64::from_le_bytes)))
+        let opened = self.load_opened(id, opened.map_or(0, u64::from_le_bytes))?;
+        Ok(Space::new(id, state, opened))
     }
 
     /// The access history, and the access entries that wait for others: after a loss, some may have to come again.

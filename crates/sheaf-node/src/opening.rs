@@ -1,8 +1,8 @@
 //! Opening: stored entries, own and received, become changes of documents.
 //!
-//! Entries are opened in the order they arrived, from a mark that is kept (so that a crash only opens some twice), and
-//! no further than the keys this device has. For each document it is noted which entries hold its changes; if the document
-//! is open, its thread gets them at once, otherwise it finds them when it is.
+//! Entries are opened in the order they arrived, from a mark that is kept (so that a crash only opens some twice). Those
+//! whose key is not here wait for it (see `unopened`); nothing else does. For each document it is noted which entries hold
+//! its changes; if the document is open, its thread gets them at once, otherwise it finds them when it is.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct Arrived {
 
 /// What opening a run of entries found.
 #[derive(Default)]
-struct Found {
+pub struct Found {
     rows: BTreeMap<DocumentId, Vec<DocumentRow>>,
     arrived: BTreeMap<DocumentId, Vec<Arrived>>,
     own: Vec<(MineKey, u64, [u8; 32])>,
@@ -56,49 +56,51 @@ impl Core {
     fn try_open_new(&self, space: &Space, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut opened = locked(&space.opened);
         self.recount(space)?;
-        let before = *opened;
+        self.open_what_waited(space, &mut opened)?;
+        let before = opened.upto;
         if let Some(first) = first.filter(|first| *first <= before) {
-            *opened = first.saturating_sub(1);
+            opened.upto = first.saturating_sub(1);
         }
         loop {
-            let batch = self.store.since(space.id, *opened, READ)?;
+            let batch = self.store.since(space.id, opened.upto, READ)?;
             let Some((last, _)) = batch.last() else { return Ok(()) };
             let mut found = Found::default();
-            let (mut upto, end) = (*opened, *last);
             for (arrival, entry) in &batch {
                 if !self.open_one(space, *arrival, entry, &mut found) {
-                    break;
-                }
-                upto = *arrival;
-            }
-            for (document, rows) in &found.rows {
-                self.store.note(space.id, *document, rows)?;
-                self.put_home_of(*document, space.id)?;
-                if rows.iter().any(|row| row.arrival <= before) {
-                    // A saved copy that claims to hold everything up to there does not.
-                    self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;
+                    self.wait_for_key(space, &mut opened, entry.header().epoch, *arrival)?;
                 }
             }
-            if found.rows.contains_key(&index_document(&space.id)) {
-                self.index_changed(space);
-            }
-            if found.rows.contains_key(&belongings_document(&space.id)) {
-                self.say(NodeEvent::Devices);
-                self.devices.wake();
-            }
-            for (document, arrived) in found.arrived {
-                self.arrived((space.id, document), arrived);
-            }
-            self.put_opened(space, upto, &found.own)?;
-            *opened = upto;
-            if upto < end {
-                return Ok(());
-            }
+            self.take_found(space, before, *last, found)?;
+            opened.upto = *last;
         }
     }
 
-    /// Opens one entry. Answers whether the next may be opened.
-    fn open_one(&self, space: &Space, arrival: Arrival, entry: &Entry, found: &mut Found) -> bool {
+    /// Notes what opening entries found, and tells the open documents; everything up to `upto` has been opened then, and
+    /// everything up to `before` had been already.
+    pub fn take_found(&self, space: &Space, before: Arrival, upto: Arrival, found: Found) -> Result<(), StoreError> {
+        for (document, rows) in &found.rows {
+            self.store.note(space.id, *document, rows)?;
+            self.put_home_of(*document, space.id)?;
+            if rows.iter().any(|row| row.arrival <= before) {
+                // A saved copy that claims to hold everything up to there does not.
+                self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;
+            }
+        }
+        if found.rows.contains_key(&index_document(&space.id)) {
+            self.index_changed(space);
+        }
+        if found.rows.contains_key(&belongings_document(&space.id)) {
+            self.say(NodeEvent::Devices);
+            self.devices.wake();
+        }
+        for (document, arrived) in found.arrived {
+            self.arrived((space.id, document), arrived);
+        }
+        self.put_opened(space, upto, &found.own)
+    }
+
+    /// Opens one entry. Answers no if its key is not here.
+    pub fn open_one(&self, space: &Space, arrival: Arrival, entry: &Entry, found: &mut Found) -> bool {
         if !matches!(entry.header().kind, Kind::Body | Kind::Talk) {
             return true;
         }
@@ -108,11 +110,7 @@ impl Core {
             let author = state.access.as_ref().and_then(|access| access.now().person_of(&entry.log().device));
             (key, author, state.log.id)
         };
-        let Some(key) = key else {
-            // Without the key nothing after it may be opened either, for it may build on this. The key is on its way.
-            tracing::debug!(space = %space.id, "an entry waits for its key");
-            return false;
-        };
+        let Some(key) = key else { return false };
         let Some(author) = author else { return true };
         match entry.open(&key) {
             Ok(content) => {

@@ -11,7 +11,6 @@ use sheaf_access::{
     SealingSecret, SpaceId,
 };
 use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal, Sealed};
-use sheaf_store::Arrival;
 
 use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
@@ -19,14 +18,15 @@ use crate::error::NodeError;
 use crate::forks::{Forks, Unbelieved, Waiting};
 use crate::identity::Identity;
 use crate::removal::Removed;
+use crate::unopened::Opened;
 
 /// One space.
 pub struct Space {
     /// Its id.
     pub id: SpaceId,
     state: Mutex<State>,
-    /// Up to which arrival entries have been opened. The lock is held by whoever opens, so that rows are noted in order.
-    pub opened: Mutex<Arrival>,
+    /// How far entries have been opened. The lock is held by whoever opens, so that rows are noted in order.
+    pub opened: Mutex<Opened>,
     /// What counts of what is stored, and how far that is known. Taken before the state.
     pub counted: Mutex<Counted>,
     /// Held while the branches of a forked log are changed. Taken before the state.
@@ -101,7 +101,7 @@ pub struct OwnChange {
 
 impl Space {
     /// A space with this state.
-    pub fn new(id: SpaceId, state: State, opened: Arrival) -> Arc<Self> {
+    pub fn new(id: SpaceId, state: State, opened: Opened) -> Arc<Self> {
         let (state, opened) = (Mutex::new(state), Mutex::new(opened));
         Arc::new(Self {
             id,

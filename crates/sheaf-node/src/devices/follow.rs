@@ -18,6 +18,7 @@ use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::network::Input;
 use crate::space::Space;
+use crate::unopened::Opened;
 use crate::view::NodeEvent;
 use crate::writer::Work;
 
@@ -207,7 +208,7 @@ impl Core {
             return Ok(space);
         }
         let me = self.me()?;
-        let space = Space::new(id, self.new_state(id, &me)?, 0);
+        let space = Space::new(id, self.new_state(id, &me)?, Opened::default());
         self.add_space(&space)?;
         self.tell_network(Input::Members { space: id });
         Ok(space)

@@ -306,16 +306,17 @@ pub fn check(
 fn nothing_has(core: &Core, space: &Space, id: DocumentId, entry: &EntryRef, change: &ChangeHash) -> bool {
     let store = &core.store;
     let sure = || {
-        let opened = *locked(&space.opened);
+        let opened = locked(&space.opened);
         let floors = store.floors(space.id)?;
         let Some(found) = store.entry(space.id, entry.log, entry.seq)? else { return Ok(false) };
-        if found.hash() != entry.hash || floors.get(&entry.log) > 0 {
+        let arrival = store.arrival_of(space.id, entry.log, entry.seq)?;
+        if found.hash() != entry.hash || floors.get(&entry.log) > 0 || arrival.is_none_or(|at| !opened.all_to(at)) {
             return Ok(false);
         }
         for on in &found.header().builds_on {
             let there = store.entry(space.id, on.log, on.seq)?.is_some_and(|there| there.hash() == on.hash);
             let arrival = store.arrival_of(space.id, on.log, on.seq)?;
-            if !there || floors.get(&on.log) > 0 || arrival.is_none_or(|arrival| arrival > opened) {
+            if !there || floors.get(&on.log) > 0 || arrival.is_none_or(|at| !opened.all_to(at)) {
                 return Ok(false);
             }
         }

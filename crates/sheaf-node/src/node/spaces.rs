@@ -14,6 +14,7 @@ use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
 use crate::space::Space;
+use crate::unopened::Opened;
 use crate::view::{Ended, NodeEvent, SpaceInfo};
 use crate::writer::Work;
 
@@ -160,7 +161,7 @@ fn found(core: &Arc<Core>, me: &Arc<Identity>) -> Result<Arc<Space>, NodeError> 
     state.log.seq = entry.seq();
     state.log.tip = Some(entry.hash());
     state.take_keys(me);
-    let space = Space::new(id, state, 0);
+    let space = Space::new(id, state, Opened::default());
     {
         let _state = space.lock();
         core.write(Work::new(&space, entry, None));
