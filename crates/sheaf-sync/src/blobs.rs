@@ -27,6 +27,7 @@ use crate::action::Action;
 use crate::close::CloseReason;
 use crate::event::Ticket;
 use crate::frame::{Frame, MAX_PIECE};
+use crate::lane::Why;
 use crate::peer::{Peer, PeerId, Turn};
 use crate::refusal::{Refusal, Verdict};
 use crate::space::{Space, Spaces};
@@ -94,7 +95,7 @@ impl<P: PeerId> Peer<P> {
         // What stands below the floor cannot be had here in any other way, nor what follows it.
         let mut blocked = Vec::new();
         for range in below {
-            if lane.block(range.log, range.from, true) {
+            if lane.block(range.log, range.from, Why::Pruned) {
                 blocked.push((range.log, range.from, Refusal::Never(Verdict::CHECKPOINT_REFUSED)));
             }
         }
@@ -102,13 +103,19 @@ impl<P: PeerId> Peer<P> {
         Ok(false)
     }
 
-    /// Entries were pruned here. What was being read for them at that moment may have come with gaps, or not at all.
-    pub fn floors_raised(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>) {
+    /// Entries were pruned here, or something else stands for them now. What was being read for them at that moment may have
+    /// come with gaps, or not at all; and what they did not get because they declined all that stood for it is offered again
+    /// with what is `new`. They may have declined only because it was gone: a checkpoint that takes the place of another is
+    /// there, and the other's blobs are not, a moment before this is told.
+    pub fn floors_changed(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, new: bool) {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
+        lane.blobs.declined.retain(|declined| space.bundles.iter().any(|(bundle, _)| bundle.id == *declined));
+        let lifted = new && lane.lift_pruned();
         let below = |range: &Range| range.from <= space.floors.get(&range.log);
-        if lane.share && lane.known && lane.lacking(space).iter().any(below) {
+        if lane.share && lane.known && (lifted || lane.lacking(space).iter().any(below)) {
             lane.look_again();
             self.pump(turn, id, spaces);
+            self.settle(turn, id, space);
         }
     }
 
@@ -262,6 +269,7 @@ impl<P: PeerId> Peer<P> {
         let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
         for (log, before, now) in news {
             lane.theirs.we_have(*log, *before, *now);
+            lane.we_got(log, *now);
             if lane.share {
                 lane.untold.insert(*log, *now);
             }

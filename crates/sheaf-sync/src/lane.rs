@@ -133,8 +133,18 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Blocked {
     pub from: u64,
-    /// It was refused for what it builds on, not for itself.
-    pub dependent: bool,
+    pub why: Why,
+}
+
+/// Why they refuse a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// For itself.
+    Itself,
+    /// For what it builds on.
+    Dependency,
+    /// It was pruned here, and they do not take, or could not have, what stands for it.
+    Pruned,
 }
 
 /// After "missing" or "not now": nothing new is sent until it is clear again what they hold.
@@ -243,11 +253,11 @@ impl Lane {
     }
 
     /// They refuse a log from a number on. Answers whether that is news.
-    pub fn block(&mut self, log: LogId, from: u64, dependent: bool) -> bool {
+    pub fn block(&mut self, log: LogId, from: u64, why: Why) -> bool {
         if self.refuses(&log, from) {
             return false;
         }
-        self.blocked.insert(log, Blocked { from, dependent });
+        self.blocked.insert(log, Blocked { from, why });
         true
     }
 
@@ -286,15 +296,32 @@ impl Lane {
         }
     }
 
+    /// We hold now what they said they would not send: it came after all, or by another way.
+    pub fn we_got(&mut self, log: &LogId, seq: u64) {
+        if self.withheld.get(log).is_some_and(|from| *from <= seq) {
+            self.withheld.remove(log);
+        }
+    }
+
     /// They hold now what they had refused: what was held back over it may be sent again.
     pub fn lift<P>(&mut self, space: &Space<P>) {
         let before = self.blocked.len();
         let theirs = &self.theirs;
         self.blocked.retain(|log, blocked| theirs.of(log, space.held(log)) < blocked.from);
         if self.blocked.len() < before {
-            self.blocked.retain(|_, blocked| !blocked.dependent);
+            self.blocked.retain(|_, blocked| blocked.why == Why::Itself);
             self.look_again();
         }
+    }
+
+    /// There is something new to fetch in place of what was pruned here: what was held back for want of it may be had after
+    /// all. Answers whether anything was.
+    pub fn lift_pruned(&mut self) -> bool {
+        let pruned = self.blocked.values().any(|blocked| blocked.why == Why::Pruned);
+        if pruned {
+            self.blocked.retain(|_, blocked| blocked.why == Why::Itself);
+        }
+        pruned
     }
 
     /// Whether there is nothing left to do in either direction: `Some` with the number of logs that differ because one

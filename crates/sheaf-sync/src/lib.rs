@@ -83,7 +83,8 @@
 //! another way, the refusal is forgotten.
 //!
 //! **Floors** (C3). Entries below a checkpoint may be pruned. Who lacks one of those is told so (`Behind`), fetches the
-//! checkpoint and its blobs in pieces, and is sent the tail once their node has verified and merged it. See `blobs`.
+//! checkpoint and its blobs in pieces, and is sent the tail once their node has verified and merged it. Who declines all there
+//! is to fetch is offered what comes after it: a refusal over a checkpoint stands until there is another. See `blobs`.
 //!
 //! **Misbehaving** closes the session, with a [`CloseReason`]; nothing of the frame that did it is applied.
 //!

@@ -279,11 +279,12 @@ impl<P: PeerId> Machine<P> {
     ) -> Vec<Action<P>> {
         let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
         let raised = space.floors != floors;
+        let new = bundles.iter().any(|(bundle, _)| space.bundles.iter().all(|(known, _)| known.id != bundle.id));
         (space.floors, space.bundles) = (floors, bundles);
-        if !raised {
+        if !raised && !new {
             return Vec::new();
         }
-        self.with_followers(now, id, |peer, turn, spaces| peer.floors_raised(turn, id, spaces))
+        self.with_followers(now, id, |peer, turn, spaces| peer.floors_changed(turn, id, spaces, new))
     }
 
     fn endorsements(&mut self, now: u64, id: SpaceId, endorsements: Vec<Vec<u8>>) -> Vec<Action<P>> {

@@ -187,8 +187,10 @@ impl<P: PeerId> Peer<P> {
     ) -> Result<(), CloseReason> {
         let Some(lane) = self.lanes.get_mut(&id) else { return Ok(()) };
         for (log, seq) in numbered(logs, turn)? {
-            let from = lane.withheld.entry(log).or_insert(seq);
-            *from = seq.min(*from);
+            if space.held(&log) < seq {
+                let from = lane.withheld.entry(log).or_insert(seq);
+                *from = seq.min(*from);
+            }
             // What they withhold, they hold.
             lane.theirs.they_have(log, seq, space.held(&log));
         }

@@ -8,7 +8,7 @@ use crate::close::CloseReason;
 use crate::entry_bytes::Item;
 use crate::event::Ticket;
 use crate::frame::Frame;
-use crate::lane::{Reading, Recovery, Sent};
+use crate::lane::{Reading, Recovery, Sent, Why};
 use crate::peer::{Peer, PeerId, Turn};
 use crate::refusal::{Refusal, Verdict};
 use crate::space::{Space, Spaces};
@@ -42,6 +42,7 @@ impl<P: PeerId> Peer<P> {
         let mut receipt = false;
         for (item, before) in news.items {
             lane.theirs.we_have(item.log, *before, item.seq);
+            lane.we_got(&item.log, item.seq);
         }
         lane.skipped.take_if(|(log, seq)| space.held(log) >= *seq);
         for (item, _) in news.items {
@@ -271,13 +272,13 @@ impl<P: PeerId> Peer<P> {
                     let hopeless = entries.iter().chain([&(log, seq)]).any(|(log, seq)| lane.refuses(log, *seq));
                     if !hopeless {
                         lane.lost.push((log, seq));
-                    } else if lane.block(log, seq, true) {
+                    } else if lane.block(log, seq, Why::Dependency) {
                         blocked.push((log, seq, Refusal::Never(Verdict::BUILDS_ON_REFUSED)));
                     }
                 }
                 Some(Refusal::NotNow(_)) => lane.not_now = true,
                 Some(refusal @ Refusal::Never(_)) => {
-                    if lane.block(log, seq, false) {
+                    if lane.block(log, seq, Why::Itself) {
                         blocked.push((log, seq, refusal));
                     }
                 }
@@ -336,7 +337,7 @@ impl<P: PeerId> Peer<P> {
         }
         lane.recoveries += 1;
         if lane.recoveries > turn.config.max_recoveries {
-            let lost = lost.into_iter().filter(|(log, seq)| lane.block(*log, *seq, true));
+            let lost = lost.into_iter().filter(|(log, seq)| lane.block(*log, *seq, Why::Dependency));
             let lost = lost.map(|(log, seq)| (log, seq, Refusal::Never(Verdict::STILL_MISSING))).collect();
             self.withhold(turn, id, lost)?;
         }

@@ -1,5 +1,6 @@
 //! What two or three machines say to each other, told as they say it.
 
+mod checkpoints;
 mod hostile;
 mod signed;
 mod table;

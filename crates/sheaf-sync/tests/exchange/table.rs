@@ -8,7 +8,7 @@ use sheaf_log::Frontier;
 use sheaf_sync::{Action, CloseReason, Config, EntryBytes, Event, Frame, Item, Machine, Nonce, Outcome, Refusal};
 
 /// The entries of these tests are told apart by their places alone.
-const NO_HASH: EntryHash = EntryHash::from_bytes([0; 32]);
+pub const NO_HASH: EntryHash = EntryHash::from_bytes([0; 32]);
 
 pub fn space(n: u32) -> SpaceId {
     let mut id = [0x55; 32];

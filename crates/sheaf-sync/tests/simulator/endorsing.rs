@@ -40,7 +40,9 @@ impl World {
         let busy = state.endorsing.contains_key(&(peer, space)) || state.merging.contains_key(&(peer, space));
         let may = !busy && state.connected.contains_key(&peer);
         let Some(store) = state.stores.get(&space).filter(|_| may) else { return };
-        let mut next = store.pending.values().filter(|link| after.is_none_or(|after| link.id > after));
+        let may_have = |link: &BlobLink| !state.without.contains(&(peer, space, link.id));
+        let mut next =
+            store.pending.values().filter(|link| after.is_none_or(|after| link.id > after) && may_have(link));
         let Some(bundle) = next.next().copied() else { return };
         state.endorsing.insert((peer, space), (bundle, None));
         self.fetch(node, peer, space, bundle);
@@ -76,9 +78,11 @@ impl World {
         true
     }
 
-    /// It is not there. Answers whether it was a checkpoint to be checked.
+    /// It is not there, and is not asked for again before something has happened: else two who have nothing else to do would
+    /// go on for ever. Answers whether it was a checkpoint to be checked.
     pub fn no_pending(&mut self, node: usize, peer: usize, space: SpaceId) -> bool {
         let Some((link, _)) = self.nodes[node].endorsing.remove(&(peer, space)) else { return false };
+        self.nodes[node].without.insert((peer, space, link.id));
         self.fetch_pending(node, peer, space, Some(link.id));
         true
     }
@@ -92,6 +96,8 @@ impl World {
                 self.heard(node, space);
             }
         } else if store.pending.contains_key(&checkpoint) {
+            // Whoever passes on a word has what it is about.
+            self.nodes[node].without.remove(&(peer, space, checkpoint));
             self.fetch_pending(node, peer, space, None);
         }
     }
@@ -156,9 +162,10 @@ impl Store {
         self.held.insert(link.id, (bundle, author));
     }
 
-    /// Prunes what checkpoints stand for that someone else than their author has checked. Answers whether that is news.
+    /// Prunes what checkpoints stand for that someone else than their author has checked. Answers whether that is news: also
+    /// if nothing more is pruned, but another bundle stands for it.
     fn prune_endorsed(&mut self) -> bool {
-        let before = self.floors.clone();
+        let before = (self.floors.clone(), self.bundles.clone());
         let words: Vec<(BlobId, usize)> = self.words.iter().map(|word| read(word)).collect();
         let endorsed = |id: &BlobId, author: usize| words.iter().any(|(of, by)| of == id && *by != author);
         let good: Vec<Bundle> = self
@@ -172,6 +179,6 @@ impl Store {
             self.stand_for(&bundle, content);
         }
         self.drop_pruned();
-        self.floors != before
+        (&self.floors, &self.bundles) != (&before.0, &before.1)
     }
 }

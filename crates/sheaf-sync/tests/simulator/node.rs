@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::{DeviceId, LogId, SpaceId};
-use sheaf_log::{BlobId, BlobLink};
+use sheaf_log::{BlobId, BlobLink, Frontier};
 use sheaf_sync::{Config, Machine, Ticket, Window};
 
 use crate::store::{Bundle, Entry, Store};
@@ -34,6 +34,10 @@ pub struct Node {
     pub merging: BTreeMap<(usize, SpaceId), (BlobId, Option<Bundle>)>,
     /// Checkpoints that are being fetched to be checked: from whom, the bundle's name, and the bundle once it is here.
     pub endorsing: BTreeMap<(usize, SpaceId), (BlobLink, Option<Bundle>)>,
+    /// Who has said that they do not have the blobs of a checkpoint, on the present connections.
+    pub without: BTreeSet<(usize, SpaceId, BlobId)>,
+    /// What the machine was last told to offer in place of what is pruned.
+    pub offers: BTreeMap<SpaceId, Vec<(BlobLink, Frontier)>>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
     pub excused: BTreeSet<u64>,
 
@@ -82,6 +86,8 @@ impl Node {
             parts: BTreeMap::new(),
             merging: BTreeMap::new(),
             endorsing: BTreeMap::new(),
+            without: BTreeSet::new(),
+            offers: BTreeMap::new(),
             excused: BTreeSet::new(),
             storage: 5,
             full: false,
