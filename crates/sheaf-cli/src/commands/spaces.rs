@@ -53,14 +53,6 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
 }
 
 fn line(space: &SpaceInfo) -> String {
-    if let Some(ended) = &space.ended {
-        let how = match (ended.left, ended.by.as_str()) {
-            (true, _) => "you left".to_owned(),
-            (false, "") => "you were removed".to_owned(),
-            (false, by) => format!("{by} removed you"),
-        };
-        return format!("{}  {}  ({how})", space.id, space.name);
-    }
     let people = match (space.private, space.people) {
         (true, _) => "private".to_owned(),
         (false, 1) => "1 person".to_owned(),
