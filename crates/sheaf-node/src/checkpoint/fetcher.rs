@@ -5,10 +5,9 @@
 //! checkpoint of a space is fetched at a time, blob after blob, each from where it stopped; what is fetched lies on the
 //! disk, so nothing is lost by a crash. Who else offered one meanwhile is turned to when that comes to nothing.
 //!
-//! An entry of a checkpoint may be passed on by somebody who has not fetched its blobs yet. So all who are in step are
-//! asked, one after the other; who says no is asked again when someone vouches for the checkpoint, for then it got about.
+//! Who is asked for a checkpoint whose entry is here, and when again, is in `sources`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
@@ -18,6 +17,7 @@ use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::{Event, Ticket};
 
 use super::bundle::Bundle;
+use super::sources::Sources;
 use super::verify::Problem;
 use crate::core::Core;
 use crate::network::Input;
@@ -123,7 +123,7 @@ impl Fetcher {
         let start = move |core| {
             std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
                 let (jobs, waiting) = (BTreeMap::new(), BTreeMap::new());
-                Worker { core, jobs, waiting, in_step: BTreeSet::new(), without: BTreeSet::new() }.run(&incoming);
+                Worker { core, jobs, waiting, sources: Sources::default() }.run(&incoming);
             })
         };
         (Self(messages), start)
@@ -141,10 +141,8 @@ struct Worker {
     jobs: BTreeMap<SpaceId, Job>,
     /// Who else told us that we are behind, while something was being fetched.
     waiting: BTreeMap<SpaceId, VecDeque<(DeviceId, BlobLink)>>,
-    /// Who has held what we hold, on a connection that stands.
-    in_step: BTreeSet<(SpaceId, DeviceId)>,
-    /// Whose checkpoint, whose entry is here, could not be had from whom.
-    without: BTreeSet<(SpaceId, EntryHash, DeviceId)>,
+    /// Who may have the checkpoints whose entries are here.
+    sources: Sources,
 }
 
 impl Worker {
@@ -178,8 +176,7 @@ impl Worker {
                 for waiting in self.waiting.values_mut() {
                     waiting.retain(|(who, _)| *who != peer);
                 }
-                self.in_step.retain(|(_, who)| *who != peer);
-                self.without.retain(|(_, _, who)| *who != peer);
+                self.sources.gone(peer);
                 let stopped: Vec<SpaceId> =
                     self.jobs.iter().filter(|(_, job)| job.peer == peer).map(|(space, _)| *space).collect();
                 for space in stopped {
@@ -188,7 +185,7 @@ impl Worker {
                 }
             }
             Message::Synced { peer, space } => {
-                self.in_step.insert((space, peer));
+                self.sources.in_step(space, peer);
                 self.fetch_pending(core, space, Some(peer));
             }
             Message::Came { peer, space } => self.fetch_pending(core, space, Some(peer)),
@@ -199,7 +196,7 @@ impl Worker {
             Message::Endorsed { space, endorsement } => {
                 let Some(held) = core.space(space) else { return };
                 if let Some(one) = core.endorsed(&held, &endorsement) {
-                    self.without.retain(|(of, checkpoint, _)| (*of, *checkpoint) != (space, one.checkpoint));
+                    self.sources.vouched(space, one.checkpoint);
                     self.fetch_pending(core, space, Some(one.device));
                 }
             }
@@ -214,18 +211,11 @@ impl Worker {
             return;
         }
         let pending = held.checkpoints().pending.clone();
-        self.without.retain(|(of, hash, _)| *of != space || pending.iter().any(|entry| entry.hash() == *hash));
-        let all = self.in_step.iter().filter(|(of, _)| *of == space).map(|(_, peer)| *peer);
-        let mut peers: Vec<DeviceId> = all.collect();
-        peers.sort_by_key(|peer| Some(*peer) != first);
-        for checkpoint in pending.into_iter().rev() {
-            let may_have = |peer: &&DeviceId| !self.without.contains(&(space, checkpoint.hash(), **peer));
-            if let Some(peer) = peers.iter().find(may_have).copied() {
-                let job = Job { peer, bundle: None, checkpoint: Some(checkpoint), fetching: None, tries: 0 };
-                self.jobs.insert(space, job);
-                return self.go_on(core, space);
-            }
-        }
+        let hashes: Vec<EntryHash> = pending.iter().map(Entry::hash).collect();
+        let Some((next, peer)) = self.sources.next(space, &hashes, first) else { return };
+        let checkpoint = pending.into_iter().find(|entry| entry.hash() == next);
+        self.jobs.insert(space, Job { peer, bundle: None, checkpoint, fetching: None, tries: 0 });
+        self.go_on(core, space);
     }
 
     /// Begins with the next bundle that someone told us to fetch, if nothing is under way; else with what else is lacking.
@@ -242,10 +232,10 @@ impl Worker {
         self.go_on(core, space);
     }
 
-    /// This peer does not have what it was asked for.
+    /// This peer does not have what it was asked for, or it cannot be kept here.
     fn look_elsewhere(&mut self, core: &Arc<Core>, space: SpaceId) {
         if let Some(Job { peer, checkpoint: Some(checkpoint), .. }) = self.jobs.get(&space) {
-            self.without.insert((space, checkpoint.hash(), *peer));
+            self.sources.without(space, checkpoint.hash(), *peer);
         }
         self.give_up(core, space);
     }
@@ -260,7 +250,7 @@ impl Worker {
         let same =
             |held: &Space, one: &Entry| held.checkpoints().pending.iter().any(|entry| entry.hash() == one.hash());
         let waits = checkpoint.is_some_and(|one| {
-            let elsewhere = self.without.contains(&(space, one.hash(), peer));
+            let elsewhere = self.sources.is_without(space, one.hash(), peer);
             !elsewhere && core.space(space).is_some_and(|held| same(&held, &one))
         });
         if !waits || self.waiting.get(&space).is_some_and(|waiting| !waiting.is_empty()) {
@@ -287,8 +277,9 @@ impl Worker {
             }
             Ok(Fetched::Wrong) => self.look_elsewhere(core, space),
             Err(error) => {
+                // A disk that takes nothing now takes nothing when the rest has come either, and both are in step again.
                 tracing::error!(%error, "what was fetched of a checkpoint cannot be kept");
-                self.give_up(core, space);
+                self.look_elsewhere(core, space);
             }
         }
     }

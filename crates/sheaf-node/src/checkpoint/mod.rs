@@ -11,6 +11,7 @@ mod endorse;
 mod fetcher;
 mod merge;
 mod schedule;
+mod sources;
 mod tail;
 mod verify;
 mod write;
