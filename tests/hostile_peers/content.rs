@@ -4,8 +4,8 @@
 use sheaf_access::{DeviceId, LogId};
 use sheaf_log::{Content, Part};
 use sheaf_node::NodeEvent;
-use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed, typed_on};
-use sheaf_tests::{HOSTILE, Scene, told};
+use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed, typed_on, typed_over};
+use sheaf_tests::{HOSTILE, Scene, soon, told};
 
 /// What content is refused under.
 const CONTENT: u16 = 2_000;
@@ -62,6 +62,54 @@ async fn a_change_that_builds_on_what_nobody_has_does_not_wait_for_ever() {
         raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
     })
     .await;
+}
+
+/// Builds on everything in the document, which is all here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_builds_on_what_its_entry_does_not_name() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author::of(raw, held, scene.document_id());
+        let changes = vec![typed_over(&author, held, HOSTILE)];
+        raw.content(held, scene.document_id(), Part::Body, changes).encoded().to_vec()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_entry_names_something_earlier() {
+    closes_its_log(async |scene, raw, held| {
+        let author = Author::of(raw, held, scene.document_id());
+        let changes = vec![typed_over(&author, held, HOSTILE)];
+        // The first entries of those who wrote in it, and not the last.
+        let others = held.frontier();
+        let first = |log: &LogId| held.entries.iter().find(|entry| entry.log() == *log && entry.seq() == 1);
+        let firsts: Vec<_> = others.iter().filter_map(|(log, _)| Some(first(log)?.reference())).collect();
+        let firsts = firsts.into_iter().filter(|on| on.log != held.log).collect();
+        raw.content_on(held, scene.document_id(), Part::Body, changes, firsts).encoded().to_vec()
+    })
+    .await;
+}
+
+/// The same, and it names the last entries: then there is nothing wrong with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_entry_names_what_it_builds_on_is_read() {
+    let scene = Scene::new().await;
+    let (raw, mut line, held) = scene.mallory("editor").await;
+    let author = Author::of(&raw, &held, scene.document_id());
+    let changes = vec![typed_over(&author, &held, "In good order. ")];
+    let lasts = held.frontier();
+    let last = |log: &LogId, seq: u64| held.entries.iter().find(|entry| entry.log() == *log && entry.seq() == seq);
+    let lasts: Vec<_> = lasts.iter().filter_map(|(log, seq)| Some(last(log, seq)?.reference())).collect();
+    let lasts = lasts.into_iter().filter(|on| on.log != held.log).collect();
+    let entry = raw.content_on(&held, scene.document_id(), Part::Body, changes, lasts);
+    line.send(held.space, &[entry.encoded()]).await;
+    for node in [&scene.ana, &scene.kofi] {
+        soon("her words", || async {
+            let text = node.export(&scene.document, sheaf_node::Format::Text).await.ok()?;
+            String::from_utf8_lossy(&text).contains("In good order.").then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

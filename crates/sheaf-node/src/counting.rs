@@ -19,7 +19,7 @@ use sheaf_store::{Arrival, CacheKind, StoreError};
 use crate::core::{Core, READ, locked};
 use crate::document::{Message, cache_name};
 use crate::forks::Forks;
-use crate::opening::Arrived;
+use crate::opening::{Arrived, named_by};
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
 
@@ -337,8 +337,8 @@ impl Core {
             return Ok(None);
         }
         let arrival = self.store.arrival_of(space.id, entry.log(), entry.seq())?.unwrap_or(0);
-        let (document, entry) = (content.document, entry.reference());
-        Ok(Some((document, Arrived { arrival, entry, author, changes: content.changes })))
+        let (document, names, entry) = (content.document, named_by(entry), entry.reference());
+        Ok(Some((document, Arrived { arrival, entry, author, names, changes: content.changes })))
     }
 
     /// An own log that does not count to its end, or was begun before this person was removed and granted again, is left:

@@ -26,6 +26,8 @@ pub struct Arrived {
     pub entry: EntryRef,
     /// Who wrote it.
     pub author: PersonId,
+    /// What it builds on: the entry before it, and those that it names.
+    pub names: Vec<EntryRef>,
     /// The changes, unchecked.
     pub changes: Vec<Vec<u8>>,
 }
@@ -127,7 +129,8 @@ impl Core {
                 let changes = peeks.iter().map(|peek| peek.hash.0).collect();
                 let row = DocumentRow { arrival, log: entry.log(), seq: entry.seq(), changes };
                 found.rows.entry(content.document).or_default().push(row);
-                let arrived = Arrived { arrival, entry: entry.reference(), author, changes: content.changes };
+                let (names, changes) = (named_by(entry), content.changes);
+                let arrived = Arrived { arrival, entry: entry.reference(), author, names, changes };
                 // A discussion is kept until there is something to read it with.
                 if content.part == Part::Body {
                     found.arrived.entry(content.document).or_default().push(arrived);
@@ -145,6 +148,13 @@ impl Core {
         }
         true
     }
+}
+
+/// What an entry builds on: the one before it, and those that it names.
+pub fn named_by(entry: &Entry) -> Vec<EntryRef> {
+    let header = entry.header();
+    let before = header.prev.map(|hash| EntryRef { log: header.log, seq: header.seq - 1, hash });
+    before.into_iter().chain(header.builds_on.iter().copied()).collect()
 }
 
 /// The changes of an own entry, as its log's map has them.

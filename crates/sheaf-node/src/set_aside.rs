@@ -116,14 +116,16 @@ impl Core {
             }
         }
         let mut document = Document::new(Genesis::Text);
-        let checked = load::check(self, space, piece.document, &document, &Void::default(), &arrived);
+        let checked =
+            load::check(self, space, piece.document, (&document, &HashMap::new()), &Void::default(), &arrived);
         document.apply(checked.changes);
         // After a checkpoint, what the piece builds on may be in there and nowhere else. It comes second, since of a forked
         // log it has the branch that counts.
         if !piece.changes.iter().all(|change| document.has(change))
             && let Some(mut base) = load::from_checkpoint(self, space, piece.document)?
         {
-            let checked = load::check(self, space, piece.document, &base, &Void::default(), &arrived);
+            let checked =
+                load::check(self, space, piece.document, (&base, &HashMap::new()), &Void::default(), &arrived);
             base.apply(checked.changes);
             document = base;
         }

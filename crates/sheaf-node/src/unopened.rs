@@ -24,9 +24,9 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether every entry up to this arrival was opened, and none of them waits.
-    pub fn all_to(&self, arrival: Arrival) -> bool {
-        arrival <= self.upto && self.waiting.values().all(|first| *first > arrival)
+    /// Whether entries under an epoch wait for its key, or are about to be opened with it.
+    pub fn waits_for(&self, epoch: &EpochId) -> bool {
+        self.waiting.contains_key(epoch)
     }
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sheaf_access::{DocumentId, LogId, PersonId};
 use sheaf_document::edit::Edit;
 use sheaf_document::model::{Item, Marks};
-use sheaf_document::{Document, Genesis, Slot};
+use sheaf_document::{Document, Genesis, Slot, ValidChange};
 use sheaf_log::{Part, actor};
 
 use super::{Held, Raw};
@@ -54,6 +54,22 @@ pub fn typed_on(author: &Author, unknown: &Author, text: &str) -> Vec<u8> {
     let mut document = Document::new(Genesis::Text);
     document.edit(&unknown.slot(), &edits).expect("an honest edit");
     let made = document.edit(&author.slot(), &edits).expect("an honest edit");
+    made.into_iter().next().expect("one change").bytes
+}
+
+/// A change that types a text on top of what is in a document, as far as this is held.
+///
+/// # Panics
+/// When what is held is not an honest document.
+pub fn typed_over(author: &Author, held: &Held, text: &str) -> Vec<u8> {
+    let contents = held.entries.iter().filter_map(|entry| entry.open(held.keys.get(&entry.header().epoch)?).ok());
+    let changes = contents.filter(|content| content.document == author.document).flat_map(|content| content.changes);
+    let changes = changes.map(|bytes| ValidChange::unchecked(&bytes).expect("an honest change"));
+    let mut document = Document::new(Genesis::Text);
+    let applied = document.apply(changes.collect());
+    assert!(applied.refused.is_empty() && !applied.applied.is_empty(), "{applied:?}");
+    let insert = vec![Item::Text { text: text.to_owned(), marks: Marks::new() }];
+    let made = document.edit(&author.slot(), &[Edit::Splice { at: 0, delete: 0, insert }]).expect("an honest edit");
     made.into_iter().next().expect("one change").bytes
 }
 

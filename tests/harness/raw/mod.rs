@@ -20,7 +20,7 @@ use sheaf_access::{
 };
 use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, Mine, Part};
 
-pub use changes::{Author, billions, deflated, typed, typed_on};
+pub use changes::{Author, billions, deflated, typed, typed_on, typed_over};
 pub use checkpoint::{Made, Parts};
 pub use forge::{Forged, bomb, seal};
 pub use line::{Answer, Line};

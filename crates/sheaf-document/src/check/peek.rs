@@ -18,6 +18,8 @@ pub struct Peek {
     pub actor: Vec<u8>,
     /// Its number among the actor's changes.
     pub seq: u64,
+    /// The changes it builds on.
+    pub deps: Vec<ChangeHash>,
 }
 
 /// Reads a change's name and place from its bytes, without Automerge and without unfolding anything.
@@ -32,7 +34,7 @@ pub fn peek(bytes: &[u8]) -> Result<Peek, ScanError> {
     if hash[..4] != scanned.checksum {
         return Err(ScanError::Malformed { at: 4 });
     }
-    Ok(Peek { hash: ChangeHash(hash.into()), actor: scanned.actor, seq: scanned.seq })
+    Ok(Peek { hash: ChangeHash(hash.into()), actor: scanned.actor, seq: scanned.seq, deps: scanned.deps })
 }
 
 #[cfg(test)]
@@ -47,7 +49,8 @@ mod tests {
         let insert = vec![Item::Text { text: "Four days on the island".into(), marks: [].into() }];
         let made = document.edit(&slot, &[Edit::Splice { at: 0, delete: 0, insert }]).unwrap();
         let peeked = peek(&made[0].bytes).unwrap();
-        assert_eq!(peeked, Peek { hash: made[0].hash, actor: vec![7; 32], seq: 1 });
+        let deps = Document::new(Genesis::Text).heads();
+        assert_eq!(peeked, Peek { hash: made[0].hash, actor: vec![7; 32], seq: 1, deps });
         for at in 0..made[0].bytes.len() {
             let mut damaged = made[0].bytes.clone();
             damaged[at] ^= 1;

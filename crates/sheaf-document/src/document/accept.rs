@@ -142,6 +142,11 @@ impl Document {
     pub fn actor_of(&self, hash: &ChangeHash) -> Option<Vec<u8>> {
         Some(self.doc.get_change_meta_by_hash(hash)?.actor.to_bytes().to_vec())
     }
+
+    /// The number of a change among its actor's, if the change is here.
+    pub fn number_of(&self, hash: &ChangeHash) -> Option<u64> {
+        Some(self.doc.get_change_meta_by_hash(hash)?.seq)
+    }
 }
 
 /// Holds the save's account of its changes against what was signed: before an operation is decoded.

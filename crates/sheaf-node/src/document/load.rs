@@ -1,6 +1,6 @@
 //! Bringing a document into memory: the snapshot, then the entries that came after it, checked like any others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, PersonId};
@@ -10,7 +10,8 @@ use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use super::cache::Snapshot;
 use super::cache_name;
-use crate::core::{Core, locked};
+use super::named::{Holders, Places};
+use crate::core::Core;
 use crate::counting::{Void, differences};
 use crate::error::NodeError;
 use crate::opening::Arrived;
@@ -21,13 +22,15 @@ pub struct Loaded {
     /// The document.
     pub document: Document,
     /// Which entries hold the changes that new ones may build on directly.
-    pub holders: HashMap<[u8; 32], EntryRef>,
+    pub holders: Holders,
     /// Every entry of the document up to this arrival is in it, if it counts.
     pub upto: Arrival,
     /// What does not count.
     pub void: Arc<Void>,
     /// How many entries came after the snapshot.
     pub since_snapshot: usize,
+    /// Whether one of them waits for something that is not here.
+    pub behind: bool,
 }
 
 /// Loads a document. What its entries hold and may not be applied closes their logs, and nothing else.
@@ -37,8 +40,10 @@ pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Res
     let mut arrived = gained;
     arrived.extend(read(core, space, id, loaded.upto + 1, &loaded.void)?);
     loaded.since_snapshot = arrived.len();
-    let checked = check(core, space, id, &loaded.document, &loaded.void, &arrived);
+    let known = (&loaded.document, &loaded.holders);
+    let checked = check(core, space, id, known, &loaded.void, &arrived);
     loaded.upto = checked.upto(&arrived, loaded.upto);
+    loaded.behind = checked.waits.is_some();
     loaded.holders.extend(checked.holders);
     for refused in loaded.document.apply(checked.changes).refused {
         close(core, space, id, &refused, &loaded.holders);
@@ -115,12 +120,13 @@ fn still_good(
         return Ok(Some(Vec::new()));
     }
     let mut gained = Vec::new();
-    for row in rows(core, space, id, 0)?.into_iter().filter(|row| row.arrival <= snapshot.upto) {
+    for row in rows(core, space, id, 0)? {
         let within = |(log, from, to, _): &&(_, u64, u64, bool)| *log == row.log && (*from..*to).contains(&row.seq);
         match changed.iter().find(within) {
+            // Where something waited, what came after that is in it too.
             Some((.., true)) => return Ok(None),
-            Some((.., false)) => gained.push(row),
-            None => {}
+            Some((.., false)) if row.arrival <= snapshot.upto => gained.push(row),
+            _ => {}
         }
     }
     Ok(Some(read_rows(core, space, gained.into_iter())?))
@@ -146,7 +152,7 @@ fn from_snapshot(
             }
             Ok(document) => {
                 let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
-                return Ok((Loaded { document, holders, upto, void, since_snapshot: 0 }, gained));
+                return Ok((Loaded { document, holders, upto, void, since_snapshot: 0, behind: false }, gained));
             }
             // It is only a copy: the entries say the same, and take longer.
             Err(error) => tracing::warn!(%error, document = %id, "the saved copy of a document does not open"),
@@ -157,12 +163,12 @@ fn from_snapshot(
         Some(document) => document,
         None => Document::new(genesis),
     };
-    Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0 }, Vec::new()))
+    Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0, behind: false }, Vec::new()))
 }
 
 /// Whether a saved copy has all that checkpoints stand for: what it lacks of that may be pruned, and no entry would bring
 /// it. So it is when the node was killed after a checkpoint, before it saved the document anew.
-fn holds_checkpoints(space: &Space, id: DocumentId, document: &Document) -> bool {
+pub fn holds_checkpoints(space: &Space, id: DocumentId, document: &Document) -> bool {
     let held = space.checkpoints().held.clone();
     let mut attested = held.iter().filter_map(|base| base.attested.get(&(id, Part::Body))).flatten();
     attested.all(|one| document.has(&ChangeHash(one.hash)))
@@ -201,7 +207,7 @@ pub struct Checked {
     /// The changes.
     pub changes: Vec<ValidChange>,
     /// Which entry holds which.
-    pub holders: HashMap<[u8; 32], EntryRef>,
+    pub holders: Holders,
     /// The first entry that builds on something that is not here, and so has to wait.
     pub waits: Option<Arrival>,
 }
@@ -219,25 +225,26 @@ impl Checked {
 /// What became of one entry's changes.
 enum Verdict {
     Good,
-    /// For this change, if it names one that is not here.
+    /// For this change, or for the one before it of the same actor.
     Waits(Option<ChangeHash>),
     Invalid(String),
 }
 
 /// Checks what entries brought (L3). The first invalid one closes its log, from there on. One that builds on what is not
 /// here waits: that something is missing here is no verdict. After a store was lost, own entries come before those
-/// of others that they build on; so what waits is looked at again as long as that helps. But where all that the entry names
-/// is here, and nothing has what its change builds on, nothing ever will: then it is not valid (L1, L3).
+/// of others that they build on; so what waits is looked at again as long as that helps. But what an entry builds on, it
+/// has to name: where that is not so, or all that it names is here and has no such change, it is not valid ([`Places`]).
 ///
 /// What does not count is left out, as far as the document has heard of it.
 pub fn check(
     core: &Core,
     space: &Space,
     id: DocumentId,
-    document: &Document,
+    (document, holders): (&Document, &Holders),
     void: &Void,
     arrived: &[Arrived],
 ) -> Checked {
+    let places = Places::new(core, space, id, document, holders);
     // Entries of which a part passed. The checker has seen that part, though it is not applied, so it begins anew.
     let mut set_aside: HashMap<Arrival, Option<ChangeHash>> = HashMap::new();
     'anew: loop {
@@ -247,16 +254,14 @@ pub fn check(
         let mut todo: Vec<&Arrived> = arrived.iter().filter(|one| !set_aside.contains_key(&one.arrival)).collect();
         loop {
             let before = todo.len();
-            let mut waiting = Vec::new();
-            let mut lacking: Vec<(&Arrived, ChangeHash)> = Vec::new();
+            let mut waiting: Vec<(&Arrived, Option<ChangeHash>)> = Vec::new();
             for one in todo {
-                let closed = space.lock().closed.get(&one.entry.log).copied();
-                if closed.is_some_and(|bad| one.entry.seq >= bad) || void.is(&one.entry) {
+                if is_closed(space, &one.entry) || void.is(&one.entry) {
                     continue;
                 }
                 let expect =
                     expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
-                let (changes, verdict) = check_one(&mut checker, document, one, expect);
+                let (changes, verdict) = check_one(&mut checker, &places, &passed.holders, one, expect);
                 let mut lacks = None;
                 match verdict {
                     Verdict::Good => {
@@ -266,8 +271,7 @@ pub fn check(
                     }
                     Verdict::Waits(change) => {
                         lacks = change;
-                        lacking.extend(change.map(|change| (one, change)));
-                        waiting.push(one);
+                        waiting.push((one, change));
                     }
                     Verdict::Invalid(reason) => core.close_log(space, one.entry.log, one.entry.seq, &reason),
                 }
@@ -277,67 +281,75 @@ pub fn check(
                 }
             }
             if waiting.is_empty() || waiting.len() == before {
-                let partly = arrived.iter().filter_map(|one| Some((one, (*set_aside.get(&one.arrival)?)?)));
-                if let Some((one, _)) = lacking
-                    .into_iter()
-                    .chain(partly)
-                    .filter(|(one, _)| space.lock().closed.get(&one.entry.log).is_none_or(|bad| one.entry.seq < *bad))
-                    .find(|(one, change)| nothing_has(core, space, id, &one.entry, change))
-                {
+                let partly = arrived.iter().filter_map(|one| Some((one, *set_aside.get(&one.arrival)?)));
+                waiting.extend(partly.filter(|(one, _)| !is_closed(space, &one.entry)));
+                if let Some((one, _)) = waiting.iter().find(|waits| is_hopeless(&places, &waiting, waits)) {
                     let reason = "it builds on a change that nothing it names has";
                     core.close_log(space, one.entry.log, one.entry.seq, reason);
                     set_aside.remove(&one.arrival);
                     continue 'anew;
                 }
-                let waits = waiting.iter().map(|one| one.arrival).chain(set_aside.keys().copied()).min();
+                let waits = waiting.iter().map(|(one, _)| one.arrival).min();
                 if let Some(first) = waits {
                     tracing::debug!(document = %id, first, "entries wait for something that is not here");
                 }
                 passed.waits = waits;
                 return passed;
             }
-            todo = waiting;
+            todo = waiting.into_iter().map(|(one, _)| one).collect();
         }
     }
 }
 
-/// Whether it is certain that an entry builds on a change that will never come: everything that it names is here, in the log
-/// proper and opened, and no entry is noted to have that change. What cannot be told is not certain.
-fn nothing_has(core: &Core, space: &Space, id: DocumentId, entry: &EntryRef, change: &ChangeHash) -> bool {
-    let store = &core.store;
-    let sure = || {
-        let opened = locked(&space.opened);
-        let floors = store.floors(space.id)?;
-        let Some(found) = store.entry(space.id, entry.log, entry.seq)? else { return Ok(false) };
-        let arrival = store.arrival_of(space.id, entry.log, entry.seq)?;
-        if found.hash() != entry.hash || floors.get(&entry.log) > 0 || arrival.is_none_or(|at| !opened.all_to(at)) {
-            return Ok(false);
-        }
-        for on in &found.header().builds_on {
-            let there = store.entry(space.id, on.log, on.seq)?.is_some_and(|there| there.hash() == on.hash);
-            let arrival = store.arrival_of(space.id, on.log, on.seq)?;
-            if !there || floors.get(&on.log) > 0 || arrival.is_none_or(|at| !opened.all_to(at)) {
-                return Ok(false);
-            }
-        }
-        let rows = store.document_rows(space.id, id, 0)?;
-        Ok::<bool, StoreError>(!rows.iter().any(|row| row.changes.contains(&change.0)))
-    };
-    sure().unwrap_or(false)
+/// Whether an entry waits for what will never come. For the change before it of its actor it may only wait if that is in an
+/// entry that waits itself.
+fn is_hopeless(
+    places: &Places<'_>,
+    waiting: &[(&Arrived, Option<ChangeHash>)],
+    (one, lacks): &(&Arrived, Option<ChangeHash>),
+) -> bool {
+    let follows = |other: &Arrived| other.entry.log == one.entry.log && other.entry.seq < one.entry.seq;
+    let may_come = lacks.is_none() && waiting.iter().any(|(other, _)| follows(other));
+    !may_come && places.is_hopeless(one, lacks.as_ref())
+}
+
+/// Whether the log is closed there.
+fn is_closed(space: &Space, entry: &EntryRef) -> bool {
+    space.lock().closed.get(&entry.log).is_some_and(|bad| entry.seq >= *bad)
 }
 
 /// Checks one entry's changes, and gives back those that passed before the first that did not.
 fn check_one(
     checker: &mut Checker<'_>,
-    document: &Document,
+    places: &Places<'_>,
+    passed: &Holders,
     one: &Arrived,
     expect: &Expect,
 ) -> (Vec<ValidChange>, Verdict) {
-    let mut changes = Vec::with_capacity(one.changes.len());
+    let mut changes: Vec<ValidChange> = Vec::with_capacity(one.changes.len());
+    let mut within = HashSet::new();
     for bytes in &one.changes {
-        // An own change is here already; so is one that came twice.
-        if sheaf_document::check::peek(bytes).is_ok_and(|peek| document.has(&peek.hash)) {
-            continue;
+        if let Ok(peek) = sheaf_document::check::peek(bytes) {
+            // An own change is here already; so is one that came twice.
+            let is_here = |hash: &ChangeHash| places.document().has(hash) || passed.contains_key(&hash.0);
+            if is_here(&peek.hash) {
+                within.insert(peek.hash);
+                continue;
+            }
+            let others = peek.deps.iter().filter(|dep| !Genesis::is_genesis(dep) && !within.contains(*dep));
+            for dep in others.filter(|dep| is_here(dep)) {
+                match places.is_named(one, dep, passed) {
+                    Some(true) => {}
+                    Some(false) => {
+                        return (
+                            changes,
+                            Verdict::Invalid(format!("it builds on {dep} and does not name where that is")),
+                        );
+                    }
+                    None => return (changes, Verdict::Waits(Some(*dep))),
+                }
+            }
+            within.insert(peek.hash);
         }
         match checker.check(bytes, expect) {
             Ok(change) => changes.push(change),
@@ -350,13 +362,7 @@ fn check_one(
 }
 
 /// A change passed every check and still broke the document.
-pub fn close(
-    core: &Core,
-    space: &Space,
-    id: DocumentId,
-    refused: &sheaf_document::RefusedChange,
-    holders: &HashMap<[u8; 32], EntryRef>,
-) {
+pub fn close(core: &Core, space: &Space, id: DocumentId, refused: &sheaf_document::RefusedChange, holders: &Holders) {
     tracing::warn!(document = %id, reason = %refused.reason, "a change broke the document and was left out");
     if let Some(holder) = holders.get(&refused.hash.0) {
         core.close_log(space, holder.log, holder.seq, &refused.reason);

@@ -5,6 +5,7 @@
 
 mod cache;
 pub mod load;
+mod named;
 mod rebuild;
 mod seal;
 mod task;

@@ -144,7 +144,7 @@ impl Task {
         loaded: Loaded,
         queue: Arc<Queue>,
     ) -> Self {
-        let Loaded { document, holders, upto, void, since_snapshot } = loaded;
+        let Loaded { document, holders, upto, void, since_snapshot, behind } = loaded;
         let sessions = Sessions::new(document, slots(&core, &space, id), Config::default());
         Self {
             core,
@@ -165,7 +165,7 @@ impl Task {
             retitle: false,
             touched: Instant::now(),
             changed: Instant::now(),
-            behind: false,
+            behind,
             resting: None,
             started: Instant::now(),
         }
@@ -396,6 +396,7 @@ impl Task {
         if arrived.is_empty() {
             return;
         }
+        let news = arrived.len();
         if self.behind {
             // What waited may have what it waited for now: everything from there on is read again.
             match load::read(&self.core, &self.space, self.id, self.upto + 1, &self.void) {
@@ -407,11 +408,12 @@ impl Task {
                 Err(error) => tracing::error!(%error, document = %self.id, "stored entries cannot be read"),
             }
         }
-        let checked = load::check(&self.core, &self.space, self.id, self.sessions.document(), &self.void, &arrived);
+        let known = (self.sessions.document(), &self.holders);
+        let checked = load::check(&self.core, &self.space, self.id, known, &self.void, &arrived);
         self.upto = checked.upto(&arrived, self.upto);
         self.behind = checked.waits.is_some();
         self.holders.extend(checked.holders);
-        self.since_snapshot += arrived.len();
+        self.since_snapshot += news;
         self.changed = Instant::now();
         self.stale = true;
         if checked.changes.is_empty() {
@@ -561,7 +563,7 @@ impl Task {
                 .map_or(Ok(()), |bytes| store.put_cache(CacheKind::View, cache_name(self.space.id, self.id), &bytes));
         }
         let number = self.core.store_number().ok().flatten();
-        if let (true, Some(number)) = (snapshot && !self.behind, number) {
+        if let (true, Some(number)) = (snapshot, number) {
             let wanted: HashSet<[u8; 32]> =
                 self.sessions.document().tips().into_iter().chain(heads).map(|hash| hash.0).collect();
             let holders: Vec<_> =
