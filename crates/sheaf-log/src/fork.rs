@@ -176,6 +176,28 @@ impl Branches {
         following.into_iter().flatten().copied().collect()
     }
 
+    /// The entries of each place that is taken more than once, the lowest hash first.
+    pub fn contested(&self) -> impl Iterator<Item = &BTreeSet<EntryHash>> {
+        let places = std::iter::once(&self.roots).chain(self.nodes.values().map(|node| &node.next));
+        places.filter(|siblings| siblings.len() > 1)
+    }
+
+    /// Takes an entry out, with all that follows it. Answers what went.
+    pub fn remove(&mut self, entry: &EntryHash) -> Vec<EntryHash> {
+        let Some(node) = self.nodes.get(entry) else { return Vec::new() };
+        match node.prev.and_then(|prev| self.nodes.get_mut(&prev)) {
+            Some(before) => before.next.remove(entry),
+            None => self.roots.remove(entry),
+        };
+        let mut gone = vec![*entry];
+        let mut at = 0;
+        while let Some(node) = gone.get(at).and_then(|entry| self.nodes.remove(entry)) {
+            gone.extend(node.next);
+            at += 1;
+        }
+        gone
+    }
+
     /// An entry, and those before it, the first one first.
     pub fn path(&self, entry: &EntryHash) -> Vec<EntryHash> {
         let mut path = Vec::new();

@@ -89,6 +89,21 @@ fn the_branch_that_counts_is_the_one_that_most_have_built_on() {
     assert_eq!(branches.path(&hash(3)), [high, hash(3)]);
 }
 
+#[test]
+fn what_is_taken_out_takes_along_what_follows_it_and_nothing_else() {
+    let mut branches = Branches::new();
+    for (entry, prev) in [(1, None), (2, None), (3, Some(1)), (4, Some(3)), (5, Some(1))] {
+        branches.add(hash(entry), prev.map_or(5, |_| 6), prev.map(hash));
+    }
+    assert_eq!(branches.contested().map(BTreeSet::len).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(branches.remove(&hash(3)), [hash(3), hash(4)]);
+    assert_eq!(branches.remove(&hash(3)), []);
+    assert_eq!(branches.following(Some(hash(1))), [hash(5)]);
+    assert_eq!(branches.remove(&hash(1)).len(), 2);
+    assert_eq!(branches.chosen(), [hash(2)]);
+    assert_eq!(branches.contested().count(), 0);
+}
+
 /// A tree, and votes on it, by number: what follows what, and who built on what.
 #[derive(Clone, Debug)]
 struct Tree {

@@ -225,6 +225,7 @@ fn judge(
         state.leave_log();
     }
     held.add(&entry);
+    state.builds_on(&entry);
     new.push(entry);
     place
 }
@@ -246,6 +247,10 @@ fn refused(state: &State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspi
             let branch = |on: &&EntryRef| state.forks.at(&on.log).is_some_and(|at| on.seq >= at);
             if let Some(on) = lacking.builds_on.iter().find(branch) {
                 found.push(Suspicion::BuiltOn(*on));
+                return later;
+            }
+            if !lacking.access.is_empty() && !state.forks.is_empty() {
+                found.push(Suspicion::Knew(lacking.access.clone()));
                 return later;
             }
         }

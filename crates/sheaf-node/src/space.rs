@@ -3,7 +3,7 @@
 //! All of it is behind one lock. An own entry gets its number, is sealed, signed and handed to the writer without letting
 //! go, so that entries reach the journal in the order of their numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{
@@ -33,6 +33,8 @@ pub struct Space {
     pub branching: Mutex<()>,
     /// Entries of branches that were asked for, and wait for something else to come first.
     pub wanting: Mutex<Vec<Waiting>>,
+    /// Entries of branches that somebody builds on who was not let in for want of them, the last ones last.
+    pub needed: Mutex<VecDeque<(LogId, EntryHash)>>,
     /// Proofs of forks of logs of which too little is here to believe that they matter.
     pub unbelieved: Mutex<Vec<Unbelieved>>,
     /// What is held of checkpoints. Taken after the state where both are, and for moments only.
@@ -110,6 +112,7 @@ impl Space {
             counted: Mutex::default(),
             branching: Mutex::default(),
             wanting: Mutex::default(),
+            needed: Mutex::default(),
             unbelieved: Mutex::default(),
             checkpoints: Mutex::default(),
             checkpointing: tokio::sync::Mutex::default(),
@@ -161,7 +164,16 @@ impl State {
         let entry = draft.seal(&key, content, &rand::random(), &me.keys.device).map_err(unsealable)?;
         self.log.mine = mine;
         self.advance(&entry);
+        self.builds_on(&entry);
         Ok(entry)
+    }
+
+    /// An entry is held, or about to be. What it builds on of a branch is not let go of any more.
+    pub fn builds_on(&mut self, entry: &Entry) {
+        let named = &entry.header().builds_on;
+        if self.forks.lets_go_of(named) {
+            Arc::make_mut(&mut self.forks).builds_on(named);
+        }
     }
 
     /// The content keys that are known, as operations are made from them.
@@ -209,6 +221,7 @@ impl State {
         let draft = Draft { builds_on, ..self.draft(space, access.heads(), epoch, now) };
         let entry = draft.checkpoint(key, checkpoint, sealed, &rand::random(), &me.keys.device).map_err(unsealable)?;
         self.advance(&entry);
+        self.builds_on(&entry);
         Ok(entry)
     }
 

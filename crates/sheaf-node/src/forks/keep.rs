@@ -62,7 +62,38 @@ impl Core {
             forks.add(entry);
         }
         entries.retain(|entry| entry.header().kind == Kind::Access);
+        self.find_needed(space, &mut forks)?;
         Ok((forks, entries))
+    }
+
+    /// What is stored that builds on entries of branches.
+    fn find_needed(&self, space: SpaceId, forks: &mut Forks) -> Result<(), StoreError> {
+        let mut after = 0;
+        while !forks.is_empty() {
+            let batch = self.store.since(space, after, READ)?;
+            let Some((last, _)) = batch.last() else { break };
+            after = *last;
+            for (_, entry) in &batch {
+                forks.builds_on(&entry.header().builds_on);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of what there is too much of beside a log. Blocks.
+    pub fn thin_out(&self, space: &Space, log: &LogId) -> Result<(), StoreError> {
+        let _branching = locked(&space.branching);
+        let asked: Vec<EntryHash> =
+            locked(&space.needed).iter().filter(|(of, _)| of == log).map(|(_, end)| *end).collect();
+        let gone = {
+            let mut state = space.lock();
+            let void = Arc::clone(&state.void);
+            Arc::make_mut(&mut state.forks).thin_out(log, &void.branch, &asked)
+        };
+        for hash in gone {
+            self.store.delete(Table::Spaces, &key(BRANCH, space.id, Some((*log, hash.as_bytes()))))?;
+        }
+        Ok(())
     }
 
     /// What the log proper has from a place on.
@@ -126,7 +157,7 @@ impl Core {
             }
             let first = entry.seq() == forked.at;
             let prev = entry.header().prev.filter(|_| !first);
-            if !forked.has_room(&entry.hash(), prev, needed) {
+            if !forked.has_room(&entry.hash(), entry.header().kind, prev, needed) {
                 return Ok(Taken::Refused);
             }
             let Some(history) = &state.access else { return Ok(Taken::Lacking) };

@@ -9,22 +9,18 @@
 //! more entries: its branches are exchanged beside it, see `words`. A device that finds its own log forked begins a new one.
 
 mod keep;
+mod room;
 mod search;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use sheaf_access::{EntryHash, LogId, PersonId};
-use sheaf_log::{Branches, Entry, EntryRef, ForkProof, HeldEntry};
+use sheaf_log::{Branches, Entry, EntryRef, ForkProof, HeldEntry, Kind};
 
 pub use keep::proved;
 pub use search::Searches;
 pub use words::{Suspicion, Unbelieved, Waiting};
-
-/// The most entries that may stand in one place of a log and be built on by nobody. Of more than these only one with a lower
-/// hash than all of them is taken, for that is the one that counts: so who forges many has everyone keep few, and the
-/// same one in the end.
-const MOST_SIBLINGS: usize = 32;
 
 /// The forked logs of a space.
 #[derive(Clone, Default)]
@@ -42,10 +38,14 @@ pub struct Forked {
     /// All its entries from there on, as far as they are held.
     pub tree: Branches,
     proof: Vec<u8>,
-    /// Those in the log proper.
-    main: BTreeSet<EntryHash>,
+    /// Those in the log proper, and what they are for.
+    main: BTreeMap<EntryHash, Kind>,
     /// The others.
     beside: HashMap<EntryHash, HeldEntry>,
+    /// Those that something builds on which is held, and those before them.
+    needed: BTreeSet<EntryHash>,
+    /// Those that counted lately, the last ones last: documents may still be letting go of them.
+    lately: VecDeque<EntryHash>,
 }
 
 impl Forks {
@@ -101,12 +101,15 @@ impl Forks {
     /// A log is forked at a place; `main` is what the log proper has from there on. What was known beside it stays.
     fn begin(&mut self, proof: &ForkProof, main: &[Entry]) {
         let before = self.logs.remove(&proof.log());
+        let needed: Vec<EntryHash> = before.iter().flat_map(|before| before.needed.iter().copied()).collect();
         let mut forked = Forked {
             at: proof.seq(),
             tree: Branches::new(),
             proof: proof.encode(),
-            main: main.iter().map(Entry::hash).collect(),
+            main: main.iter().map(|entry| (entry.hash(), entry.header().kind)).collect(),
             beside: HashMap::new(),
+            needed: BTreeSet::new(),
+            lately: VecDeque::new(),
         };
         for entry in main {
             forked.tree.add(entry.hash(), entry.seq(), entry.header().prev);
@@ -114,6 +117,9 @@ impl Forks {
         for (hash, seq, prev, held) in before.into_iter().flat_map(Forked::into_beside) {
             forked.tree.add(hash, seq, prev);
             forked.beside.insert(hash, held);
+        }
+        for hash in &needed {
+            forked.need(hash);
         }
         self.logs.insert(proof.log(), forked);
         self.version += 1;
@@ -124,20 +130,25 @@ impl Forks {
         if let Some(forked) = self.logs.get_mut(&entry.log()) {
             forked.tree.add(entry.hash(), entry.seq(), entry.header().prev);
             forked.beside.insert(entry.hash(), HeldEntry::from(entry));
+            if entry.header().kind == Kind::Access {
+                // What is in the access history stays there.
+                forked.need(&entry.hash());
+            }
             self.version += 1;
         }
+        self.builds_on(&entry.header().builds_on);
     }
 }
 
 impl Forked {
     /// Whether an entry is in the log proper.
     pub fn is_main(&self, entry: &EntryHash) -> bool {
-        self.main.contains(entry)
+        self.main.contains_key(entry)
     }
 
     /// The entries in the log proper.
     pub fn main(&self) -> impl Iterator<Item = &EntryHash> {
-        self.main.iter()
+        self.main.keys()
     }
 
     /// Those kept beside it, each after the one it follows.
@@ -146,13 +157,6 @@ impl Forked {
             self.beside.keys().filter_map(|hash| Some((self.tree.seq_of(hash)?, *hash))).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, hash)| hash).collect()
-    }
-
-    /// Whether there is room for an entry that follows this one, or stands in the place of the fork; `needed`, if somebody
-    /// has built on it.
-    fn has_room(&self, entry: &EntryHash, prev: Option<EntryHash>, needed: bool) -> bool {
-        let siblings = self.tree.following(prev);
-        needed || siblings.len() < MOST_SIBLINGS || siblings.first().is_some_and(|lowest| entry < lowest)
     }
 
     fn into_beside(self) -> Vec<(EntryHash, u64, Option<EntryHash>, HeldEntry)> {

@@ -4,6 +4,7 @@
 //! space with, when they meet and whenever they hold more of it: the proof, and the ends of all branches. Whoever lacks one
 //! asks for what leads to it. Nobody is blamed for passing one on.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
@@ -11,10 +12,11 @@ use sheaf_log::{Entry, EntryRef, ForkProof, Frontier, Unverified};
 use sheaf_store::StoreError;
 use sheaf_sync::EntryBytes;
 
-use super::Forked;
 use super::keep::Taken;
 use super::search::Next;
+use super::{Forked, Forks};
 use crate::core::{Core, locked};
+use crate::counting::Void;
 use crate::network::{End, Input, ROOM, Said};
 use crate::space::Space;
 
@@ -22,6 +24,11 @@ use crate::space::Space;
 const ENDS: usize = 256;
 /// How many requests wait for something else to come first.
 const WAITING: usize = 64;
+/// How many entries are remembered that were asked for because somebody builds on them.
+const NEEDED: usize = 1024;
+/// Of how many forked logs, and how many at once, access entries are asked for whose log is not known.
+const ASKED_LOGS: usize = 8;
+const ASKED_ENTRIES: usize = 4;
 /// How many proofs of one device wait for more of the space to be here.
 const UNBELIEVED: usize = 8;
 /// A proof of more bytes than this does not wait.
@@ -37,6 +44,8 @@ pub enum Suspicion {
     Branch(Box<Entry>),
     /// It builds on an entry of a forked log that is not held.
     BuiltOn(EntryRef),
+    /// Its author knew access entries that are not held, and may be on branches.
+    Knew(Vec<EntryHash>),
 }
 
 /// A proof that is looked at again when more of the space is here: of its log too little is.
@@ -56,10 +65,36 @@ fn wait(waiting: &mut Vec<Unbelieved>, one: Unbelieved) {
     }
 }
 
+/// Somebody builds on an entry: it is asked for, and taken however many there are in its place.
+fn need(needed: &mut VecDeque<(LogId, EntryHash)>, entry: (LogId, EntryHash)) {
+    if !needed.contains(&entry) {
+        needed.drain(..needed.len().saturating_sub(NEEDED - 1));
+        needed.push_back(entry);
+    }
+}
+
+/// What is forked, and what of that counts.
+fn both(space: &Space) -> (Arc<Forks>, Arc<Void>) {
+    let state = space.lock();
+    (Arc::clone(&state.forks), Arc::clone(&state.void))
+}
+
 /// What is said of a forked log.
-fn word_of(forked: &Forked) -> Said {
+fn word_of(log: &LogId, forked: &Forked, void: &Void) -> Said {
+    Said::Fork { proof: forked.proof.clone(), ends: ends_of(log, forked, void) }
+}
+
+/// How its branches end: first the one that counts, for not all may be named.
+fn ends_of(log: &LogId, forked: &Forked, void: &Void) -> Vec<End> {
     let end = |hash: EntryHash| Some(End { hash, seq: forked.tree.seq_of(&hash)?, prev: forked.tree.before(&hash) });
-    Said::Fork { proof: forked.proof.clone(), ends: forked.tree.tips().filter_map(end).take(ENDS).collect() }
+    let mut ends: Vec<End> = forked.tree.tips().filter_map(end).collect();
+    let counts = |end: &End| {
+        if forked.is_main(&end.hash) { !void.is_from(log, end.seq) } else { void.branch.contains(&end.hash) }
+    };
+    // The others in the order of their hashes, as they are.
+    ends.sort_by_key(|end| !counts(end));
+    ends.truncate(ENDS);
+    ends
 }
 
 /// A request that is repeated when more of the space is here.
@@ -75,14 +110,14 @@ impl Core {
     /// What is said to a device that a space is shared with: which logs of it are forked.
     pub fn words_of_forks(&self, space: SpaceId) -> Vec<Said> {
         let Some(space) = self.space(space) else { return Vec::new() };
-        let forks = Arc::clone(&space.lock().forks);
-        forks.iter().map(|(_, forked)| word_of(forked)).collect()
+        let (forks, void) = both(&space);
+        forks.iter().map(|(log, forked)| word_of(log, forked, &void)).collect()
     }
 
     /// The same of one log.
     fn word_of_fork(space: &Space, log: &LogId) -> Option<Said> {
-        let forks = Arc::clone(&space.lock().forks);
-        forks.get(log).map(word_of)
+        let (forks, void) = both(space);
+        forks.get(log).map(|forked| word_of(log, forked, &void))
     }
 
     /// The last entry of every log, where it is known.
@@ -135,7 +170,20 @@ impl Core {
                 let Some(at) = space.lock().forks.at(&on.log).filter(|at| on.seq >= *at) else {
                     return Ok(self.search(space, from, on.log, on.seq));
                 };
+                need(&mut locked(&space.needed), (on.log, on.hash));
                 Ok(Some(Said::Want { log: on.log, end: on.hash, from: at, needed: true }))
+            }
+            Suspicion::Knew(entries) => {
+                // Which log they are of is not said. Where they are not, there is no answer.
+                let forks = Arc::clone(&space.lock().forks);
+                for (log, forked) in forks.iter().take(ASKED_LOGS) {
+                    for end in entries.iter().take(ASKED_ENTRIES) {
+                        need(&mut locked(&space.needed), (*log, *end));
+                        let word = Said::Want { log: *log, end: *end, from: forked.at, needed: true };
+                        self.tell_network(Input::Word { device: from, space: space.id, word });
+                    }
+                }
+                Ok(None)
             }
         }
     }
@@ -159,6 +207,10 @@ impl Core {
     /// More is held of the branches of a log: it is counted again, and everyone is told.
     fn branches_grew(&self, space: &Space, log: &LogId) {
         self.open_new(space, None);
+        // Not before it is known what counts, and documents have been told.
+        if let Err(error) = self.thin_out(space, log) {
+            tracing::warn!(%error, space = %space.id, "more is kept of a forked log than need be");
+        }
         if let Some(word) = Self::word_of_fork(space, log) {
             self.tell_network(Input::Words { space: space.id, word });
         }
@@ -277,8 +329,9 @@ impl Core {
                 Said::Want { log, end: end.hash, from: if next { end.seq } else { forked.at }, needed: false }
             };
             let wanted: Vec<Said> = ends.iter().filter(lacks).map(want).collect();
-            let said = |tip: &EntryHash| ends.iter().any(|end| end.hash == *tip);
-            let more = forked.tree.tips().any(|tip| !said(&tip));
+            // Of what would be said: if that is not all, saying it again would help nobody.
+            let said = |end: &EntryHash| ends.iter().any(|said| said.hash == *end);
+            let more = ends_of(&log, forked, &state.void).iter().any(|end| !said(&end.hash));
             (wanted, more)
         };
         if space.lock().forks.version() != before {
@@ -335,6 +388,7 @@ impl Core {
         next: Option<u64>,
         needed: bool,
     ) -> Result<Vec<Said>, StoreError> {
+        let needed = needed && locked(&space.needed).contains(&(log, end));
         let mut grew = false;
         let mut answer = next.map(|from| Said::Want { log, end, from, needed });
         for bytes in entries {
