@@ -10,10 +10,11 @@ use sheaf_access::{EntryHash, LogId};
 
 use crate::admit::MAX_LOGS;
 use crate::domain;
+use crate::header::MAX_SEQ;
 
 /// For each log of a space, the highest sequence number held; a log that is not in it is not held at all.
 ///
-/// Encoded as a map in the order of the logs; one that is out of order, has a zero, or more logs than a space may have,
+/// Encoded as a map in the order of the logs; one that is out of order, has a zero or a number beyond [`MAX_SEQ`], or more logs than a space may have,
 /// does not decode.
 #[derive(Clone, Default)]
 pub struct Frontier {
@@ -118,6 +119,11 @@ impl Frontier {
         self.beyond(other).map(|range| range.to - range.from + 1).fold(0, u64::saturating_add)
     }
 
+    /// How many entries it stands for, of all logs.
+    pub fn entries(&self) -> u128 {
+        self.logs.values().map(|seq| u128::from(*seq)).sum()
+    }
+
     /// The logs, in order, with the highest sequence number held of each.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&LogId, u64)> {
         self.logs.iter().map(|(log, seq)| (log, *seq))
@@ -185,7 +191,7 @@ impl<'de> Deserialize<'de> for Frontier {
             type Value = Frontier;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "at most {MAX_LOGS} logs in order, each with a sequence number from 1")
+                write!(f, "at most {MAX_LOGS} logs in order, each with a sequence number from 1 to {MAX_SEQ}")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Frontier, A::Error> {
@@ -195,7 +201,7 @@ impl<'de> Deserialize<'de> for Frontier {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
                 while let Some((log, seq)) = map.next_entry::<LogId, u64>()? {
                     let in_order = logs.last_key_value().is_none_or(|(last, _)| *last < log);
-                    if !in_order || seq == 0 || logs.len() >= MAX_LOGS {
+                    if !in_order || !(1..=MAX_SEQ).contains(&seq) || logs.len() >= MAX_LOGS {
                         return Err(de::Error::custom("not a frontier in its canonical form"));
                     }
                     logs.insert(log, seq);
@@ -205,5 +211,23 @@ impl<'de> Deserialize<'de> for Frontier {
         }
 
         deserializer.deserialize_map(Logs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_access::DeviceId;
+
+    #[test]
+    fn numbers_beyond_the_last_place_are_no_frontier_and_the_highest_can_be_added_up() {
+        let log = |nonce| LogId { device: DeviceId::from_bytes([1; 32]), nonce };
+        let of = |seq| Frontier::from_iter((0..MAX_LOGS as u64).map(|nonce| (log(nonce), seq)));
+        let bytes = |seq| postcard::to_stdvec(&of(seq)).expect("memory can be written");
+        let most: Frontier = postcard::from_bytes(&bytes(MAX_SEQ)).expect("the highest place there is");
+        assert_eq!(most.entries(), u128::from(MAX_SEQ) * MAX_LOGS as u128);
+        for seq in [MAX_SEQ + 1, u64::MAX] {
+            assert!(postcard::from_bytes::<Frontier>(&bytes(seq)).is_err());
+        }
     }
 }

@@ -14,6 +14,10 @@ pub const MAX_ACCESS_HEADS: usize = 5_000;
 /// The most entries a header builds on (a protocol constant: one of each log).
 pub const MAX_BUILDS_ON: usize = 5_000;
 
+/// The highest place in a log (a protocol constant). Nobody writes as many; what is beyond it is no place, so that numbers can
+/// be added up and counted on from.
+pub const MAX_SEQ: u64 = 1 << 53;
+
 /// What an entry is for. Plain, so that a role can be checked without opening anything (A2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Kind {
@@ -114,7 +118,7 @@ pub enum HeaderError {
     /// A header, but not in the one form that it has: lists out of order, numbers written longer than need be.
     #[error("the header of this entry is not in its canonical form")]
     NotCanonical,
-    /// `seq` is 0, or it has no `prev` where it should, or one where it should not.
+    /// `seq` is 0 or beyond [`MAX_SEQ`], or that of an entry it builds on is; or it has no `prev` where it should, or one where it should not.
     #[error("the header's place in its log contradicts itself")]
     Place,
     /// More access heads or entries built on than there can be.
@@ -149,7 +153,9 @@ impl Header {
         if self.access_heads.len() > MAX_ACCESS_HEADS || self.builds_on.len() > MAX_BUILDS_ON {
             return Err(HeaderError::TooMany);
         }
-        if self.seq == 0 || (self.seq == 1) != self.prev.is_none() || self.builds_on.iter().any(|on| on.seq == 0) {
+        let is_place = |seq: u64| (1..=MAX_SEQ).contains(&seq);
+        let first = self.seq == 1;
+        if !is_place(self.seq) || first != self.prev.is_none() || !self.builds_on.iter().all(|on| is_place(on.seq)) {
             return Err(HeaderError::Place);
         }
         let heads_ordered = self.access_heads.windows(2).all(|pair| pair[0] < pair[1]);
@@ -242,6 +248,11 @@ mod tests {
         assert_eq!(bent(|header| header.seq = 1), Err(HeaderError::Place));
         assert_eq!(bent(|header| header.prev = None), Err(HeaderError::Place));
         assert_eq!(bent(|header| header.builds_on[0].seq = 0), Err(HeaderError::Place));
+        assert!(bent(|header| (header.seq, header.builds_on[1].seq) = (MAX_SEQ, MAX_SEQ)).is_ok());
+        for beyond in [MAX_SEQ + 1, u64::MAX] {
+            assert_eq!(bent(|header| header.seq = beyond), Err(HeaderError::Place));
+            assert_eq!(bent(|header| header.builds_on[1].seq = beyond), Err(HeaderError::Place));
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};
 pub use fork::{Branches, ForkError, ForkProof};
 pub use frontier::{Frontier, FrontierDigest, Range};
-pub use header::{EntryRef, Header, HeaderError, Kind, MAX_ACCESS_HEADS, MAX_BUILDS_ON, PayloadHash};
+pub use header::{EntryRef, Header, HeaderError, Kind, MAX_ACCESS_HEADS, MAX_BUILDS_ON, MAX_SEQ, PayloadHash};
 pub use mine::{Mine, MineError, MineKey, MineRoot};
 pub use padding::padded_size;
 pub use presence::{Counters, MAX_PRESENCE, Presence, PresenceError, seal_presence};

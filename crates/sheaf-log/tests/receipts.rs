@@ -5,11 +5,11 @@ mod common;
 use common::{Writer, cases};
 use proptest::prelude::*;
 use sheaf_access::{DeviceId, LogId, SpaceId};
-use sheaf_log::{Frontier, MAX_LOGS, MAX_RECEIPT, Receipt, ReceiptError};
+use sheaf_log::{Frontier, MAX_LOGS, MAX_RECEIPT, MAX_SEQ, Receipt, ReceiptError};
 
 fn frontier() -> impl Strategy<Value = Frontier> {
     let log = (any::<[u8; 32]>(), any::<u64>());
-    prop::collection::vec((log, 1..=u64::MAX), 0..20).prop_map(|logs| {
+    prop::collection::vec((log, 1..=MAX_SEQ), 0..20).prop_map(|logs| {
         let log = |(device, nonce)| LogId { device: DeviceId::from_bytes(device), nonce };
         logs.into_iter().map(|(place, seq)| (log(place), seq)).collect()
     })
@@ -54,7 +54,7 @@ fn the_largest_one_there_can_be_fits() {
         device[..8].copy_from_slice(&n.to_be_bytes());
         LogId { device: DeviceId::from_bytes(device), nonce: u64::MAX }
     };
-    let held: Frontier = (0..MAX_LOGS as u64).map(|n| (log(n), u64::MAX)).collect();
+    let held: Frontier = (0..MAX_LOGS as u64).map(|n| (log(n), MAX_SEQ)).collect();
     assert_eq!(held.len(), MAX_LOGS);
     let receipt = Receipt::sign(SpaceId::from_bytes([1; 32]), held, u64::MAX, &Writer::new(1).identity.device);
     assert!(receipt.encoded().len() <= MAX_RECEIPT, "{}", receipt.encoded().len());

@@ -26,7 +26,7 @@ fn tag() -> impl Strategy<Value = Tag> {
 }
 
 fn frontier() -> impl Strategy<Value = Frontier> {
-    btree_map(log(), 1..u64::MAX, 0..6).prop_map(|logs| {
+    btree_map(log(), 1..=sheaf_log::MAX_SEQ, 0..6).prop_map(|logs| {
         let mut frontier = Frontier::new();
         for (log, seq) in logs {
             frontier.advance(log, seq);

@@ -86,7 +86,7 @@ impl Core {
         }
         held.held.push(base);
         // The last one is that which covers most of what is here.
-        held.held.sort_by_key(|base| base.checkpoint.covers.iter().map(|(_, seq)| seq).sum::<u64>());
+        held.held.sort_by_key(|base| base.checkpoint.covers.entries());
         (held.tail, held.due) = (tail, None);
         drop(held);
         self.say(NodeEvent::Placement { space: space.id.to_string() });

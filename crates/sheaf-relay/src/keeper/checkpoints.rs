@@ -83,7 +83,7 @@ impl Checkpoints {
             return;
         }
         self.held.push(kept);
-        self.held.sort_by_key(|kept| kept.covers.iter().map(|(_, seq)| seq).sum::<u64>());
+        self.held.sort_by_key(|kept| kept.covers.entries());
         self.offers.clear();
     }
 }
