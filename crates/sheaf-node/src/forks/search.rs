@@ -6,11 +6,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sheaf_access::{DeviceId, LogId, SpaceId};
 
-/// How many searches are under way at most.
-const MOST: usize = 256;
+/// How many searches are under way at most with one device. Others are not kept waiting by one that does not answer.
+const MOST: usize = 16;
+/// A search that has not got an answer for so long is given up, and may begin anew.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ struct Search {
     differs: u64,
     /// How far to step back, until something is known to agree.
     step: u64,
+    /// When it began, or the last answer came that brought it further.
+    since: Instant,
 }
 
 impl Search {
@@ -56,12 +61,14 @@ impl Searches {
     }
 
     /// A peer's log differs from the one here in a place: what to ask it. Nothing, if that is being asked already.
-    pub fn begin(&self, key: (DeviceId, SpaceId, LogId), differs: u64) -> Option<Next> {
+    pub fn begin(&self, key: (DeviceId, SpaceId, LogId), differs: u64, now: Instant) -> Option<Next> {
         self.with(|searches| {
-            if searches.contains_key(&key) || searches.len() >= MOST || differs == 0 {
+            searches.retain(|_, search| now.saturating_duration_since(search.since) < PATIENCE);
+            let of_device = searches.keys().filter(|(device, ..)| *device == key.0).count();
+            if searches.contains_key(&key) || of_device >= MOST || differs == 0 {
                 return None;
             }
-            let search = Search { same: 0, differs, step: 1 };
+            let search = Search { same: 0, differs, step: 1, since: now };
             searches.insert(key, search);
             // Also when there is only one place it can be: the peer's entry has to be seen.
             Some(search.next().map_or(Next::Found(differs), Next::Ask))
@@ -69,15 +76,19 @@ impl Searches {
     }
 
     /// A peer has answered with the entry in a place, which is the same as here or not.
-    pub fn answered(&self, key: (DeviceId, SpaceId, LogId), seq: u64, same: bool) -> Option<Next> {
+    pub fn answered(&self, key: (DeviceId, SpaceId, LogId), seq: u64, same: bool, now: Instant) -> Option<Next> {
         self.with(|searches| {
             let search = searches.get_mut(&key)?;
+            let before = (search.same, search.differs);
             if same && seq > search.same && seq < search.differs {
                 search.same = seq;
                 search.step = 0;
             } else if !same && seq <= search.differs && seq > search.same {
                 search.differs = seq;
-                search.step *= 2;
+                search.step = search.step.saturating_mul(2);
+            }
+            if (search.same, search.differs) != before {
+                search.since = now;
             }
             let next = search.next();
             let differs = search.differs;
@@ -110,12 +121,13 @@ mod tests {
         for first in 1..=70_u64 {
             for differs in first..=70 {
                 let searches = Searches::default();
-                let mut next = searches.begin(key(), differs).unwrap();
+                let now = Instant::now();
+                let mut next = searches.begin(key(), differs, now).unwrap();
                 let mut asked = 0;
                 while let Next::Ask(seq) = next {
                     assert!(seq >= 1 && seq < differs);
                     asked += 1;
-                    next = searches.answered(key(), seq, seq < first).unwrap();
+                    next = searches.answered(key(), seq, seq < first, now).unwrap();
                 }
                 assert_eq!(next, Next::Found(first), "a difference from {first} on, first seen at {differs}");
                 assert!(asked <= 14, "{asked} questions for {first} of {differs}");
@@ -126,12 +138,38 @@ mod tests {
     #[test]
     fn answers_that_make_no_sense_lead_nowhere() {
         let searches = Searches::default();
-        assert_eq!(searches.begin(key(), 0), None);
-        assert_eq!(searches.begin(key(), 9), Some(Next::Ask(8)));
-        assert_eq!(searches.begin(key(), 5), None, "it is being asked already");
-        assert_eq!(searches.answered(key(), 40, true), Some(Next::Ask(8)));
-        assert_eq!(searches.answered(key(), 9, true), Some(Next::Ask(8)));
+        let now = Instant::now();
+        assert_eq!(searches.begin(key(), 0, now), None);
+        assert_eq!(searches.begin(key(), 9, now), Some(Next::Ask(8)));
+        assert_eq!(searches.begin(key(), 5, now), None, "it is being asked already");
+        assert_eq!(searches.answered(key(), 40, true, now), Some(Next::Ask(8)));
+        assert_eq!(searches.answered(key(), 9, true, now), Some(Next::Ask(8)));
         searches.forget(key().0);
-        assert_eq!(searches.answered(key(), 8, true), None);
+        assert_eq!(searches.answered(key(), 8, true, now), None);
+    }
+
+    /// As many devices as like do not answer, or answer nonsense; another one is asked all the same.
+    #[test]
+    fn who_does_not_answer_holds_up_nobody_else_and_themselves_not_for_ever() {
+        let searches = Searches::default();
+        let now = Instant::now();
+        let (_, space, _) = key();
+        let of = |device: u8, nonce| {
+            let device = DeviceId::from_bytes([device; 32]);
+            (device, space, LogId { device, nonce })
+        };
+        for device in 1..100 {
+            let begun = (0..500).filter(|nonce| searches.begin(of(device, *nonce), 9, now).is_some()).count();
+            assert_eq!(begun, MOST, "of device {device}");
+        }
+        assert_eq!(searches.begin(of(200, 0), 9, now), Some(Next::Ask(8)));
+        // An answer that says nothing is no reason to wait longer; one that does is.
+        let (soon, late) = (now + PATIENCE / 2, now + PATIENCE);
+        assert_eq!(searches.answered(of(1, 0), 9, true, soon), Some(Next::Ask(8)));
+        assert_eq!(searches.answered(of(200, 0), 8, false, soon), Some(Next::Ask(6)));
+        assert_eq!(searches.begin(of(1, 700), 9, soon), None);
+        assert_eq!(searches.begin(of(1, 700), 9, late), Some(Next::Ask(8)));
+        assert_eq!(searches.begin(of(200, 0), 9, late), None, "it is on its way");
+        assert_eq!(searches.answered(of(1, 0), 8, false, late), None, "that was given up");
     }
 }

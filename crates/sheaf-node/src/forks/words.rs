@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, EntryRef, ForkProof, Frontier, Unverified};
@@ -190,7 +191,7 @@ impl Core {
 
     /// A peer's log differs from the one here in a place: asks where they part.
     fn search(&self, space: &Space, from: DeviceId, log: LogId, differs: u64) -> Option<Said> {
-        let next = self.searches.begin((from, space.id, log), differs)?;
+        let next = self.searches.begin((from, space.id, log), differs, Instant::now())?;
         let (Next::Ask(seq) | Next::Found(seq)) = next;
         Some(Said::Ask { log, seq })
     }
@@ -278,7 +279,7 @@ impl Core {
             (Some(ours), Some(theirs)) => ours.hash() == theirs.hash(),
             _ => true,
         };
-        match self.searches.answered(key, seq, same) {
+        match self.searches.answered(key, seq, same, Instant::now()) {
             Some(Next::Ask(next)) => Ok(vec![Said::Ask { log, seq: next }]),
             Some(Next::Found(place)) if place == seq || (same && place <= seq) => {
                 self.searches.end(key);
