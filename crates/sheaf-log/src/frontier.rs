@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn numbers_beyond_the_last_place_are_no_frontier_and_the_highest_can_be_added_up() {
         let log = |nonce| LogId { device: DeviceId::from_bytes([1; 32]), nonce };
-        let of = |seq| Frontier::from_iter((0..MAX_LOGS as u64).map(|nonce| (log(nonce), seq)));
+        let of = |seq| -> Frontier { (0..MAX_LOGS as u64).map(|nonce| (log(nonce), seq)).collect() };
         let bytes = |seq| postcard::to_stdvec(&of(seq)).expect("memory can be written");
         let most: Frontier = postcard::from_bytes(&bytes(MAX_SEQ)).expect("the highest place there is");
         assert_eq!(most.entries(), u128::from(MAX_SEQ) * MAX_LOGS as u128);
