@@ -65,6 +65,12 @@ pub enum NodeError {
     /// No piece of work that was set aside matches.
     #[error("nothing that was set aside is called `{0}`. `sheaf set-aside list SPACE` shows it all.")]
     NoSuchPiece(String),
+    /// Of a piece of work that was set aside, something is missing.
+    #[error(
+        "not all of this is here, or what it builds on is missing, so it is not adopted; it stays on the list. Try again \
+         once everyone's devices have met, or copy what `sheaf set-aside show` prints."
+    )]
+    PieceIncomplete,
     /// Neither a space nor a document matches.
     #[error("no space and no document here is called `{0}`. `sheaf space list` and `sheaf doc list` show them all.")]
     NoSuchThing(String),
@@ -160,6 +166,7 @@ impl NodeError {
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
             Self::NoSuchPiece(_) => "no-such-piece",
+            Self::PieceIncomplete => "piece-incomplete",
             Self::NoSuchThing(_) => "no-such-thing",
             Self::NoSuchPerson(_) => "no-such-person",
             Self::NoSuchInvitation(_) => "no-such-invitation",

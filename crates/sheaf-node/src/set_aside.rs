@@ -17,7 +17,7 @@ use sheaf_log::{Entry, EntryRef, index_document};
 
 use crate::core::{Core, READ, locked};
 use crate::counting::Void;
-use crate::document::{Job, Message, load};
+use crate::document::{Job, Message, apply_all, load};
 use crate::error::NodeError;
 use crate::forks::Forks;
 use crate::opening::Arrived;
@@ -55,12 +55,20 @@ impl Piece {
         Ok(plain(&self.merged(whole, Vec::new())?))
     }
 
+    /// Whether a document has all of it.
+    pub fn is_in(&self, document: &Document) -> bool {
+        self.changes.iter().all(|change| document.has(change))
+    }
+
     /// What a document reads once this piece is adopted: merged where it was; where that does not work, or nothing of it
-    /// would be seen, quoted at the end.
-    pub fn adopted(&self, whole: &Document, now: &[Item]) -> Vec<Item> {
+    /// would be seen, quoted at the end. Not, if some of it is missing: nobody would look for that any more.
+    pub fn adopted(&self, whole: &Document, now: &[Item]) -> Result<Vec<Item>, NodeError> {
+        if !self.is_in(whole) {
+            return Err(NodeError::PieceIncomplete);
+        }
         match self.merged(whole, now.to_vec()) {
-            Ok(merged) if merged != now => merged,
-            _ => quoted(now, &self.text(whole).unwrap_or_default()),
+            Ok(merged) if merged != now => Ok(merged),
+            _ => Ok(quoted(now, &self.text(whole)?)),
         }
     }
 }
@@ -116,17 +124,13 @@ impl Core {
             }
         }
         let mut document = Document::new(Genesis::Text);
-        let checked =
-            load::check(self, space, piece.document, (&document, &HashMap::new()), &Void::default(), &arrived);
-        document.apply(checked.changes);
+        apply_all(piece.document, &mut document, &arrived);
         // After a checkpoint, what the piece builds on may be in there and nowhere else. It comes second, since of a forked
         // log it has the branch that counts.
-        if !piece.changes.iter().all(|change| document.has(change))
+        if !piece.is_in(&document)
             && let Some(mut base) = load::from_checkpoint(self, space, piece.document)?
         {
-            let checked =
-                load::check(self, space, piece.document, (&base, &HashMap::new()), &Void::default(), &arrived);
-            base.apply(checked.changes);
+            apply_all(piece.document, &mut base, &arrived);
             document = base;
         }
         Ok(document)
@@ -244,10 +248,37 @@ fn plain(items: &[Item]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sheaf_access::DeviceId;
+    use sheaf_document::Slot;
+
     use super::*;
 
     fn text(text: &str) -> Item {
         Item::Text { text: text.to_owned(), marks: [].into() }
+    }
+
+    #[test]
+    fn of_what_is_not_all_here_nothing_is_adopted() {
+        let slot = Slot { actor: vec![1; 32], author: vec![1; 32] };
+        let mut whole = Document::new(Genesis::Text);
+        let made = whole.replace_with(&slot, &[paragraph(BlockKind::Paragraph), text("Set aside.")]).unwrap();
+        let log = LogId { device: DeviceId::from_bytes([1; 32]), nonce: 1 };
+        let mut piece = Piece {
+            id: String::new(),
+            author: PersonId::from_bytes([1; 32]),
+            log,
+            document: DocumentId::from_bytes([1; 32]),
+            when: 0,
+            last: EntryRef { log, seq: 1, hash: EntryHash::from_bytes([1; 32]) },
+            changes: made.iter().map(|change| change.hash).collect(),
+            branches: BTreeMap::new(),
+        };
+        let now = Document::new(Genesis::Text).items();
+        let read = export::plain(&piece.adopted(&whole, &now).unwrap());
+        assert!(read.contains("Set aside."), "{read}");
+        // One more that has not come, or cannot be opened.
+        piece.changes.insert(ChangeHash([9; 32]));
+        assert!(matches!(piece.adopted(&whole, &now), Err(NodeError::PieceIncomplete)));
     }
 
     #[test]

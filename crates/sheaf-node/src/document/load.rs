@@ -369,7 +369,8 @@ pub fn close(core: &Core, space: &Space, id: DocumentId, refused: &sheaf_documen
     }
 }
 
-fn expect(id: DocumentId, entry: EntryRef, author: PersonId) -> Expect {
+/// What the changes of an entry have to say of themselves.
+pub fn expect(id: DocumentId, entry: EntryRef, author: PersonId) -> Expect {
     let actors = (0..MAX_SLOTS).map(|slot| actor(&entry.log, &id, Part::Body, slot).to_vec()).collect();
     Expect { actors, author: author.as_bytes().to_vec() }
 }

@@ -9,6 +9,7 @@ mod named;
 mod rebuild;
 mod seal;
 mod task;
+mod whole;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +29,7 @@ use crate::opening::Arrived;
 use crate::space::Space;
 
 pub use task::Task;
+pub use whole::apply_all;
 
 /// How many bytes of changes from others may wait for a document's thread before it is told to read the store.
 const WAITING: usize = 8 << 20;

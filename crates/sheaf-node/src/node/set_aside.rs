@@ -61,7 +61,7 @@ impl Node {
         })
         .await?;
         let adopt = move |task: &mut crate::document::Task| {
-            let items = piece.adopted(&whole, &task.items());
+            let items = piece.adopted(&whole, &task.items())?;
             let title = sheaf_document::import::title_of(&items).unwrap_or_default();
             task.replace(&items).map(|()| title)
         };
