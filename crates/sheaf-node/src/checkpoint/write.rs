@@ -15,7 +15,7 @@ use sheaf_store::{BlobStore, encode_bundle};
 
 use super::Base;
 use super::tail::{Reach, covers};
-use super::verify::{Means, Problem};
+use super::verify::{Means, Problem, opened};
 use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::space::Space;
@@ -128,10 +128,10 @@ impl Core {
         self: &Arc<Self>,
         space: &Arc<Space>,
         id: DocumentId,
-        tips: &[Attestation],
+        attested: &[Attestation],
     ) -> Result<SavedDocument, NodeError> {
-        let genesis = genesis_of(space, id);
-        let tips: Vec<ChangeHash> = tips.iter().map(|tip| ChangeHash(tip.hash)).collect();
+        let (genesis, attested) = (genesis_of(space, id), attested.to_vec());
+        let tips: Vec<ChangeHash> = attested.iter().map(|tip| ChangeHash(tip.hash)).collect();
         let save = move |task: &mut crate::document::Task| {
             task.document()
                 .save_at(&tips)
@@ -139,7 +139,15 @@ impl Core {
         };
         let (heads, save) = self.with_document(space, id, genesis, save).await?;
         let heads = heads.into_iter().map(|head| head.0).collect();
-        Ok(SavedDocument { document: id, part: Part::Body, root: root_of(genesis), heads, save })
+        let saved = SavedDocument { document: id, part: Part::Body, root: root_of(genesis), heads, save };
+        // What the others would refuse is not sealed: nobody is sent a checkpoint that is not good.
+        run(move || match opened(&saved, &attested) {
+            Ok(_) => Ok(saved),
+            Err(why) => Err(NodeError::Damaged(format!(
+                "document {id} cannot be kept in a checkpoint, so none was written: {why}"
+            ))),
+        })
+        .await
     }
 
     /// Seals and keeps what was saved, writes the entry, reads all of it back, and holds it. Blocks.
