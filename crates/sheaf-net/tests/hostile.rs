@@ -66,10 +66,24 @@ impl Rogue {
     }
 }
 
-async fn code_of(connection: &Connection) -> u64 {
+/// How often a rogue tries to be told why it is refused.
+const TRIES: u64 = 5;
+
+/// The code a connection was closed with. None: it was reset. Whoever closes a connection forgets it within a few round trips,
+/// and answers what still comes on it with a reset; when the machine is so busy that both arrive together, the reset hides the
+/// code. Nobody can rely on being told: what the closing side counted is what matters, and a new attempt asks again.
+async fn code_of(connection: &Connection) -> Option<u64> {
     match timeout(PATIENCE, connection.closed()).await.expect("waited too long for the close") {
-        ConnectionError::ApplicationClosed(close) => close.error_code.into_inner(),
+        ConnectionError::ApplicationClosed(close) => Some(close.error_code.into_inner()),
+        ConnectionError::Reset => None,
         other => panic!("{other}"),
+    }
+}
+
+/// A connection was closed with this code, as far as the other side was told.
+async fn closed_with(connection: &Connection, code: CloseCode) {
+    if let Some(told) = code_of(connection).await {
+        assert_eq!(told, code as u64);
     }
 }
 
@@ -89,13 +103,22 @@ async fn garbage_in_place_of_a_greeting_is_refused_and_counted() {
         (&[0, 0, 0, 3, 1, 2, 3], CloseCode::Malformed),
         (&[0, 0, 0, 33, 1, 2, 3], CloseCode::Truncated),
     ];
-    for (n, (bytes, code)) in cases.into_iter().enumerate() {
-        let connection = rogue.connect(&ana).await.unwrap();
-        let (mut send, _recv) = connection.open_bi().await.unwrap();
-        send.write_all(bytes).await.unwrap();
-        send.finish().unwrap();
-        assert_eq!(code_of(&connection).await, code as u64, "{bytes:?}");
-        eventually("it is counted", || faults(&ana) == n as u64 + 1).await;
+    let mut counted = 0;
+    for (bytes, code) in cases {
+        let mut told = None;
+        for _ in 0..TRIES {
+            let connection = rogue.connect(&ana).await.unwrap();
+            let (mut send, _recv) = connection.open_bi().await.unwrap();
+            send.write_all(bytes).await.unwrap();
+            send.finish().unwrap();
+            told = code_of(&connection).await;
+            counted += 1;
+            eventually("it is counted", || faults(&ana) == counted).await;
+            if told.is_some() {
+                break;
+            }
+        }
+        assert_eq!(told, Some(code as u64), "{bytes:?}");
     }
     assert!(ana.net.status().is_empty());
 }
@@ -109,7 +132,8 @@ async fn whoever_claims_to_pick_but_may_not_is_refused() {
     let mut greeting = rogue.greeting(&ana);
     greeting[20] ^= 1;
     send.write_all(&greeting).await.unwrap();
-    assert_eq!(code_of(&connection).await, CloseCode::Malformed as u64);
+    closed_with(&connection, CloseCode::Malformed).await;
+    eventually("it is counted", || ana.net.counts().malformed == 1).await;
 }
 
 #[tokio::test]
@@ -147,7 +171,7 @@ async fn rules_broken_on_a_connection_end_it_with_the_reason() {
             stream.finish().unwrap();
         }
         assert_eq!(ana.disconnected(rogue.id()).await, DisconnectReason::Ours(code), "case {n}");
-        assert_eq!(code_of(&connection).await, code as u64);
+        closed_with(&connection, code).await;
         assert_eq!(faults(&ana), n as u64 + 1);
     }
     assert_eq!(ana.net.counts().frames_in, 0, "nothing of it reached the node");
@@ -161,7 +185,8 @@ async fn a_stream_reset_in_the_middle_of_a_frame_is_a_truncated_frame() {
     ana.connected(rogue.id()).await;
     control.write_all(&[0, 0, 0, 9, 1, 2]).await.unwrap();
     control.reset(5_u32.into()).unwrap();
-    assert_eq!(code_of(&connection).await, CloseCode::Truncated as u64);
+    assert_eq!(ana.disconnected(rogue.id()).await, DisconnectReason::Ours(CloseCode::Truncated));
+    closed_with(&connection, CloseCode::Truncated).await;
 }
 
 #[tokio::test]
@@ -191,7 +216,7 @@ async fn a_stranger_that_says_nothing_is_sent_away() {
     let mut ana = Device::open(quick).await;
     let rogue = Rogue::new().await;
     let (connection, _control, _recv) = rogue.greeted(&ana).await;
-    assert_eq!(code_of(&connection).await, CloseCode::Silent as u64);
+    closed_with(&connection, CloseCode::Silent).await;
     assert_eq!(ana.disconnected(rogue.id()).await, DisconnectReason::Ours(CloseCode::Silent));
     assert_eq!(ana.net.counts().expired_strangers, 1);
 }
@@ -208,7 +233,7 @@ async fn a_stranger_the_node_does_not_admit_is_sent_away_and_an_admitted_one_sta
     let (other, _control, _recv2) = guest.greeted(&ana).await;
     ana.connected(guest.id()).await;
     ana.net.admit(guest.id());
-    assert_eq!(code_of(&one).await, CloseCode::NotAdmitted as u64);
+    closed_with(&one, CloseCode::NotAdmitted).await;
     assert_eq!(ana.disconnected(rogue.id()).await, DisconnectReason::Ours(CloseCode::NotAdmitted));
     assert!(other.close_reason().is_none());
     assert_eq!(ana.net.status().len(), 1);
@@ -355,10 +380,18 @@ async fn strangers_leave_room_for_a_known_device() {
         held.push((rogue.greeted(&ana).await, rogue));
     }
     let late = Rogue::new().await;
-    let connection = late.connect(&ana).await.unwrap();
-    let (mut send, _recv) = connection.open_bi().await.unwrap();
-    send.write_all(&late.greeting(&ana)).await.unwrap();
-    assert_eq!(code_of(&connection).await, CloseCode::Busy as u64);
+    let mut told = None;
+    for tries in 1..=TRIES {
+        let connection = late.connect(&ana).await.unwrap();
+        let (mut send, _recv) = connection.open_bi().await.unwrap();
+        send.write_all(&late.greeting(&ana)).await.unwrap();
+        told = code_of(&connection).await;
+        eventually("it is turned away", || ana.net.counts().refused_connections == tries).await;
+        if told.is_some() {
+            break;
+        }
+    }
+    assert_eq!(told, Some(CloseCode::Busy as u64));
     let mut ben = Device::open(config(2)).await;
     ana.net.admit(ben.id());
     ben.dial(&ana);
