@@ -230,7 +230,7 @@ proptest! {
         let content = Content { document: DocumentId::from_bytes(document), part, changes };
         let builds_on = (0..slots as u64).map(|nonce| EntryRef {
             log: LogId { nonce: nonce + 10, ..ana.log },
-            seq: time.max(1),
+            seq: time.clamp(1, sheaf_log::MAX_SEQ),
             hash: space.creation.hash(),
         }).collect();
         let access_heads = heads.into_iter().map(sheaf_access::EntryHash::from_bytes).collect();

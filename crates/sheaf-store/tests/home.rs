@@ -140,14 +140,15 @@ mod full {
     #[test]
     fn a_disk_that_fills_up_is_named_and_all_goes_on_when_there_is_room() {
         let folder = tempfile::tempdir().unwrap();
-        let status = Command::new("sh")
+        // What it prints goes through a pipe: into a file, the limit would be on that too.
+        let out = Command::new("sh")
             // Ignored, for else the system kills whoever passes the limit. 4 MiB in units of 512 bytes.
             .args(["-c", "trap '' XFSZ; ulimit -S -f 8192; exec \"$0\" --exact full::child --ignored --nocapture"])
             .arg(std::env::current_exe().unwrap())
             .env(CHILD, folder.path())
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
     }
 
     #[test]
