@@ -32,8 +32,9 @@ use crate::{
 #[expect(clippy::too_many_lines, reason = "one line for each command that the window may give")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    // iroh calls it an error when an endpoint that was closed is closed.
-    let usual = "warn,iroh::socket::transports::relay=off";
+    // iroh calls it an error when an endpoint that was closed is closed, and when it is not waited for that someone who is not
+    // there has heard goodbye.
+    let usual = "warn,iroh::socket=off";
     let filter = EnvFilter::try_from_env("SHEAF_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let mut builder = tauri::Builder::default();

@@ -4,6 +4,7 @@ mod blind;
 mod crashes;
 mod keeping;
 mod malicious;
+mod meeting;
 mod operating;
 
 use sheaf_tests::{Home, RelayProcess};

@@ -9,7 +9,7 @@ use sheaf_tests::{Home, RelayProcess, eventually, program};
 use crate::{SPACE, TITLE, kept, kept_at};
 
 /// A port of loopback that was free a moment ago.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket has an address")
 }
@@ -25,7 +25,7 @@ fn page(at: SocketAddr, path: &str) -> String {
 }
 
 /// The number behind a name.
-fn metric(at: SocketAddr, name: &str) -> u64 {
+pub fn metric(at: SocketAddr, name: &str) -> u64 {
     let scraped = page(at, "/metrics");
     let value = scraped.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("{name} is not in {scraped}"))

@@ -14,7 +14,7 @@ pub struct NetConfig {
     /// socket is opened at all.
     pub discovery: bool,
     /// Where to meet devices that cannot be reached directly: URLs of meeting points (iroh-relays). None, and nobody on the
-    /// internet is asked for anything; [`Net::meet_at`](crate::Net::meet_at) adds one later.
+    /// internet is asked for anything; [`Net::meet_at`](crate::Net::meet_at) names others later.
     pub meetings: Vec<String>,
     /// The mDNS service others are found under. Only tests, which must not find each other's devices, set another.
     pub service: String,

@@ -42,7 +42,8 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by: HashMap<IpAddr, usize>,
+    /// By address. Whoever comes through a meeting point has none that could be counted: they all share the places of one.
+    by: HashMap<Option<IpAddr>, usize>,
 }
 
 impl Gate {
@@ -61,14 +62,12 @@ impl Gate {
 
     pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let mut taken = self.taken();
-        let by = address.map_or(0, |address| taken.by.get(&address).copied().unwrap_or(0));
+        let by = taken.by.get(&address).copied().unwrap_or(0);
         if taken.all >= self.all || by >= self.by_address {
             return None;
         }
         taken.all += 1;
-        if let Some(address) = address {
-            *taken.by.entry(address).or_default() += 1;
-        }
+        taken.by.insert(address, by + 1);
         Some(Place { gate: self.clone(), address })
     }
 }
@@ -91,12 +90,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.gate.taken();
         taken.all -= 1;
-        if let Some(address) = self.address
-            && let Some(by) = taken.by.get_mut(&address)
-        {
+        if let Some(by) = taken.by.get_mut(&self.address) {
             *by -= 1;
             if *by == 0 {
-                taken.by.remove(&address);
+                taken.by.remove(&self.address);
             }
         }
     }
@@ -200,4 +197,22 @@ pub(crate) async fn read_greeting(
 async fn close_and_tell(connection: &Connection, code: CloseCode) {
     connection.close(code.wire(), b"");
     connection.closed().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_without_an_address_share_the_places_of_one() {
+        let gate = Gate::new(10, 2);
+        let first = gate.enter(None);
+        let second = gate.enter(None);
+        assert!(first.is_some() && second.is_some() && gate.enter(None).is_none());
+        assert!(gate.enter("192.0.2.1".parse().ok()).is_some(), "whoever has an address has places of their own");
+        drop(first);
+        assert!(gate.enter(None).is_some());
+        drop(second);
+        assert!(gate.taken().by.is_empty() && gate.taken().all == 0);
+    }
 }

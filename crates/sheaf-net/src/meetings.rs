@@ -7,11 +7,11 @@ use iroh::{RelayConfig, RelayMap, RelayUrl, TransportAddr};
 
 use crate::NotAMeeting;
 
-/// How many there are at most. More would be a burden on every dial.
-const MOST: usize = 8;
+/// How many meeting points a device keeps to at most. More would be a burden on every dial.
+pub const MEETINGS_MAX: usize = 8;
 
 /// The meeting points of this device.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meetings(Vec<RelayUrl>);
 
 /// The URL of one.
@@ -37,13 +37,16 @@ impl Meetings {
         Ok(meetings)
     }
 
-    /// One more. False: it is there, or there are enough.
-    pub(crate) fn add(&mut self, url: RelayUrl) -> bool {
-        if self.0.contains(&url) || self.0.len() >= MOST {
-            return false;
+    /// One more, unless there are enough.
+    pub(crate) fn add(&mut self, url: RelayUrl) {
+        if !self.0.contains(&url) && self.0.len() < MEETINGS_MAX {
+            self.0.push(url);
         }
-        self.0.push(url);
-        true
+    }
+
+    /// Those that are not among the others.
+    pub(crate) fn beyond<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a RelayUrl> {
+        self.0.iter().filter(|url| !others.0.contains(url))
     }
 
     pub(crate) fn map(&self) -> RelayMap {
@@ -74,9 +77,11 @@ mod tests {
     fn each_is_there_once_and_there_are_not_too_many() {
         let mut meetings = Meetings::of(&["https://a.example".to_owned(), "https://a.example/".to_owned()]).unwrap();
         assert_eq!(meetings.ways().count(), 1);
+        assert_eq!(meetings.beyond(&meetings).count(), 0);
+        assert_eq!(meetings.beyond(&Meetings::default()).count(), 1);
         for number in 0..20 {
             meetings.add(parse(&format!("https://r{number}.example")).unwrap());
         }
-        assert_eq!(meetings.ways().count(), MOST);
+        assert_eq!(meetings.ways().count(), MEETINGS_MAX);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use iroh::{Endpoint, EndpointId};
 use sheaf_access::DeviceId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::discovery::Discovery;
@@ -35,6 +35,10 @@ struct Inner {
     endpoint: Endpoint,
     shared: Arc<Shared>,
     commands: mpsc::UnboundedSender<Command>,
+    /// Those of the configuration.
+    configured: Meetings,
+    /// Those that the endpoint knows. Held while that changes, so that it changes one way at a time.
+    meetings: Mutex<Meetings>,
     discovery: DiscoveryStatus,
     switchboard: AbortHandle,
 }
@@ -110,10 +114,11 @@ impl Net {
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = mpsc::channel(config.limits.events.max(1));
         let (commands, orders) = mpsc::unbounded_channel();
-        let switchboard = Switchboard::new(endpoint.clone(), config, meetings, shared.clone(), sender);
+        let switchboard = Switchboard::new(endpoint.clone(), config, meetings.clone(), shared.clone(), sender);
         let switchboard = tokio::spawn(switchboard.run(orders, discovery)).abort_handle();
         let events = Events::new(receiver, shared.clone());
-        let inner = Inner { id, endpoint, shared, commands, discovery: status, switchboard };
+        let (configured, meetings) = (meetings.clone(), Mutex::new(meetings));
+        let inner = Inner { id, endpoint, shared, commands, configured, meetings, discovery: status, switchboard };
         Ok((Self { inner: Arc::new(inner) }, events))
     }
 
@@ -139,15 +144,30 @@ impl Net {
         self.inner.commands.send(Command::Dial(device, addresses)).map_err(|_| DialError::Closed)
     }
 
-    /// Meet devices at this meeting point too, from now on: this device can be reached through it, and looks there for those
-    /// it dials. There is no way back but a new start: a meeting point is as good as another, and one that is gone costs a
-    /// dial that fails.
-    pub async fn meet_at(&self, url: &str) -> Result<(), NotAMeeting> {
-        let url = meetings::parse(url)?;
-        // None: it was new, or the network is closed.
-        let _ = self.inner.endpoint.insert_relay(url.clone(), Arc::new(meetings::config(url.clone()))).await;
-        self.command(Command::Meet(url));
-        Ok(())
+    /// Meet devices at these meeting points and those of the configuration, from now on, and at no others: this device can
+    /// be reached through them, and looks there for those it dials. The first [`MEETINGS_MAX`](crate::MEETINGS_MAX) count.
+    /// Answers which of the URLs are none.
+    pub async fn meet_at(&self, urls: &[String]) -> Vec<NotAMeeting> {
+        let mut meetings = self.inner.meetings.lock().await;
+        let (mut wanted, mut wrong) = (self.inner.configured.clone(), Vec::new());
+        for url in urls {
+            match meetings::parse(url) {
+                Ok(url) => wanted.add(url),
+                Err(error) => wrong.push(error),
+            }
+        }
+        // What the endpoint answers is what it knew before, which is known here.
+        for url in meetings.beyond(&wanted) {
+            let _ = self.inner.endpoint.remove_relay(url).await;
+        }
+        for url in wanted.beyond(&meetings) {
+            let _ = self.inner.endpoint.insert_relay(url.clone(), Arc::new(meetings::config(url.clone()))).await;
+        }
+        if *meetings != wanted {
+            *meetings = wanted.clone();
+            self.command(Command::Meet(wanted));
+        }
+        wrong
     }
 
     /// Have no more to do with a device: send what is queued, hang up, dial no more. When it connects by itself it is a

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::endpoint::QuicTransportConfig;
-use iroh::{Endpoint, RelayUrl, Watcher};
+use iroh::{Endpoint, Watcher};
 use sheaf_access::DeviceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -41,8 +41,8 @@ const SIGHTINGS: usize = 512;
 pub(crate) enum Command {
     /// Be in touch with a device, at these addresses among others.
     Dial(DeviceId, Vec<SocketAddr>),
-    /// Look for devices at this meeting point as well.
-    Meet(RelayUrl),
+    /// Look for devices at these meeting points.
+    Meet(Meetings),
     /// Have no more to do with a device.
     HangUp(DeviceId),
     /// End the connection with a device, for a reason.
@@ -236,8 +236,10 @@ impl Switchboard {
                 }
                 self.keep(device);
             }
-            Command::Meet(url) => {
-                if self.meetings.add(url) {
+            Command::Meet(meetings) => {
+                let more = meetings.beyond(&self.meetings).next().is_some();
+                self.meetings = meetings;
+                if more {
                     self.wake_all();
                 }
             }

@@ -54,6 +54,22 @@ pub fn to_call(relays: Vec<Relay>, fails: impl Fn(&DeviceId) -> bool) -> Vec<Rel
     chosen
 }
 
+/// Where to meet the members of spaces that name these relays: at the first meeting point of each, then at the second of each,
+/// and so on, so that no space takes the others' places. The members of a space choose alike.
+pub fn meetings(spaces: impl Iterator<Item = Vec<Relay>>, most: usize) -> Vec<String> {
+    let named: Vec<Vec<String>> =
+        spaces.map(|relays| relays.into_iter().filter_map(|relay| relay.url).collect()).collect();
+    let mut chosen: Vec<String> = Vec::new();
+    for turn in 0..named.iter().map(Vec::len).max().unwrap_or(0) {
+        for url in named.iter().filter_map(|urls| urls.get(turn)) {
+            if chosen.len() < most && !chosen.contains(url) {
+                chosen.push(url.clone());
+            }
+        }
+    }
+    chosen
+}
+
 impl Space {
     /// The relays that the space's members are to be in touch with, in order; of a space that is being joined, those that its
     /// invitation names.
@@ -174,5 +190,18 @@ mod tests {
         assert_eq!(keys(&[1, 2]), [1, 2, 3]);
         assert_eq!(keys(&[1, 2, 3]), [1, 2, 3]);
         assert!(to_call(Vec::new(), |_| true).is_empty());
+    }
+
+    #[test]
+    fn no_space_takes_the_meeting_points_of_others() {
+        let at = |n: u8| Relay { url: Some(format!("https://{n}.example.org")), ..relay(n) };
+        let spaces =
+            || [vec![at(1), relay(9), at(2), at(3)], vec![relay(8)], vec![at(4), at(1)], vec![at(2)]].into_iter();
+        let hosts = |most: usize| -> Vec<String> {
+            meetings(spaces(), most).iter().map(|url| url["https://".len()..][..1].to_owned()).collect()
+        };
+        assert_eq!(hosts(8), ["1", "4", "2", "3"]);
+        assert_eq!(hosts(2), ["1", "4"]);
+        assert!(meetings(std::iter::empty(), 8).is_empty());
     }
 }

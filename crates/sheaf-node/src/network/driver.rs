@@ -96,6 +96,8 @@ struct Driver {
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     /// Devices that any space has named as a relay since the network started.
     relays: BTreeSet<DeviceId>,
+    /// Which meeting points are to be kept to.
+    meetings: watch::Sender<Vec<String>>,
     reach: watch::Sender<Reach>,
     /// Where blocking threads put their answers.
     answers: mpsc::UnboundedSender<Event<DeviceId>>,
@@ -109,6 +111,8 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
     let (inputs, mut incoming) = mpsc::unbounded_channel();
     let (answers, mut answered) = mpsc::unbounded_channel();
     let (reach, reached) = watch::channel(Reach::default());
+    let (meetings, met_at) = watch::channel(Vec::new());
+    tokio::spawn(relays::keep_to(net.clone(), met_at));
     let mut driver = Driver {
         core,
         net,
@@ -120,6 +124,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         carets: BTreeMap::new(),
         asked: BTreeMap::new(),
         relays: BTreeSet::new(),
+        meetings,
         reach,
         answers,
         wake: None,
@@ -366,6 +371,7 @@ impl Driver {
                 if !connected.contains(&device) {
                     self.dial(device, addresses);
                 }
+                self.meet();
                 self.call_relays(space);
                 for peer in connected {
                     self.ask_relay(peer);

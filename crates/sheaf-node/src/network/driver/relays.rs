@@ -4,11 +4,22 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
-use sheaf_net::Stream;
+use sheaf_net::{MEETINGS_MAX, Net, Stream};
 use sheaf_sync::Event;
+use tokio::sync::watch;
 
 use super::Driver;
-use crate::relays::{addresses, to_call};
+use crate::relays::{addresses, meetings, to_call};
+
+/// Keeps to the meeting points that are to be kept to, whichever these come to be, until nobody says so any more.
+pub(super) async fn keep_to(net: Net, mut wanted: watch::Receiver<Vec<String>>) {
+    while wanted.changed().await.is_ok() {
+        let urls = wanted.borrow_and_update().clone();
+        for error in net.meet_at(&urls).await {
+            tracing::warn!(%error, "a relay's meeting point is not used");
+        }
+    }
+}
 
 impl Driver {
     /// Calls the relays of a space that are to be called now.
@@ -95,6 +106,20 @@ impl Driver {
             }
         }
         self.relays.extend(named);
+        self.meet();
         self.call_relays(space);
+    }
+
+    /// Meets devices where the spaces' relays say, and nowhere else: there members are found whose address is not known, or who
+    /// cannot be reached at it.
+    pub(super) fn meet(&self) {
+        let spaces = self.core.spaces();
+        let here = spaces.iter().filter(|space| space.lock().removed.is_none());
+        let urls = meetings(here.map(|space| space.relays()), MEETINGS_MAX);
+        self.meetings.send_if_modified(|known| {
+            let news = *known != urls;
+            *known = urls;
+            news
+        });
     }
 }
