@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, Home, Repair, Store, StoreError, Table};
-use support::{Writer, document, space, vault};
+use support::{Writer, document, sled_at, space, vault};
 
 /// Writes own entries and another's, as the node does.
 fn fill(home: &Home, own: &mut Writer, other: &mut Writer, count: u64) -> (Vec<Entry>, Vec<Entry>) {
@@ -119,7 +119,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 fn a_store_of_a_later_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     drop(Home::open(folder.path(), &vault()).unwrap());
-    let db = sled::open(folder.path().join("store")).unwrap();
+    let db = sled_at(&folder.path().join("store"));
     db.insert(b"v", &[3]).unwrap();
     db.flush().unwrap();
     drop(db);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use sheaf_store::{CacheKind, Home, SledStore, Store, StoreError, Table, VaultKey};
-use support::{Writer, document, space, vault};
+use support::{Writer, document, sled_at, space, vault};
 
 const WORDS: &[u8] = b"The float sticks below the line";
 
@@ -87,7 +87,7 @@ fn unsealed(folder: &Path) {
         hasher.update(&(key.len() as u64).to_le_bytes()).update(key).update(payload);
         [&(payload.len() as u32).to_le_bytes(), hasher.finalize().as_bytes().as_slice(), payload].concat()
     };
-    let db = sled::open(folder.join("store")).unwrap();
+    let db = sled_at(&folder.join("store"));
     for row in db.iter() {
         let (key, _) = row.unwrap();
         if matches!(key[0], b'r' | b's') {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use sheaf_access::{DocumentId, EntryHash, LogId};
+use sheaf_access::{DeviceId, DocumentId, EntryHash, LogId};
 use sheaf_log::{
     Attestation, BlobId, BlobLink, BlobRef, Checkpoint, Covered, Endorsement, Entry, Frontier, HeldEntry,
     MAX_BLOB_CONTENT, Manifest, Part, SavedDocument, decode_documents, group_of, open_blob,
@@ -92,6 +92,22 @@ impl Checkpoints {
     /// Whether a blob belongs to a checkpoint that is held.
     pub fn names(&self, blob: BlobId) -> bool {
         self.held.iter().any(|base| base.names(blob))
+    }
+
+    /// The checkpoints this device has written and not read back yet. Their entries may be with others already, who ask for
+    /// the blobs at once, and vouch for what they got: both must find what is about to be held.
+    pub fn writing(&self, me: DeviceId) -> impl Iterator<Item = &Entry> {
+        self.pending.iter().filter(move |entry| entry.log().device == me)
+    }
+
+    /// Whether a blob is to be given to those who ask: it belongs to a checkpoint that is held, or was written here just
+    /// now.
+    pub fn serves(&self, blob: BlobId, me: Option<DeviceId>) -> bool {
+        let written = || {
+            let mine = me.into_iter().flat_map(|me| self.writing(me));
+            mine.filter_map(|entry| entry.checkpoint()?.ok()).any(|one| one.blobs.iter().any(|link| link.id == blob))
+        };
+        self.names(blob) || written()
     }
 
     /// Offers these bundles from now on. Those before them are still served for a while: someone may be fetching them.

@@ -32,12 +32,15 @@ impl Core {
         if one.space != space.id || !member {
             return None;
         }
+        let me = self.me().ok()?.keys.device.id();
         let (held, pending) = {
             let checkpoints = space.checkpoints();
             let held = checkpoints.held.iter().any(|base| base.entry.hash() == one.checkpoint);
-            (held, checkpoints.pending.iter().any(|entry| entry.hash() == one.checkpoint))
+            // What is still read back here may have been looked at by others: it is held in a moment.
+            let mine = checkpoints.writing(me).any(|entry| entry.hash() == one.checkpoint);
+            (held || mine, !mine && checkpoints.pending.iter().any(|entry| entry.hash() == one.checkpoint))
         };
-        // One of a checkpoint that is not held here yet comes again with the next connection.
+        // One of another that is not held here yet is not needed: whoever holds it then vouches for it too.
         if held {
             self.take_endorsement(space, one);
             if let Err(error) = self.prune(space) {

@@ -393,12 +393,13 @@ impl Core {
         }
     }
 
-    /// A piece of a blob for a member; empty, if no checkpoint that is held names it.
+    /// A piece of a blob for a member; empty, if no checkpoint that is held or was written here names it.
     fn read_blob(&self, space: SpaceId, blob: BlobId, from: u64, length: usize) -> Vec<u8> {
         let Some(held) = self.space(space) else { return Vec::new() };
+        let me = self.me().ok().map(|me| me.keys.device.id());
         let (named, bundle) = {
             let held = held.checkpoints();
-            (held.names(blob), held.bundle(blob))
+            (held.serves(blob, me), held.bundle(blob))
         };
         if let Some(bundle) = bundle {
             let from = usize::try_from(from).unwrap_or(usize::MAX);

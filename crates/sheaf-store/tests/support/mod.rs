@@ -2,6 +2,8 @@
 #![allow(dead_code, missing_docs)]
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -22,6 +24,19 @@ pub fn space(number: u8) -> SpaceId {
 
 pub fn document(number: u8) -> DocumentId {
     DocumentId::from_bytes([number + 101; 32])
+}
+
+/// The database of a store, opened without it. Its lock may outlive a store that was dropped for a moment: a thread of its own still ends, or a process that
+/// another test is just starting holds a copy of the file.
+pub fn sled_at(path: &Path) -> sled::Db {
+    let start = Instant::now();
+    loop {
+        match sled::open(path) {
+            Ok(db) => return db,
+            Err(error) => assert!(start.elapsed() < Duration::from_mins(1), "{error}"),
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// A device that writes logs.
