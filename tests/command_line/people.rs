@@ -109,7 +109,11 @@ fn members_are_listed_changed_and_removed() {
     ana.ok(&["doc", "edit", &document, "--append", "Without Kofi."]);
     let online = ana.online();
     meets(&noor, &online);
-    kofi.run(&["sync", "--once", "--timeout", "2"]);
+    for _ in 0..2 {
+        let ran = kofi.run(&["--json", "sync", "--once", "--timeout", "60"]);
+        assert_eq!(error(&ran), (5, "removed".into()), "{ran:?}");
+        assert!(ran.stderr.contains("Ana removed you from “Field station”"), "{ran:?}");
+    }
     online.stop();
     assert!(noor.show(&document).contains("Without Kofi."));
     assert!(!kofi.show(&document).contains("Without Kofi."));

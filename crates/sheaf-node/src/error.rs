@@ -121,6 +121,9 @@ pub enum NodeError {
     /// The role does not allow it.
     #[error("{0}")]
     Role(String),
+    /// Somebody has removed this person from a space.
+    #[error("{0}")]
+    Removed(String),
     /// The disk is full, or the folder cannot be written.
     #[error("{0}")]
     CannotWrite(String),
@@ -184,6 +187,7 @@ impl NodeError {
             Self::InvitationRefused { why, .. } => why.code(),
             Self::Unreachable(_) => "unreachable",
             Self::Role(_) => "role",
+            Self::Removed(_) => "removed",
             Self::CannotWrite(_) => "cannot-write",
             Self::Damaged(_) => "damaged",
             Self::BadInput(_) => "bad-input",
@@ -207,6 +211,7 @@ impl NodeError {
             | Self::NoSuchInvitation(_)
             | Self::Ambiguous { .. } => 4,
             Self::Role(_)
+            | Self::Removed(_)
             | Self::NotAMember(_)
             | Self::LastOwner
             | Self::Founder

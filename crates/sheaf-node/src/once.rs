@@ -1,18 +1,22 @@
 //! `sync --once`: call everyone, exchange what is new, and say how it went.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::DeviceId;
-use tokio::time::{Instant, timeout_at};
+use sheaf_access::{DeviceId, SpaceId};
+use tokio::time::{Instant, sleep_until};
 
 use crate::core::{Core, locked};
 use crate::error::NodeError;
 use crate::network::{Network, Reach};
+use crate::space::Space;
 use crate::view::SyncReport;
 
 /// How long others on this network get to be found, when nobody's address is known.
 const FINDING: Duration = Duration::from_secs(3);
+/// How long whoever says that this person was removed gets to take in what was written before that was heard.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Waits until everyone who can be reached is in step, or the deadline has come.
 pub async fn sync_once(
@@ -23,50 +27,82 @@ pub async fn sync_once(
 ) -> Result<SyncReport, NodeError> {
     let start = Instant::now();
     let end = start + deadline;
-    let wanted = wanted(core);
-    let known: Vec<DeviceId> = wanted
-        .iter()
-        .copied()
-        .filter(|device| !core.addresses_of(*device).is_empty() || joining(core, *device))
-        .collect();
+    // Before anything is looked at: what is said after that is a reason to look again.
+    let mut events = core.subscribe();
     let mut reach = network.reach.clone();
     // With discovery, a device whose address is not known may still be found.
-    let finding = if discovery && !wanted.is_empty() { start + FINDING } else { start };
+    let finding = if discovery && !wanted(core).is_empty() { start + FINDING } else { start };
+    let over_before = over(core);
+    let mut heard = None;
     loop {
+        let over = over(core);
+        if over.len() > over_before.len() {
+            heard.get_or_insert_with(Instant::now);
+        }
+        let last_words = heard.map(|heard| heard + LAST_WORDS);
         let settled = {
             let reach = reach.borrow_and_update();
-            let met =
-                |device: &DeviceId| reach.devices.get(device).is_some_and(|s| s.in_step() && !joining(core, *device));
-            let failed = |device: &DeviceId| {
-                reach.devices.get(device).is_some_and(|standing| standing.failed && !standing.connected)
-            };
-            let all_met = wanted.iter().all(met);
-            let known_settled = known.iter().all(|device| met(device) || failed(device));
-            let others_settled = reach.devices.values().all(|s| !s.connected || s.synced.is_empty() || s.in_step());
-            // One relay of each space is enough; the next is called only when the one before it has failed.
-            let relays_settled = core.spaces().iter().all(|space| {
-                let relays = space.relays();
-                relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key))
-            });
-            others_settled && relays_settled && (all_met || (known_settled && Instant::now() >= finding))
+            let unheard = |space: &SpaceId| !over_before.contains(space) && !taken(core, *space, &reach);
+            let listening = last_words.is_some_and(|end| Instant::now() < end) && over.iter().any(unheard);
+            !listening && settled(core, &reach, &over, Instant::now() >= finding)
         };
         if settled || Instant::now() >= end {
             break;
         }
-        let next = if Instant::now() < finding { finding.min(end) } else { end };
-        // Running into the time limit is one of the ways to go on.
-        if let Ok(Err(_)) = timeout_at(next, reach.changed()).await {
-            break;
+        let soon = [Some(finding), last_words].into_iter().flatten().filter(|at| *at > Instant::now()).min();
+        // Whichever it is, it is only a reason to look again; but a network that has ended brings nothing more.
+        tokio::select! {
+            changed = reach.changed() => if changed.is_err() { break },
+            _ = events.recv() => {}
+            () = sleep_until(soon.unwrap_or(end).min(end)) => {}
         }
     }
-    Ok(report(core, &reach.borrow(), &wanted))
+    Ok(report(core, &reach.borrow(), &over(core)))
+}
+
+/// Whether there is nothing more to wait for.
+fn settled(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>, found: bool) -> bool {
+    let wanted = wanted(core);
+    let met = |device: &DeviceId| {
+        reach.devices.get(device).is_some_and(|standing| standing.in_step(over) && !joining(core, *device))
+    };
+    let failed =
+        |device: &DeviceId| reach.devices.get(device).is_some_and(|standing| standing.failed && !standing.connected);
+    let all_met = wanted.iter().all(met);
+    let can_be_called = |device: &DeviceId| !core.addresses_of(*device).is_empty() || joining(core, *device);
+    let known_settled =
+        wanted.iter().filter(|device| can_be_called(device)).all(|device| met(device) || failed(device));
+    let others_settled = reach.devices.values().all(|s| !s.connected || s.shared(over).all(|synced| synced));
+    // One relay of each space is enough; the next is called only when the one before it has failed.
+    let relays_settled = core.spaces().iter().filter(|space| !over.contains(&space.id)).all(|space| {
+        let relays = space.relays();
+        relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key))
+    });
+    others_settled && relays_settled && (all_met || (known_settled && found))
+}
+
+/// The spaces that somebody has removed this person from: nobody has anything for them there any more.
+fn over(core: &Core) -> BTreeSet<SpaceId> {
+    let Ok(me) = core.me() else { return BTreeSet::new() };
+    let is_over = |space: &Arc<Space>| space.lock().removed.as_ref().is_some_and(|removed| removed.by != me.person());
+    core.spaces().iter().filter(|space| is_over(space)).map(|space| space.id).collect()
+}
+
+/// Whether somebody has all that this device wrote in a space, or nobody is there to take it.
+fn taken(core: &Core, id: SpaceId, reach: &Reach) -> bool {
+    let Some(space) = core.space(id) else { return true };
+    let there = reach.devices.values().any(|standing| standing.connected && standing.synced.contains_key(&id));
+    let written = space.lock().log.seq;
+    !there || locked(&core.receipts).confirmed(id) >= written
 }
 
 /// Every device of every space's members, and those whose invitations are being redeemed.
 fn wanted(core: &Core) -> Vec<DeviceId> {
+    let over = over(core);
     let mut devices: Vec<DeviceId> = core
         .spaces()
         .iter()
+        .filter(|space| !over.contains(&space.id))
         .flat_map(|space| {
             let inviter = space.lock().joining.as_ref().map(|link| link.device);
             core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter)
@@ -81,14 +117,15 @@ fn joining(core: &Core, device: DeviceId) -> bool {
     core.spaces().iter().any(|space| space.lock().joining.as_ref().is_some_and(|link| link.device == device))
 }
 
-fn report(core: &Core, reach: &Reach, wanted: &[DeviceId]) -> SyncReport {
+fn report(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>) -> SyncReport {
     let reached: Vec<DeviceId> =
-        reach.devices.iter().filter(|(_, standing)| standing.in_step()).map(|(device, _)| *device).collect();
+        reach.devices.iter().filter(|(_, standing)| standing.in_step(over)).map(|(device, _)| *device).collect();
     let receipts = locked(&core.receipts);
     SyncReport {
-        unreachable: wanted.iter().filter(|device| !reached.contains(device)).map(ToString::to_string).collect(),
+        unreachable: wanted(core).iter().filter(|device| !reached.contains(device)).map(ToString::to_string).collect(),
         reached: reached.iter().map(ToString::to_string).collect(),
         received: reach.received,
         confirmed: core.spaces().iter().map(|space| receipts.confirmed(space.id)).sum(),
+        removed: Vec::new(),
     }
 }

@@ -99,6 +99,10 @@ impl Core {
         }
         self.open_new(&space, None);
         self.access_changed(&space);
+        // It may be the person who removed this device of theirs, from everywhere.
+        if let (Some(core), Some(revocation)) = (self.this(), self.revocation_of(me.keys.device.id())) {
+            core.learn_removal(revocation);
+        }
     }
 
     /// A peer says something about a space. Answers what to say to that. Blocks.

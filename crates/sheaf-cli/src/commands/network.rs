@@ -8,6 +8,7 @@ use sheaf_node::{Node, NodeEvent};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::arguments::Global;
+use crate::commands::spaces;
 use crate::output::{self, Failure};
 
 #[derive(Subcommand)]
@@ -120,12 +121,14 @@ async fn stopped() {
 async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Failure> {
     let report = node.sync_once(Duration::from_secs(timeout)).await?;
     output::print(global.json, &report, |report| {
-        format!(
-            "Reached {}, received {}, {} of this device's entries are confirmed elsewhere",
-            output::count(report.reached.len(), "device"),
-            output::count(report.received, "entry"),
-            report.confirmed
-        )
+        let removed = report.removed.iter().map(|space| format!("{}\n", spaces::line(space)));
+        removed.collect::<String>()
+            + &format!(
+                "Reached {}, received {}, {} of this device's entries are confirmed elsewhere",
+                output::count(report.reached.len(), "device"),
+                output::count(report.received, "entry"),
+                report.confirmed
+            )
     });
     if report.reached.is_empty() {
         return Err(Failure::Alone(

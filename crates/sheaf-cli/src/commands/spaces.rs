@@ -52,7 +52,8 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
     Ok(())
 }
 
-fn line(space: &SpaceInfo) -> String {
+/// A space, and how this person stands in it.
+pub fn line(space: &SpaceInfo) -> String {
     let people = match (space.private, space.people) {
         (true, _) => "private".to_owned(),
         (false, 1) => "1 person".to_owned(),

@@ -177,7 +177,7 @@ impl Core {
     }
 
     /// The person's word that a device is theirs no longer, if it is known in any space.
-    fn revocation_of(&self, device: DeviceId) -> Option<DeviceRevocation> {
+    pub fn revocation_of(&self, device: DeviceId) -> Option<DeviceRevocation> {
         self.spaces().iter().find_map(|space| {
             let state = space.lock();
             let history = state.access.as_ref()?;

@@ -1,6 +1,6 @@
 //! Who can be reached: a picture of all devices that the network task knows of, for `sync --once` and the status line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{DeviceId, SpaceId};
 
@@ -18,9 +18,14 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether both have the same of everything they share.
-    pub fn in_step(&self) -> bool {
-        self.connected && !self.synced.is_empty() && self.synced.values().all(|synced| *synced)
+    /// What both share, and whether both have the same of it; `without` what is over.
+    pub fn shared(&self, without: &BTreeSet<SpaceId>) -> impl Iterator<Item = bool> {
+        self.synced.iter().filter(|(space, _)| !without.contains(space)).map(|(_, synced)| *synced)
+    }
+
+    /// Whether both have the same of everything they share, and share something.
+    pub fn in_step(&self, without: &BTreeSet<SpaceId>) -> bool {
+        self.connected && self.shared(without).count() > 0 && self.shared(without).all(|synced| synced)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::core::locked;
 use crate::error::NodeError;
 use crate::network::{self, Input, Network};
 use crate::space::Space;
-use crate::view::{Link, Place, Placement, SyncReport};
+use crate::view::{Link, Place, Placement, SpaceInfo, SyncReport};
 
 impl Node {
     /// Connects with whoever can be reached, now and from now on. Answers where others can call this device.
@@ -72,13 +72,34 @@ impl Node {
 
     /// Exchanges what is new with whoever can be reached before the deadline, and says how it went.
     pub async fn sync_once(&self, deadline: Duration) -> Result<SyncReport, NodeError> {
+        let before = self.removed_from().await?;
         self.go_online().await?;
-        let network = self.core.network().ok_or(NodeError::Closing)?;
+        // Whoever is told already that this device was removed has no network any more.
+        let Some(network) = self.core.network() else {
+            return Err(if self.core.device_was_removed() { NodeError::DeviceRemoved } else { NodeError::Closing });
+        };
         // The person's other devices are to find everything there.
         self.core.follow().await?;
-        let report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await?;
+        let mut report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await?;
         // Then nothing was exchanged, and nothing will be: there is no use in waiting for others.
-        if self.core.device_was_removed() { Err(NodeError::DeviceRemoved) } else { Ok(report) }
+        if self.core.device_was_removed() {
+            return Err(NodeError::DeviceRemoved);
+        }
+        let now = self.removed_from().await?;
+        report.removed = now.iter().filter(|space| !before.iter().any(|known| known.id == space.id)).cloned().collect();
+        // Whoever is in no other space is told again, for there is nobody else to be reached.
+        let news = if report.unreachable.is_empty() { &now } else { &report.removed };
+        match news.first() {
+            Some(space) if report.reached.is_empty() => Err(NodeError::Removed(removed_from(space))),
+            _ => Ok(report),
+        }
+    }
+
+    /// The spaces that somebody has removed this person from.
+    async fn removed_from(&self) -> Result<Vec<SpaceInfo>, NodeError> {
+        let mut spaces = self.spaces().await?;
+        spaces.retain(|space| space.ended.as_ref().is_some_and(|ended| !ended.left));
+        Ok(spaces)
     }
 
     /// How the connection with a device stands, about a space.
@@ -148,4 +169,16 @@ impl Node {
             places,
         })
     }
+}
+
+/// What to tell whoever was removed from a space.
+fn removed_from(space: &SpaceInfo) -> String {
+    let what = match &space.ended {
+        Some(ended) if ended.late => {
+            format!("the invitation to “{}” had been closed before anyone heard that you had joined by it.", space.name)
+        }
+        Some(ended) if !ended.by.is_empty() => format!("{} removed you from “{}”.", ended.by, space.name),
+        _ => format!("you were removed from “{}”.", space.name),
+    };
+    format!("{what} What you wrote there is still here to read and export.")
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::SpaceInfo;
+
 /// What was not taken from one device under one rule, since the node was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,6 +51,8 @@ pub struct SyncReport {
     pub received: usize,
     /// How many own entries are confirmed by at least one other device.
     pub confirmed: u64,
+    /// The spaces that this person turned out to have been removed from.
+    pub removed: Vec<SpaceInfo>,
 }
 
 /// What a backup holds.
