@@ -292,7 +292,7 @@ fn pair() -> Pair {
     let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
     let online = ana.online();
     kofi.ok(&["join", &link]);
-    kofi.ok(&["sync", "--once"]);
+    kofi.sync();
     online.stop();
     Pair { ana, kofi, document }
 }
@@ -305,7 +305,7 @@ fn add(home: &Home, document: &str, words: &str) {
 fn exchange(a: &Home, b: &Home) {
     for (up, caller) in [(a, b), (b, a)] {
         let online = up.online();
-        caller.ok(&["sync", "--once"]);
+        caller.sync();
         online.stop();
     }
 }

@@ -16,7 +16,7 @@ fn pair(role: &str) -> Pair {
     let link = ana.ok(&["invite", &space, "--role", role]).last_line();
     let online = ana.online();
     assert_eq!(kofi.ok(&["join", &link]).last_line(), space);
-    kofi.ok(&["sync", "--once"]);
+    kofi.sync();
     online.stop();
     Pair { ana, kofi, document }
 }
@@ -25,7 +25,7 @@ fn pair(role: &str) -> Pair {
 fn exchange(a: &Home, b: &Home) {
     for (up, caller) in [(a, b), (b, a)] {
         let online = up.online();
-        caller.ok(&["sync", "--once"]);
+        caller.sync();
         online.stop();
     }
 }

@@ -45,7 +45,7 @@ fn pair() -> (Home, Home, String) {
     let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
     let online = ana.online();
     kofi.ok(&["join", &link]);
-    kofi.ok(&["sync", "--once"]);
+    kofi.sync();
     online.stop();
     (ana, kofi, document)
 }

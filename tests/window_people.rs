@@ -177,7 +177,7 @@ fn people_dialogs(look: Look, name: &str) {
     let link = ana_home.ok(&["invite", &space, "--role", "editor", "--uses", "3"]).last_line();
     let online = ana_home.online();
     kofi.ok(&["join", &link]);
-    kofi.ok(&["sync", "--once"]);
+    kofi.sync();
     online.stop();
 
     let ana = ana_home.window_in(look);
@@ -358,17 +358,17 @@ fn what_someone_wrote_without_knowing_that_they_were_removed_is_read_and_taken_o
         let link = from.ok(&["invite", &space, "--role", role]).last_line();
         let online = from.online();
         to.ok(&["join", &link]);
-        to.ok(&["sync", "--once"]);
+        to.sync();
         online.stop();
     }
     let online = mara.online();
-    ana_home.ok(&["sync", "--once"]);
+    ana_home.sync();
     online.stop();
 
     ana_home.ok(&["revoke", &space, "Kofi"]);
     kofi.ok(&["doc", "edit", &document, "--append", "The spare float is in the shed."]);
     let online = mara.online();
-    kofi.ok(&["sync", "--once"]);
+    kofi.sync();
 
     let ana = ana_home.window();
     ana.wait_for_on_page("Spring visit");

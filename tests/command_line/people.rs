@@ -42,7 +42,7 @@ fn roles(home: &Home, space: &str) -> Vec<(String, String)> {
 
 /// Someone exchanges what is new with whoever is up.
 fn meets(home: &Home, _up: &Online) {
-    home.ok(&["sync", "--once"]);
+    home.sync();
 }
 
 #[test]

@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use crate::online::Online;
 use crate::program;
+use crate::wait::eventually;
+
+/// The exit code when nobody could be reached.
+const NOBODY: i32 = 6;
 
 /// A home in a temporary folder, and the command line on it.
 pub struct Home {
@@ -130,6 +134,20 @@ impl Home {
     pub fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        ran
+    }
+
+    /// Calls everyone until somebody was reached: on a busy machine a call may take longer than it is given.
+    ///
+    /// # Panics
+    /// When nobody is reached by the deadline, or it fails for another reason.
+    pub fn sync(&self) -> Ran {
+        let reached = || {
+            let ran = self.run(&["sync", "--once"]);
+            (ran.code != NOBODY).then_some(ran)
+        };
+        let ran = eventually("somebody to be reached", reached);
+        assert_eq!(ran.code, 0, "{ran:?}");
         ran
     }
 

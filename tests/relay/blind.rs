@@ -10,7 +10,7 @@ fn nothing_that_a_relay_has_can_be_read() {
     let kept = kept();
     let ben = joins(&kept, "Benedikt Achterberg", "editor");
     ben.ok(&["doc", "edit", &kept.document, "--append", "Pelicans negotiate quietly."]);
-    ben.ok(&["sync", "--once"]);
+    ben.sync();
     // One that is open still: its secret opens everything, and the relay has never seen it.
     let link = kept.ana.ok(&["invite", &kept.space, "--role", "viewer"]).last_line();
     let invitation: InvitationLink = link.parse().expect("a link");

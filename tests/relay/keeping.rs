@@ -11,8 +11,8 @@ fn two_people_who_are_never_online_together_share_a_space() {
     let text = ben.show(&kept.document);
     assert!(text.contains(TITLE) && text.contains(WORDS), "{text}");
     ben.ok(&["doc", "edit", &kept.document, "--append", "Ben saw it off."]);
-    ben.ok(&["sync", "--once"]);
-    kept.ana.ok(&["sync", "--once"]);
+    ben.sync();
+    kept.ana.sync();
     let text = kept.ana.show(&kept.document);
     assert!(text.contains("Ben saw it off."), "{text}");
     assert_eq!(text, ben.show(&kept.document));
@@ -33,7 +33,7 @@ fn only_an_owner_names_relays_and_everyone_follows() {
     kept.ana.ok(&["relay", "add", other.link(), "--space", &kept.space]);
     kept.ana.ok(&["relay", "remove", &kept.relay.id(), "--space", &kept.space]);
     // The first relay hears that it is one no more, and the second has everything from Ana; Ben knows of the first alone.
-    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.sync();
     let list = kept.ana.ok(&["relay", "list", "--space", &kept.space, "--json"]).json();
     assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
     assert_eq!(list[0]["id"], other.id());
@@ -71,32 +71,32 @@ fn a_pruned_space_is_kept_and_read_from_its_checkpoint() {
     let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
     let online = ana.online();
     assert_eq!(ben.ok(&["join", &link]).last_line(), space);
-    ben.ok(&["sync", "--once"]);
+    ben.sync();
     online.stop();
     ana.ok(&["checkpoint", &space]);
     // Ben fetches it and endorses it, and Ana, who hears so, prunes.
     let online = ana.online();
     for _ in 0..3 {
-        ben.ok(&["sync", "--once"]);
+        ben.sync();
     }
     online.stop();
 
     let relay = RelayProcess::start();
     ana.ok(&["relay", "add", relay.link(), "--space", &space]);
     let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
-    ana.ok(&["sync", "--once"]);
+    ana.sync();
     let held = || relay.disk().iter().any(|(path, _)| path.extension().is_some_and(|kind| kind == "checkpoint"));
     eventually("the relay holding the checkpoint", || held().then_some(()));
     let cleo = Home::of("Cleo").on_loopback();
     assert_eq!(cleo.ok(&["join", &link]).last_line(), space);
-    cleo.ok(&["sync", "--once"]);
+    cleo.sync();
     let text = cleo.show(&document);
     for n in 0..20 {
         assert!(text.contains(&format!("{WORDS} {n}")), "{text}");
     }
     cleo.ok(&["doc", "edit", &document, "--append", "Cleo was here."]);
-    cleo.ok(&["sync", "--once"]);
-    ana.ok(&["sync", "--once"]);
+    cleo.sync();
+    ana.sync();
     assert!(ana.show(&document).contains("Cleo was here."));
 }
 
@@ -112,8 +112,8 @@ fn a_space_moves_on_when_a_relay_dies() {
         dies.kill();
         let words = format!("Written while one of them was gone, {round}.");
         kept.ana.ok(&["doc", "edit", &kept.document, "--append", &words]);
-        kept.ana.ok(&["sync", "--once"]);
-        ben.ok(&["sync", "--once"]);
+        kept.ana.sync();
+        ben.sync();
         assert!(ben.show(&kept.document).contains(&words), "round {round}");
         dies.start_again();
     }
@@ -124,10 +124,10 @@ fn a_space_moves_on_when_a_relay_dies() {
 fn who_is_removed_is_told_by_the_relay() {
     let kept = kept();
     let ben = joins(&kept, "Benedikt", "editor");
-    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.sync();
     kept.ana.ok(&["revoke", &kept.space, "Benedikt", "--yes"]);
     kept.ana.ok(&["doc", "edit", &kept.document, "--append", "Without Ben."]);
-    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.sync();
     let mut online = ben.online();
     online.wait_for("hearing of the removal", |event| event["event"] == "removed");
     online.stop();

@@ -31,16 +31,16 @@ fn kept_at(relay: RelayProcess) -> Kept {
     let document = ana.ok(&["doc", "new", "--space", &space, TITLE]).last_line();
     ana.ok(&["doc", "edit", &document, "--append", WORDS]);
     ana.ok(&["relay", "add", relay.link()]);
-    ana.ok(&["sync", "--once"]);
+    ana.sync();
     Kept { relay, ana, space, document }
 }
 
 /// Someone who joins by a link while whoever made it is offline.
 fn joins(kept: &Kept, name: &str, role: &str) -> Home {
     let link = kept.ana.ok(&["invite", &kept.space, "--role", role]).last_line();
-    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.sync();
     let home = Home::of(name).on_loopback();
     assert_eq!(home.ok(&["join", &link]).last_line(), kept.space);
-    home.ok(&["sync", "--once"]);
+    home.sync();
     home
 }

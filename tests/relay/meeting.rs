@@ -20,12 +20,12 @@ fn two_who_know_no_address_of_each_other_connect_where_their_relay_says() {
     let config = file.to_str().expect("a path is text");
     let kept = kept_at(RelayProcess::start_with(&["--http", &http.to_string(), "--config", config]));
     let link = kept.ana.ok(&["invite", &kept.space, "--role", "editor"]).last_line();
-    kept.ana.ok(&["sync", "--once"]);
+    kept.ana.sync();
     // Ana's address is not in it, and she is not there: what Ben has, he has from the relay, which knows nobody's address.
     let link = InvitationLink { addresses: Vec::new(), ..link.parse().expect("an invitation") };
     let ben = Home::of("Benedikt").on_loopback();
     ben.ok(&["join", &link.to_text().expect("a link")]);
-    ben.ok(&["sync", "--once"]);
+    ben.sync();
     assert!(ben.show(&kept.document).contains(WORDS));
 
     let (anas, bens) = (device(&kept.ana), device(&ben));

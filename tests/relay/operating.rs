@@ -94,7 +94,7 @@ fn asked_to_stop_it_finishes_and_says_so() {
     kept.relay.signal("TERM");
     assert_eq!(kept.relay.ended(), Some(0));
     kept.relay.start_again();
-    let ran = kept.ana.ok(&["sync", "--once"]);
+    let ran = kept.ana.sync();
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
