@@ -347,7 +347,7 @@ fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, peer: DeviceId, link: BlobL
     let known = space.lock().access.clone();
     let access = bundle.history(known.as_ref()).map_err(|error| wrong(&error))?;
     may_checkpoint(&bundle.checkpoint, &access).map_err(|error| wrong(&error))?;
-    match core.verify_checkpoint(space, &bundle.checkpoint, &access, bytes.into()) {
+    match core.verify_bundle(space, &bundle.checkpoint, &access, bytes.into()) {
         Ok(base) => {
             core.merge(space, base, &bundle, access).map_err(|error| unreadable(&error))?;
             core.endorse(space, bundle.checkpoint.hash());

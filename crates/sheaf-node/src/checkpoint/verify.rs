@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sheaf_access::{AccessHistory, ContentKey, EpochId, LogId};
+use sheaf_access::{AccessHistory, ContentKey, EpochId, LogId, Role};
 use sheaf_document::{Attested, ChangeHash, Document, Genesis, NotAccepted};
 use sheaf_log::{
     Attestation, BlobLink, BlobRef, Checkpoint, CheckpointError, Entry, MAX_BLOB_CONTENT, MAX_MANIFEST, Manifest,
@@ -64,6 +64,15 @@ impl Problem {
             Self::Missing(_) | Self::NoKey | Self::Store(_) | Self::Document { why: NotAccepted::Load(_), .. }
         )
     }
+}
+
+/// Whether a checkpoint may not count (A5): its author was removed or lowered, and it has not heard of that.
+pub fn is_challenged(entry: &Entry, access: &AccessHistory) -> bool {
+    let header = entry.header();
+    access.now().challenges(&header.log).iter().any(|one| {
+        let beyond = header.seq > one.watermark && one.leaves < Some(Role::Editor);
+        beyond && !access.in_past(&header.access_heads, &one.by)
+    })
 }
 
 /// What a checkpoint is verified with.

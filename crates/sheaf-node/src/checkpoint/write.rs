@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use sheaf_access::{ContentKey, DocumentId, LogId, Role};
+use sheaf_access::{AccessHistory, ContentKey, DocumentId, LogId, Role};
 use sheaf_document::{ChangeHash, Genesis};
 use sheaf_log::{
-    Attestation, BlobRef, Checkpoint, EntryRef, Frontier, Group, LogHistory, Manifest, Part, Root, SavedDocument,
-    Sealed, SignedHeader, actor, belongings_document, decode_documents, encode_documents, encode_history, group_of,
-    index_document, seal_blob,
+    Attestation, BlobRef, Checkpoint, Entry, EntryRef, Frontier, Group, LogHistory, Manifest, Part, Root,
+    SavedDocument, Sealed, SignedHeader, actor, belongings_document, decode_documents, encode_documents,
+    encode_history, group_of, index_document, seal_blob,
 };
 use sheaf_store::{BlobStore, encode_bundle};
 
 use super::Base;
 use super::tail::{Reach, covers};
-use super::verify::{Means, Problem, opened};
+use super::verify::{Means, Problem, is_challenged, opened};
 use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::space::Space;
@@ -215,21 +215,47 @@ impl Core {
         Ok(history)
     }
 
-    /// Verifies a checkpoint with what is here. Blocks.
+    /// Verifies a checkpoint of which every entry is here. Blocks.
     pub fn verify_checkpoint(
         &self,
         space: &Space,
-        entry: &sheaf_log::Entry,
-        access: &sheaf_access::AccessHistory,
+        entry: &Entry,
+        access: &AccessHistory,
         bundle: Arc<[u8]>,
     ) -> Result<Base, Problem> {
-        let (keys, invalid) = {
+        let invalid = space.lock().invalid();
+        self.verify_with(space, entry, access, bundle, &invalid)
+    }
+
+    /// Verifies a checkpoint that stands for entries which are not here. That something of it does not count *now* says
+    /// nothing: what vouches for it may be among what is not here, and below a held checkpoint everything counts for good.
+    /// One that may itself not count vouches for nothing. Blocks.
+    pub fn verify_bundle(
+        &self,
+        space: &Space,
+        entry: &Entry,
+        access: &AccessHistory,
+        bundle: Arc<[u8]>,
+    ) -> Result<Base, Problem> {
+        let invalid = {
             let state = space.lock();
-            (state.keys_with(access, self.me().ok().as_deref()), state.invalid())
+            if is_challenged(entry, access) { state.invalid() } else { state.closed.clone() }
         };
+        self.verify_with(space, entry, access, bundle, &invalid)
+    }
+
+    fn verify_with(
+        &self,
+        space: &Space,
+        entry: &Entry,
+        access: &AccessHistory,
+        bundle: Arc<[u8]>,
+        invalid: &BTreeMap<LogId, u64>,
+    ) -> Result<Base, Problem> {
+        let keys = space.lock().keys_with(access, self.me().ok().as_deref());
         let known = space.checkpoints().last().cloned();
         let blobs: &dyn BlobStore = &**self.home().blobs();
-        let means = Means { blobs, access, keys: &keys, invalid: &invalid, known: known.as_deref(), documents: true };
+        let means = Means { blobs, access, keys: &keys, invalid, known: known.as_deref(), documents: true };
         means.verify(entry, bundle)
     }
 }
