@@ -37,17 +37,10 @@ impl Person {
         self.node.go_online().await.expect("the loopback interface");
     }
 
-    /// Goes online, knowing where another member can be called now.
-    pub async fn calls(&mut self, other: &Person, space: &str) {
-        self.hears_where(other, space).await;
-        self.online().await;
-    }
-
-    /// Hears where another member can be called now: a link says so.
-    pub async fn hears_where(&mut self, other: &Person, space: &str) {
+    /// Goes online, and calls another member where they are now: a link says so.
+    pub async fn calls(&self, other: &Person, space: &str) {
         let link = other.node.invite(space, "viewer", None, None).await.expect("a link");
         self.node.join(&link).await.expect("they are in already");
-        self.offline().await;
     }
 
     pub async fn text(&self, document: &str) -> String {

@@ -104,6 +104,9 @@ impl Core {
                 self.put_joining(space.id, Some(link))?;
                 space.lock().joining = Some(link.clone());
                 self.redeem(&space);
+            } else {
+                // They are in already; but the link may know better where its maker can be called.
+                self.tell_network(Input::Call { device: link.device, addresses: socket_addresses(link) });
             }
             return Ok(space);
         }

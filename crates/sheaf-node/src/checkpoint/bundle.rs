@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{AccessEntry, AccessHistory, EntryHash, SpaceId};
 use sheaf_log::{Entry, Kind};
-use sheaf_store::decode_bundle;
+use sheaf_store::{StoreError, decode_bundle};
 
 use crate::core::{Core, READ};
 use crate::error::NodeError;
@@ -72,6 +72,18 @@ impl Core {
         history: &AccessHistory,
         at: &[EntryHash],
     ) -> Result<Vec<Entry>, NodeError> {
+        let entries = self.stored_access_entries(space, history, at)?;
+        entries.ok_or_else(|| NodeError::Damaged("an access entry of this space is missing here.".into()))
+    }
+
+    /// The same; nothing, if one of them is not stored here. What a bundle has told of access beyond what its checkpoint
+    /// covers is known, and comes with the rest of its log.
+    pub fn stored_access_entries(
+        &self,
+        space: SpaceId,
+        history: &AccessHistory,
+        at: &[EntryHash],
+    ) -> Result<Option<Vec<Entry>>, StoreError> {
         let mut wanted: BTreeSet<EntryHash> = BTreeSet::new();
         let mut next = at.to_vec();
         while let Some(hash) = next.pop() {
@@ -81,12 +93,11 @@ impl Core {
         }
         let mut found: BTreeMap<u64, Entry> = BTreeMap::new();
         for hash in wanted {
-            let missing = || NodeError::Damaged("an access entry of this space is missing here.".into());
-            let (log, seq) = self.store.by_hash(space, hash)?.ok_or_else(missing)?;
-            let entry = self.store.entry(space, log, seq)?.ok_or_else(missing)?;
+            let Some((log, seq)) = self.store.by_hash(space, hash)? else { return Ok(None) };
+            let Some(entry) = self.store.entry(space, log, seq)? else { return Ok(None) };
             found.insert(self.store.arrival_of(space, log, seq)?.unwrap_or(0), entry);
         }
-        Ok(found.into_values().collect())
+        Ok(Some(found.into_values().collect()))
     }
 
     /// How many bytes of content a space has beyond a frontier.

@@ -68,7 +68,6 @@ impl Core {
             self.new_log(space)?;
         }
         self.tell_network(Input::Covered { space: space.id, covers });
-        self.say_floors(space)?;
         self.tell_documents(space.id, |_| Message::Covered);
         self.access_changed(space);
         self.index_changed(space);
@@ -106,8 +105,10 @@ impl Core {
             })
         };
         let access = access.filter(|access| !was_removed(access));
-        if let (Some(access), false) = (access, held.is_empty()) {
-            let entries = self.access_entries(space.id, &access, access.now().heads())?;
+        // As long as some of it has only been told of, what was offered before stays: once it has come, this is asked again.
+        if let (Some(access), false) = (access, held.is_empty())
+            && let Some(entries) = self.stored_access_entries(space.id, &access, access.now().heads())?
+        {
             let offer = |base: &Arc<Base>| {
                 let bytes: Arc<[u8]> =
                     encode_bundle(&[entries.as_slice(), std::slice::from_ref(&base.entry)].concat()).into();
