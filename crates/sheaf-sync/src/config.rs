@@ -51,6 +51,10 @@ pub struct Config {
     pub search_pause: u64,
     /// For how long receipts gather before they are sent, in milliseconds.
     pub receipt_delay: u64,
+    /// A space that more peers than this follow is crowded: entries go out together there.
+    pub crowd: u32,
+    /// For how long they gather at most, in milliseconds.
+    pub crowd_pause: u64,
     /// How long to wait after a peer said "not now", in milliseconds; doubled each time up to [`Self::retry_most`].
     pub retry_first: u64,
     /// The longest such wait, in milliseconds.
@@ -77,6 +81,8 @@ impl Default for Config {
             max_redemptions: 8,
             search_pause: 1_000,
             receipt_delay: 50,
+            crowd: 50,
+            crowd_pause: 50,
             retry_first: 1_000,
             retry_most: 60_000,
             piece_bytes: 256 * 1024,

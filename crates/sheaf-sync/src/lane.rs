@@ -211,6 +211,11 @@ impl Lane {
             && self.blobs.behind.is_none()
     }
 
+    /// Whether they have, or are being sent, everything up to here, so that what comes next can follow at once.
+    pub fn is_live(&self) -> bool {
+        self.can_send() && self.backlog.is_none() && self.reading.is_none() && self.skipped.is_none() && self.met
+    }
+
     /// The highest number of a log that they hold or that is on its way to them.
     fn reached(&self, log: &LogId, ours: u64) -> u64 {
         self.theirs.of(log, ours).max(self.sending.get(log).copied().unwrap_or(0))

@@ -68,6 +68,9 @@
 //! the waiting lanes in turn, a batch each. So a slow reader costs a window, never a queue, and a long catching-up does not
 //! hold up a word typed in another space.
 //!
+//! **A crowd** (R1). In a space that many follow, what comes within a moment of what was sent before waits for the rest of that
+//! moment and goes out in one frame to each: [`Config::crowd`], [`Config::crowd_pause`]. See `gathering`.
+//!
 //! **Receipts** (N5). An ack says that entries are durable with the peer, and so does a `Have`, which tells of what came by
 //! another way, gathered for a moment. They reach the node as [`Action::Receipt`]; what is drawn from them is also what
 //! keeps an entry from being sent to someone who has it. They are as trustworthy as the connection, whose other end is
@@ -123,6 +126,7 @@ mod config;
 mod entry_bytes;
 mod event;
 mod frame;
+mod gathering;
 mod greeting;
 mod hosting;
 mod lane;

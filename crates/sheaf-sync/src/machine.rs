@@ -1,5 +1,7 @@
 //! [`Machine`]: events in, actions out.
 
+mod crowd;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::SpaceId;
@@ -8,12 +10,10 @@ use sheaf_log::{BlobLink, Frontier};
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::config::{Config, Window};
-use crate::entry_bytes::Item;
 use crate::event::Event;
 use crate::frame::{Frame, MAX_ENDORSEMENT};
 use crate::peer::{NO_SPACE, Peer, PeerId, Turn};
 use crate::receiving::Told;
-use crate::sending::News;
 use crate::space::{Space, Spaces};
 use crate::tag::Nonce;
 use crate::timers::Timers;
@@ -209,6 +209,9 @@ impl<P: PeerId> Machine<P> {
 
     fn space_removed(&mut self, now: u64, id: SpaceId) -> Vec<Action<P>> {
         let Some(space) = self.spaces.remove(&id) else { return Vec::new() };
+        if let Some(at) = space.gathering.due {
+            self.timers.clear_flush(at, id);
+        }
         let mut actions = Vec::new();
         for peer in space.peers {
             actions.extend(self.with(now, peer, |peer, turn, _| {
@@ -226,41 +229,6 @@ impl<P: PeerId> Machine<P> {
             peer.greet(turn, spaces, shares);
             Ok(())
         })
-    }
-
-    fn stored(&mut self, now: u64, id: SpaceId, from: Option<P>, items: Vec<Item>) -> Vec<Action<P>> {
-        let Some(space) = self.spaces.get_mut(&id) else { return Vec::new() };
-        let news: Vec<(Item, u64)> = items
-            .into_iter()
-            .filter_map(|item| {
-                let before = space.advance(item.log, item.seq)?;
-                space.tip(item.log, item.seq, item.hash);
-                Some((item, before))
-            })
-            .collect();
-        let followers: Vec<P> = space.peers.iter().copied().collect();
-        let news = News { from, items: &news };
-        let mut actions = Vec::new();
-        for peer in followers {
-            actions.extend(self.with(now, peer, |peer, turn, spaces| {
-                peer.stored(turn, id, spaces, &news);
-                Ok(())
-            }));
-        }
-        actions
-    }
-
-    fn admitted(&mut self, now: u64, id: SpaceId, from: P, items: &[Item]) -> Vec<Action<P>> {
-        let followers = self.spaces.get(&id).into_iter().flat_map(|space| &space.peers);
-        let others: Vec<P> = followers.copied().filter(|peer| *peer != from).collect();
-        let mut actions = Vec::new();
-        for peer in others {
-            actions.extend(self.with(now, peer, |peer, turn, spaces| {
-                peer.forward(turn, id, spaces, items);
-                Ok(())
-            }));
-        }
-        actions
     }
 
     fn covered(&mut self, now: u64, id: SpaceId, covers: &Frontier) -> Vec<Action<P>> {
@@ -324,6 +292,9 @@ impl<P: PeerId> Machine<P> {
                 peer.wake(turn, space, spaces);
                 Ok(())
             }));
+        }
+        while let Some(space) = self.timers.pop_flush(now) {
+            actions.extend(self.flush(now, space));
         }
         actions
     }

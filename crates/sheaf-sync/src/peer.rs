@@ -158,7 +158,7 @@ impl<P: PeerId> Peer<P> {
             turn.actions.push(Action::Synced { peer: self.id, space: id, withheld });
         }
         lane.synced = in_step;
-        let unrecognised = lane.share && lane.known && !lane.they_share && lane.at_rest();
+        let unrecognised = lane.share && lane.known && !lane.they_share && lane.at_rest() && space.gathering.is_empty();
         if unrecognised && !lane.unrecognised {
             turn.actions.push(Action::Unrecognised { peer: self.id, space: id });
         }

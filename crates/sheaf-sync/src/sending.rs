@@ -55,13 +55,11 @@ impl<P: PeerId> Peer<P> {
                 receipt |= lane.due(&item.log, item.seq, ours);
             }
         }
-        if let Some(reading) = &mut lane.reading {
+        if !news.waits {
+            self.send_on(turn, id, spaces, news.items.iter().map(|(item, _)| item));
+        } else if let Some(reading) = &mut lane.reading {
+            // They go out with the others in a moment, but not by that read.
             reading.since.get_or_insert(first.arrival);
-        } else if lane.can_send() && lane.backlog.is_none() {
-            let rest = self.push(turn, id, space, news.items.iter().map(|(item, _)| item));
-            self.fall_back(turn, id, spaces, rest);
-        } else if lane.share {
-            lane.backlog.get_or_insert(first.arrival);
         }
         if receipt {
             self.plan_receipt(turn, id);
@@ -69,40 +67,92 @@ impl<P: PeerId> Peer<P> {
         self.settle(turn, id, space);
     }
 
+    /// What has gathered goes out: what is durable, and what was let in since, each with who sent it.
+    pub fn flushed(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        (stored, let_in): (&[Item], &[(P, Item)]),
+    ) {
+        let (Some(lane), Some(space), me) = (self.lanes.get(&id), spaces.get(&id), self.id) else { return };
+        let others = let_in.iter().filter(|(from, _)| *from != me).map(|(_, item)| item);
+        if lane.is_live() {
+            // In one frame.
+            let rest = self.push(turn, id, space, stored.iter().chain(others.clone()));
+            if let Some((lane, last)) = rest.and(self.lanes.get_mut(&id).zip(others.last())) {
+                lane.skipped = Some((last.log, last.seq));
+            }
+            if let Some(item) = rest.and_then(|rest| stored.get(rest)) {
+                self.fall_back(turn, id, spaces, Some(item.arrival));
+            }
+        } else {
+            self.send_on(turn, id, spaces, stored.iter());
+            self.forward(turn, id, spaces, others);
+        }
+        self.settle(turn, id, space);
+    }
+
+    /// Sends entries that are durable here on to a peer that has what came before; for any other it is noted from where to read.
+    fn send_on<'i>(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        items: impl Iterator<Item = &'i Item> + Clone,
+    ) {
+        let (Some(lane), Some(space)) = (self.lanes.get_mut(&id), spaces.get(&id)) else { return };
+        let Some(first) = items.clone().next().map(|item| item.arrival) else { return };
+        if let Some(reading) = &mut lane.reading {
+            reading.since.get_or_insert(first);
+        } else if lane.can_send() && lane.backlog.is_none() {
+            let (rest, mut items) = (self.push(turn, id, space, items.clone()), items);
+            let rest = rest.and_then(|rest| items.nth(rest)).map(|item| item.arrival);
+            self.fall_back(turn, id, spaces, rest);
+        } else if lane.share {
+            lane.backlog.get_or_insert(first);
+        }
+    }
+
     /// Entries were let in, and will be durable in a moment. A peer that has everything up to here is sent them now.
-    pub fn forward(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, spaces: &Spaces<P>, items: &[Item]) {
-        let (Some(lane), Some(space), Some(last)) = (self.lanes.get_mut(&id), spaces.get(&id), items.last()) else {
+    pub fn forward<'i>(
+        &mut self,
+        turn: &mut Turn<'_, P>,
+        id: SpaceId,
+        spaces: &Spaces<P>,
+        items: impl Iterator<Item = &'i Item> + Clone,
+    ) {
+        let (Some(lane), Some(space), Some(last)) = (self.lanes.get_mut(&id), spaces.get(&id), items.clone().last())
+        else {
             return;
         };
-        let live =
-            lane.can_send() && lane.backlog.is_none() && lane.reading.is_none() && lane.skipped.is_none() && lane.met;
-        let all_sent = live && self.push(turn, id, space, items.iter()).is_none();
+        let all_sent = lane.is_live() && self.push(turn, id, space, items).is_none();
         if let Some(lane) = self.lanes.get_mut(&id).filter(|_| !all_sent) {
             lane.skipped = Some((last.log, last.seq));
         }
     }
 
-    /// Sends the entries among these that they want, as far as there is room. Answers the arrival of the first for which
-    /// there was none.
+    /// Sends the entries among these that they want, as far as there is room. Answers the place among them of the first for
+    /// which there was none.
     fn push<'i>(
         &mut self,
         turn: &mut Turn<'_, P>,
         id: SpaceId,
         space: &Space<P>,
         items: impl Iterator<Item = &'i Item>,
-    ) -> Option<u64> {
+    ) -> Option<usize> {
         let (mut bytes, mut entries) = self.room();
         let lane = self.lanes.get_mut(&id)?;
         let mut rest = None;
         let mut batch = Vec::new();
         let mut size = 0;
-        for item in items {
+        for (place, item) in items.enumerate() {
             if !lane.wants(item, space) {
                 continue;
             }
             let length = item.bytes.len();
             if length > bytes || entries == 0 {
-                rest = Some(item.arrival);
+                rest = Some(place);
                 break;
             }
             let full =
@@ -224,8 +274,8 @@ impl<P: PeerId> Peer<P> {
             let asked: &[Item] = &items[..items.iter().take_while(told).count()];
             let end = end || asked.len() < items.len();
             let rest = self.push(turn, id, space, asked.iter());
-            let next = match (rest, asked.last()) {
-                (Some(arrival), _) => Some(arrival),
+            let next = match (rest.and_then(|rest| asked.get(rest)), asked.last()) {
+                (Some(item), _) => Some(item.arrival),
                 (None, Some(last)) if !end => Some(last.arrival + 1),
                 (None, _) => reading.since,
             };
@@ -386,4 +436,6 @@ impl<P: PeerId> Peer<P> {
 pub(crate) struct News<'a, P> {
     pub from: Option<P>,
     pub items: &'a [(Item, u64)],
+    /// They go out with others, in a moment.
+    pub waits: bool,
 }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use sheaf_access::{EntryHash, LogId, SpaceId};
 use sheaf_log::{BlobLink, Frontier, FrontierDigest};
 
+use crate::gathering::Gathering;
 use crate::tip::Tip;
 
 /// All spaces of this node.
@@ -22,6 +23,8 @@ pub(crate) struct Space<P> {
     digest: OnceLock<FrontierDigest>,
     /// The peers that have a lane for it: those, and no others, are looked at when an entry is stored.
     pub peers: BTreeSet<P>,
+    /// What waits to go out to them together.
+    pub gathering: Gathering<P>,
     /// Up to where entries may be pruned.
     pub floors: Frontier,
     /// What to fetch instead.
@@ -38,6 +41,7 @@ impl<P> Space<P> {
             forked: BTreeMap::new(),
             digest: OnceLock::new(),
             peers: BTreeSet::new(),
+            gathering: Gathering::default(),
             floors: Frontier::new(),
             bundles: Vec::new(),
             endorsements: BTreeSet::new(),

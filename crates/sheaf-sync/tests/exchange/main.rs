@@ -1,6 +1,7 @@
 //! What two or three machines say to each other, told as they say it.
 
 mod checkpoints;
+mod crowd;
 mod hostile;
 mod signed;
 mod table;

@@ -47,6 +47,8 @@ pub struct Node {
     pub told: Vec<Action<usize>>,
     /// Whether its reads and deliveries are answered; if not, they wait here.
     pub asleep: bool,
+    /// Whether it says what it has let in before it says that it is durable, as relays do.
+    pub admits: bool,
     /// Whether it answers when it is asked to compare how logs end.
     pub compares: bool,
     waiting: VecDeque<Action<usize>>,
@@ -104,6 +106,7 @@ impl Table {
             inbox: BTreeMap::new(),
             told: Vec::new(),
             asleep: false,
+            admits: false,
             compares: true,
             waiting: VecDeque::new(),
             sent: Vec::new(),
@@ -209,6 +212,9 @@ impl Table {
                     outcomes.push(Outcome::Held { log, seq });
                 }
                 if !new.is_empty() {
+                    if self.nodes[node].admits {
+                        self.tell(node, Event::Admitted { space, from: peer, items: new.clone() });
+                    }
                     self.tell(node, Event::Stored { space, from: Some(peer), items: new });
                 }
                 self.tell(node, Event::Delivered { peer, space, ticket, outcomes });

@@ -56,6 +56,13 @@ fn everyone_ends_up_with_the_same_whatever_happens_on_the_way() {
     simulate(0..cases, Scenario::random);
 }
 
+/// The same where what comes waits a moment for others, so that it goes to a crowd in one frame.
+#[test]
+fn crowds_end_up_with_the_same_too() {
+    let cases = from_environment("SHEAF_CASES").unwrap_or(500);
+    simulate(0..cases, |rng| Scenario { crowds: true, ..Scenario::random(rng) });
+}
+
 /// What was found by chance, and is not to come back: seeds that failed, each with what went wrong.
 #[test]
 fn seeds_that_have_failed() {

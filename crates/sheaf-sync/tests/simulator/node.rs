@@ -50,8 +50,8 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(index: usize, rng: &mut ChaCha8Rng, tight: bool) -> Self {
-        let config = if tight {
+    pub fn new(index: usize, rng: &mut ChaCha8Rng, (tight, crowds): (bool, bool)) -> Self {
+        let mut config = if tight {
             let entry = 200;
             Config {
                 max_entry_bytes: entry,
@@ -71,6 +71,11 @@ impl Node {
         } else {
             Config { retry_most: 2_000, ..Config::default() }
         };
+        if crowds {
+            // Two are a crowd, or three, or everyone.
+            config.crowd = index as u32 % 3;
+            config.crowd_pause = [50, 7, 400][index % 3];
+        }
         let device = DeviceId::from_bytes([index as u8 + 1; 32]);
         Self {
             index,

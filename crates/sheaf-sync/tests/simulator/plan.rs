@@ -15,7 +15,8 @@ impl World {
     pub fn new(seed: u64, scenario: impl FnOnce(&mut ChaCha8Rng) -> Scenario) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let scenario = scenario(&mut rng);
-        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, scenario.tight)).collect();
+        let kind = (scenario.tight, scenario.crowds);
+        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, kind)).collect();
         let spaces = (0..scenario.spaces).map(|n| SpaceId::from_bytes([0x50 + n as u8; 32])).collect();
         let mut world = Self {
             seed,

@@ -18,6 +18,7 @@ pub enum Topology {
 
 /// What happens in a simulation. Rates are per thousand frames.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a thing that may go wrong, apart from the others.
 pub struct Scenario {
     pub peers: usize,
     pub spaces: usize,
@@ -50,6 +51,8 @@ pub struct Scenario {
     pub invitations: usize,
     /// Whether the limits are so small that everything happens at an edge.
     pub tight: bool,
+    /// Whether a few followers make a crowd, to whom entries go together.
+    pub crowds: bool,
     /// How long there is chaos.
     pub duration: u64,
 }
@@ -75,6 +78,7 @@ impl Scenario {
             late_members: 0,
             invitations: 0,
             tight: true,
+            crowds: false,
             duration: 1_500,
         }
     }
@@ -101,6 +105,7 @@ impl Scenario {
             late_members: some(rng, 4),
             invitations: some(rng, 3),
             tight: rng.random_bool(0.8),
+            crowds: false,
             duration: rng.random_range(300..2_000),
         }
     }
