@@ -53,6 +53,9 @@ struct Arguments {
     /// Takes fewer samples, of a shorter history if it is invented: to see that everything runs, not to quote.
     #[arg(long)]
     quick: bool,
+    /// Accepts connections and does nothing with them: what they cost by themselves is read from outside.
+    #[arg(long, hide = true)]
+    bare_endpoint: bool,
     /// Which measurements to take; all of them if none is named.
     #[arg(value_name = "ROW")]
     rows: Vec<Measure>,
@@ -60,6 +63,10 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if arguments.bare_endpoint {
+        return runtime.block_on(rows::serve_bare());
+    }
     let (trace, history) = if let Some(file) = &arguments.trace {
         let trace = Trace::read(file).with_context(|| format!("cannot use {}", file.display()))?;
         (trace, "a recorded session")
@@ -72,7 +79,6 @@ fn main() -> Result<()> {
     rows.dedup();
     let mut report = Report::new(machine::Machine::here());
     let mut context = Context::new(trace, history, arguments.quick);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for row in rows {
         eprintln!("measuring: {}", row.what());
         let taken = runtime.block_on(row.take(&mut context)).with_context(|| format!("measuring {}", row.what()))?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::figures::Figures;
 use crate::machine::Machine;
+use crate::rows::{Cost, real};
 
 /// One measurement.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +22,8 @@ pub struct Row {
     pub against: Option<Against>,
     /// What it may cost.
     pub budget: Option<Budget>,
+    /// What it cost whoever served, where that is a process of its own.
+    pub cost: Option<Cost>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
 }
@@ -57,7 +60,7 @@ pub struct Report {
 impl Row {
     /// A row that is held against nothing yet.
     pub fn new(name: &'static str, what: impl Into<String>, took: Figures) -> Self {
-        Self { name, what: what.into(), took, against: None, budget: None, notes: Vec::new() }
+        Self { name, what: what.into(), took, against: None, budget: None, cost: None, notes: Vec::new() }
     }
 
     /// Held against something, at the ninety-ninth percentile.
@@ -89,6 +92,18 @@ impl Row {
     /// Was held to something.
     pub fn budget(self, says: impl Into<String>, within: bool) -> Self {
         Self { budget: Some(Budget { says: says.into(), within }), ..self }
+    }
+
+    /// Cost the server so much.
+    pub fn cost(self, cost: Cost) -> Self {
+        let said = format!(
+            "{:.2} s of processor time, {:.1} MiB of memory, {:.2} MB on the wire{}",
+            cost.cpu_seconds,
+            real(cost.memory) / f64::from(1 << 20),
+            real(cost.wire) / 1e6,
+            if cost.per_second > 0.0 { format!(", {:.0} a second", cost.per_second) } else { String::new() },
+        );
+        Self { cost: Some(cost), ..self }.note(said)
     }
 
     /// With something else worth knowing.

@@ -59,7 +59,7 @@ pub use event::{NetEvent, Stream, StreamKey};
 pub use frame::{FRAME_MAX, PRESENCE_MAX};
 pub use lifecycle::ConnectionState;
 pub use meetings::MEETINGS_MAX;
-pub use net::{DiscoveryStatus, Net, PeerStatus, PresenceSent};
+pub use net::{Carried, DiscoveryStatus, Net, PeerStatus, PresenceSent};
 pub use shared::Events;
 pub use transport::ALPN;
 

@@ -93,6 +93,15 @@ pub enum PresenceSent {
     Dropped,
 }
 
+/// What a connection has carried, handshake and acknowledgements and all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Bytes sent, as UDP carries them.
+    pub sent: u64,
+    /// Bytes received.
+    pub received: u64,
+}
+
 impl Net {
     /// Opens the network. Must be called within a tokio runtime; returns when the sockets are open, and waits for
     /// nobody.
@@ -251,6 +260,12 @@ impl Net {
             }
         })
         .collect()
+    }
+
+    /// What the connection with a device has carried so far, if there is one.
+    pub fn carried(&self, device: DeviceId) -> Option<Carried> {
+        let stats = self.inner.shared.connection(&device)?.upgrade()?.stats();
+        Some(Carried { sent: stats.udp_tx.bytes, received: stats.udp_rx.bytes })
     }
 
     /// Whether devices on the local network can be found.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use iroh::endpoint::WeakConnectionHandle;
 use sheaf_access::DeviceId;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -78,6 +79,8 @@ pub(crate) struct Entry {
     pub(crate) state: ConnectionState,
     /// The queue of the connection that the node knows of.
     pub(crate) outbox: Option<Arc<Outbox>>,
+    /// The connection in use, for what it has carried.
+    pub(crate) connection: Option<WeakConnectionHandle>,
     pub(crate) outgoing: Option<bool>,
     pub(crate) wanted: bool,
     pub(crate) admitted: bool,
@@ -90,6 +93,7 @@ impl Default for Entry {
         Self {
             state: ConnectionState::Idle,
             outbox: None,
+            connection: None,
             outgoing: None,
             wanted: false,
             admitted: false,
@@ -132,6 +136,11 @@ impl Shared {
     /// The queue of the connection that the node knows of.
     pub(crate) fn outbox(&self, device: &DeviceId) -> Option<Arc<Outbox>> {
         self.peers().get(device)?.outbox.clone()
+    }
+
+    /// The connection in use with a device.
+    pub(crate) fn connection(&self, device: &DeviceId) -> Option<WeakConnectionHandle> {
+        self.peers().get(device)?.connection.clone()
     }
 
     /// Everything that is known.

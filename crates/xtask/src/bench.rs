@@ -12,8 +12,45 @@ pub struct Options {
     arguments: Vec<String>,
 }
 
-/// Builds the benchmarks with full optimisation and runs them. The window's part is run by Node.js, from its packages.
+/// Where the servers are that the relay is held against.
+const BASELINES: &str = "crates/sheaf-bench/relay-baselines";
+
+/// Builds the benchmarks with full optimisation and runs them. The window's part is run by Node.js, from its packages, and so
+/// are the servers that the relay is held against.
 pub fn bench(options: &Options) -> Result<()> {
-    frontend::install("ui")?;
+    let rows = rows(&options.arguments);
+    let takes = |row: &str| rows.is_empty() || rows.contains(&row);
+    if takes("window") {
+        frontend::install("ui")?;
+    }
+    if takes("relay") {
+        frontend::install(BASELINES)?;
+        shell::run(shell::cargo().args(["build", "--release", "--package", "sheaf-relay"]))?;
+    }
     shell::run(shell::cargo().args(["run", "--release", "--package", "sheaf-bench", "--"]).args(&options.arguments))
+}
+
+/// The rows that are named among what is passed on.
+fn rows(arguments: &[String]) -> Vec<&str> {
+    let (mut rows, mut arguments) = (Vec::new(), arguments.iter().map(String::as_str));
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--trace" | "--json" => drop(arguments.next()),
+            flag if flag.starts_with('-') => {}
+            row => rows.push(row),
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_told_from_flags_and_their_values() {
+        let arguments = ["--quick", "relay", "--json", "window", "--trace=x", "open"].map(str::to_owned);
+        assert_eq!(rows(&arguments), ["relay", "open"]);
+        assert_eq!(rows(&["--trace".to_owned()]), Vec::<&str>::new());
+    }
 }

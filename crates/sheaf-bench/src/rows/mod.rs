@@ -7,6 +7,7 @@ mod keystroke;
 mod opening;
 mod page;
 mod reconnect;
+mod relay;
 mod remote;
 mod verify;
 
@@ -19,6 +20,8 @@ use crate::history::{self, History};
 use crate::home::Folder;
 use crate::report::Row;
 use crate::trace::Trace;
+
+pub use relay::{Cost, serve_bare};
 
 /// What can be measured, in this order: who opens the long history first pays for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -35,6 +38,8 @@ pub enum Measure {
     Import,
     /// Two who meet again, and nothing has changed.
     Reconnect,
+    /// The relay, under load, beside other servers.
+    Relay,
     /// Who may do what, in a space with many access entries.
     Access,
     /// Every signature, every author and every change of the long history, gone over.
@@ -47,13 +52,14 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Keystroke,
         Self::Window,
         Self::Open,
         Self::Remote,
         Self::Import,
         Self::Reconnect,
+        Self::Relay,
         Self::Access,
         Self::Verify,
         Self::Checkpoint,
@@ -69,6 +75,7 @@ impl Measure {
             Self::Open => "opening a document with a long history",
             Self::Import => "bringing in a large text",
             Self::Reconnect => "meeting again when nothing has changed",
+            Self::Relay => "the relay under load",
             Self::Verify => "verifying a document with a long history",
             Self::Checkpoint => "a checkpoint of a long history",
             Self::Newcomer => "a newcomer to a long history",
@@ -85,6 +92,7 @@ impl Measure {
             Self::Open => opening::rows(context).await,
             Self::Import => import::rows(context).await,
             Self::Reconnect => reconnect::rows(),
+            Self::Relay => relay::rows(context).await,
             Self::Access => access::rows(context),
             Self::Verify => verify::rows(context).await,
             Self::Checkpoint => checkpoint::rows(context).await,
@@ -155,6 +163,12 @@ fn count(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A count, to be divided.
+#[allow(clippy::cast_precision_loss)] // nothing that is counted here comes near 2^52
+pub fn real(count: u64) -> f64 {
+    count as f64
 }
 
 /// Milliseconds.

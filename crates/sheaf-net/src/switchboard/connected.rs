@@ -37,6 +37,7 @@ impl Switchboard {
         let admitted = outgoing || self.known(device);
         let (outbox, opened) = Outbox::new(self.config.limits);
         let (orders, receiver) = mpsc::unbounded_channel();
+        let carrying = connection.weak_handle();
         let link = Link {
             device,
             connection,
@@ -58,6 +59,7 @@ impl Switchboard {
         self.peer(device).current = Some(Current { number, orders, outgoing, instance, pick });
         self.shared.entry(device, |entry| {
             entry.state = ConnectionState::Syncing;
+            entry.connection = Some(carrying);
             entry.outgoing = Some(outgoing);
             entry.admitted = admitted;
         });
@@ -104,6 +106,7 @@ impl Switchboard {
         }
         self.shared.entry(device, |entry| {
             entry.last = Some(reason);
+            entry.connection = None;
             entry.outgoing = None;
         });
         self.apply(device, Input::Lost { fault: reason.is_fault() });
