@@ -3,6 +3,7 @@
 
 use sheaf_access::{AccessOp, DeviceKeys, InvitationLink, Relay, RelayLink, Role};
 use sheaf_log::{Frontier, Kind, Receipt};
+use sheaf_node::NodeError;
 use sheaf_sync::Frame;
 use sheaf_tests::raw::{Answer, Held, Line, Raw};
 use sheaf_tests::{Scene, soon};
@@ -121,7 +122,9 @@ async fn what_a_relay_reorders_or_drops_is_missed_and_taken_when_it_comes() {
     // In order: all of it.
     let all: Vec<&[u8]> = held.entries.iter().map(sheaf_log::Entry::encoded).collect();
     assert_eq!(line.send(held.space, &all).await, Answer::Taken);
-    joining.await.expect("the task ends").expect("Lena joins");
+    // It may have taken longer than she waited for it; then the invitation is remembered, and she joins all the same.
+    let joined = joining.await.expect("the task ends");
+    assert!(matches!(joined, Ok(_) | Err(NodeError::Unreachable(_))), "{joined:?}");
     let words = scene.picture().await;
     soon("Lena reading what Ana reads", || async {
         (sheaf_tests::picture(&lena, &scene.space).await.texts == words.texts).then_some(())
