@@ -126,9 +126,10 @@ async fn the_side_that_most_have_built_on_counts_and_nobody_loses_a_word() {
     team.cleo.online().await;
     agree(&[&team.ana, &team.cleo], &team.document, &["Ana on the one.", "Cleo on the one."]).await;
 
-    // Ben has the document open when the news comes.
-    team.ben.reads(&team.document, "Ben on the other.").await;
+    // Nobody has the document open at Ben's when the news comes. What he wrote is made again by itself all the same, and not
+    // only set aside.
     team.ben.calls(&team.ana, &team.space).await;
+    team.ben.sets_aside(&team.space, 1).await;
     team.agree(&["The one.", "Ana on the one.", "Cleo on the one.", "Ben on the other."]).await;
     let (counting, _) = one_counts(&team.all(), &team, ["The one.", "The other."]).await;
     assert_eq!(counting, "The one.");

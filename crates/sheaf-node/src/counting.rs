@@ -263,6 +263,7 @@ impl Core {
             self.tell_document((space.id, document), Message::Gained(gained));
         }
         self.index_changed(space);
+        self.upkeep.touch(space.id);
         self.say(NodeEvent::SetAside { space: space.id.to_string(), count: after.from.len() });
         Ok(())
     }

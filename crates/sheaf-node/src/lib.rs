@@ -35,6 +35,7 @@
 
 mod accept;
 mod addresses;
+mod adopting;
 mod beside;
 mod checkpoint;
 mod core;

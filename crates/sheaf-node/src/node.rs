@@ -78,7 +78,7 @@ pub struct Node {
 }
 
 /// Runs what blocks where it may.
-async fn blocking<R: Send + 'static>(
+pub async fn blocking<R: Send + 'static>(
     work: impl FnOnce() -> Result<R, NodeError> + Send + 'static,
 ) -> Result<R, NodeError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| NodeError::Closing)?

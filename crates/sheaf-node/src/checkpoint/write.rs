@@ -18,6 +18,7 @@ use super::tail::{Reach, covers};
 use super::verify::{Means, Problem, is_challenged, opened};
 use crate::core::{Core, now};
 use crate::error::NodeError;
+use crate::node::blocking;
 use crate::space::Space;
 use crate::writer::Work;
 
@@ -51,7 +52,7 @@ impl Core {
             return Err(NodeError::Role("a checkpoint is written by someone who may write here. Ask an owner.".into()));
         }
         let (core, held) = (Arc::clone(self), Arc::clone(space));
-        let tail = run(move || {
+        let tail = blocking(move || {
             core.flush()?;
             core.read_tail(&held)
         })
@@ -68,12 +69,13 @@ impl Core {
                 let documents = self.save_documents(space, &attested, last.as_deref()).await?;
                 let (core, held) = (Arc::clone(self), Arc::clone(space));
                 let done =
-                    run(move || core.finish_checkpoint(&held, &reached, &covers, documents, last.as_deref())).await?;
+                    blocking(move || core.finish_checkpoint(&held, &reached, &covers, documents, last.as_deref()))
+                        .await?;
                 (written.blobs, written.bytes) = done;
             }
         }
         let (core, held) = (Arc::clone(self), Arc::clone(space));
-        written.pruned = run(move || core.prune(&held)).await?;
+        written.pruned = blocking(move || core.prune(&held)).await?;
         Ok(written)
     }
 
@@ -141,7 +143,7 @@ impl Core {
         let heads = heads.into_iter().map(|head| head.0).collect();
         let saved = SavedDocument { document: id, part: Part::Body, root: root_of(genesis), heads, save };
         // What the others would refuse is not sealed: nobody is sent a checkpoint that is not good.
-        run(move || match opened(&saved, &attested) {
+        blocking(move || match opened(&saved, &attested) {
             Ok(_) => Ok(saved),
             Err(why) => Err(NodeError::Damaged(format!(
                 "document {id} cannot be kept in a checkpoint, so none was written: {why}"
@@ -395,9 +397,4 @@ const fn root_of(genesis: Genesis) -> Root {
         Genesis::Index => Root::Index,
         Genesis::Belongings => Root::Belongings,
     }
-}
-
-/// Runs what blocks where it may.
-async fn run<R: Send + 'static>(work: impl FnOnce() -> Result<R, NodeError> + Send + 'static) -> Result<R, NodeError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| NodeError::Closing)?
 }

@@ -7,10 +7,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sheaf_access::Role;
 use sheaf_document::session::ToWindow;
 use sheaf_document::{ChangeHash, Out};
-use sheaf_log::{EntryRef, Membership};
+use sheaf_log::EntryRef;
 
 use super::load;
 use super::task::Task;
@@ -62,10 +61,14 @@ impl Task {
             tracing::warn!(%error, document = %self.id, "own changes are not made again");
             None
         });
-        self.note_made_again(&again);
+        // What is made again is not to be offered for adoption besides.
+        let sealed: Vec<EntryRef> = again.iter().filter_map(|hash| self.holders.get(&hash.0).copied()).collect();
         self.unsealed.retain(|change| !lost.contains(&change.hash));
         self.holders.retain(|hash, _| !lost.contains(&ChangeHash(*hash)));
         let (made, failure) = self.sessions.rebuild(document, &lost, words.as_deref(), self.now());
+        if words.is_some() && failure.is_none() {
+            self.core.put_made_again(&self.space, self.id, &sealed);
+        }
         if let Some(error) = failure {
             self.tell_windows(&format!("What you last typed could not be kept ({error}). Copy it before you go on."));
         }
@@ -97,28 +100,14 @@ impl Task {
     fn to_make_again(&self, lost: &HashSet<ChangeHash>) -> HashSet<ChangeHash> {
         let mut again: HashSet<ChangeHash> = self.unsealed.iter().map(|change| change.hash).collect();
         again.retain(|hash| lost.contains(hash));
-        let Ok(me) = self.core.me() else { return again };
         let state = self.space.lock();
         let Some(history) = &state.access else { return again };
-        let device = me.keys.device.id();
-        if history.now().role_of(&device).is_none_or(|role| role < Role::Editor) {
-            return again;
-        }
         let own = |hash: &&ChangeHash| {
             let holder = self.holders.get(&hash.0);
-            holder.is_some_and(|holder| {
-                let alone = history.challenges(&holder.log).is_empty() && state.forks.at(&holder.log).is_none();
-                holder.log.device == device && alone
-            })
+            holder.is_some_and(|holder| self.core.is_made_again(history, &state.forks, &holder.log))
         };
         again.extend(lost.iter().filter(own));
         again
-    }
-
-    /// What is made again is not to be offered for adoption besides.
-    fn note_made_again(&self, again: &HashSet<ChangeHash>) {
-        let sealed: Vec<EntryRef> = again.iter().filter_map(|hash| self.holders.get(&hash.0).copied()).collect();
-        self.core.put_made_again(&self.space, self.id, &sealed);
     }
 
     /// What was just typed cannot be kept as it is: windows say so.

@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sheaf_access::{AccessOp, AccessState, DocumentId, EntryHash, PersonId};
-use sheaf_document::{Genesis, index};
-use sheaf_log::index_document;
+use sheaf_access::{AccessOp, AccessState, EntryHash, PersonId};
 
 use super::find::shown;
 use super::{Node, blocking};
-use crate::core::now;
 use crate::error::NodeError;
 use crate::set_aside::Piece;
 use crate::space::Space;
-use crate::view::{NodeEvent, SetAside};
+use crate::view::SetAside;
 
 impl Node {
     /// What was written in a space and does not count: by someone who had been removed and had not heard of it, or who did
@@ -25,7 +22,7 @@ impl Node {
             self.core.list_documents(&space).await?.into_iter().map(|document| (document.id, document.title)).collect();
         let name = |person: &PersonId| people.get(&person.to_string()).map(|known| known.0.clone()).unwrap_or_default();
         let mut listed = Vec::new();
-        for piece in self.pieces_of(&space).await? {
+        for piece in self.core.open_pieces(&space).await? {
             let (piece, text) = self.text_of(&space, piece).await?;
             let document = piece.document.to_string();
             listed.push(SetAside {
@@ -53,51 +50,13 @@ impl Node {
     pub async fn adopt(&self, space: &str, id: &str) -> Result<(), NodeError> {
         let space = self.space_of(space)?;
         let piece = self.piece(&space, id).await?;
-        let (document, last, id) = (piece.document, piece.last, piece.id.clone());
-        let (core, held) = (Arc::clone(&self.core), Arc::clone(&space));
-        let (piece, whole) = blocking(move || {
-            let whole = core.with_everything(&held, &piece)?;
-            Ok((piece, whole))
-        })
-        .await?;
-        let adopt = move |task: &mut crate::document::Task| {
-            let items = piece.adopted(&whole, &task.items())?;
-            let title = sheaf_document::import::title_of(&items).unwrap_or_default();
-            task.replace(&items).map(|()| title)
-        };
-        let title = self.core.with_document(&space, document, Genesis::Text, adopt).await?;
-        self.list_adopted(&space, document, title).await?;
-        self.core.put_adopted(&space, id, last.seq);
-        self.settle().await?;
-        self.core.say(NodeEvent::SetAside { space: space.id.to_string(), count: self.pieces_of(&space).await?.len() });
-        Ok(())
-    }
-
-    /// A document that only the author of what was set aside had entered is entered again.
-    async fn list_adopted(&self, space: &Arc<Space>, document: DocumentId, title: String) -> Result<(), NodeError> {
-        let id = document.to_string();
-        let enter = move |task: &mut crate::document::Task| {
-            if index::Index::of(task.document()).document(&id).is_some() {
-                return Ok(());
-            }
-            task.change(|doc, slot| index::put_document(doc, slot, &id, &title, now().cast_signed()))
-        };
-        self.core.with_document(space, index_document(&space.id), Genesis::Index, enter).await?;
-        self.core.index_changed(space);
-        Ok(())
-    }
-
-    async fn pieces_of(&self, space: &Arc<Space>) -> Result<Vec<Piece>, NodeError> {
-        let adopted = |task: &mut crate::document::Task| Ok(index::Index::of(task.document()).adopted());
-        let adopted = self.core.with_document(space, index_document(&space.id), Genesis::Index, adopted).await?;
-        let (core, held) = (Arc::clone(&self.core), Arc::clone(space));
-        blocking(move || core.pieces(&held, &adopted)).await
+        self.core.adopt(&space, piece).await
     }
 
     /// The piece with this id, or with one that begins so (four letters or more).
     async fn piece(&self, space: &Arc<Space>, id: &str) -> Result<Piece, NodeError> {
         let id = id.trim();
-        let mut found = self.pieces_of(space).await?;
+        let mut found = self.core.open_pieces(space).await?;
         found.retain(|piece| piece.id == id || id.len() >= 4 && piece.id.starts_with(id));
         match found.len() {
             1 => found.pop().ok_or_else(|| NodeError::NoSuchPiece(shown(id))),

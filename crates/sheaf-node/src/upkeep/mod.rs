@@ -5,6 +5,8 @@
 //! nearly always, one does it and the others have heard. Nothing is done by a device that is not in step with another one,
 //! for it may be about to hear that it was done, or that somebody joined.
 //!
+//! Only this device can make its own words again that build on what does not count, so it does that at once.
+//!
 //! What to do is decided in `decide`; here it is done. (Where two removals have left no key to write under (E3), whoever
 //! wants to write changes it at once: see [`Core::make_writable`].)
 
@@ -78,6 +80,7 @@ pub async fn run(core: Weak<Core>, grace: Duration) {
             for id in core.upkeep.take() {
                 let Some(space) = core.space(id) else { continue };
                 tell_role(&core, &space, watched.entry(id).or_default()).await;
+                core.make_own_again(&space).await;
                 let at = Instant::now() + Duration::from_millis(rand::random_range(JITTER));
                 due.entry(id).and_modify(|due| *due = (*due).min(at)).or_insert(at);
             }
