@@ -32,7 +32,7 @@ async fn forks_of_logs_that_nobody_has_seen_are_not_kept() {
     let mut unseen = held.clone();
     (unseen.seq, unseen.tip) = (0, None);
     for _ in 0..INVENTED {
-        unseen.log.nonce = rand::random();
+        unseen.log.nonce = (unseen.log.nonce + 1) % sheaf_log::MAX_LOGS_OF_DEVICE;
         let (.., proof) = two(&raw, &unseen, &scene);
         say(&mut line, &unseen, &proof);
     }
@@ -60,7 +60,7 @@ async fn a_proof_that_comes_before_its_log_is_believed_when_the_log_is_there() {
     let scene = Scene::new().await;
     let (raw, mut line, mut held) = scene.mallory("editor").await;
     let mut events = scene.ana.subscribe();
-    held.log.nonce = rand::random();
+    held.log.nonce = (held.log.nonce + 1) % sheaf_log::MAX_LOGS_OF_DEVICE;
     (held.seq, held.tip) = (0, None);
     let (one, _, proof) = two(&raw, &held, &scene);
     say(&mut line, &held, &proof);

@@ -96,7 +96,7 @@ async fn a_decompression_bomb_is_not_inflated() {
     assert!(changes[0].len() < 512 << 10 && changes[1].len() < 256, "{} {}", changes[0].len(), changes[1].len());
     for case in 0..4 {
         // Each closes its log, so each is the first of a new one.
-        attack.held.log.nonce = rand::random();
+        attack.held.log.nonce = (attack.held.log.nonce + 1) % sheaf_log::MAX_LOGS_OF_DEVICE;
         (attack.held.seq, attack.held.tip) = (0, None);
         let held = &attack.held;
         let entry = if let Some(change) = changes.get(case) {

@@ -95,7 +95,7 @@ async fn who_pretends_not_to_have_heard_changes_nothing() {
     // the watermark it does not count.
     let same = removed.unknowing.clone();
     let mut fresh = removed.unknowing.clone();
-    fresh.log.nonce = rand::random();
+    fresh.log.nonce = (fresh.log.nonce + 1) % sheaf_log::MAX_LOGS_OF_DEVICE;
     (fresh.seq, fresh.tip) = (0, None);
     for held in [same, fresh] {
         let raw = &removed.mallory.0;

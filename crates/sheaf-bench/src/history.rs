@@ -90,7 +90,7 @@ impl OtherLog {
             .map(Entry::reference)
             .collect();
         let access_heads = access.now().heads().to_vec();
-        let log = LogId { device: keys.device.id(), nonce: crate::SEED };
+        let log = LogId { device: keys.device.id(), nonce: crate::SEED % sheaf_log::MAX_LOGS_OF_DEVICE };
         let time = entries.last().map_or(0, |entry| entry.header().time);
         Ok(Self {
             home,

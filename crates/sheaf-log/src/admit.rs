@@ -6,6 +6,7 @@
 //!
 //! After [`admit`] says yes, the entry is stored; and if it is an access entry, it is added to the access history.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sheaf_access::{AccessHistory, AccessState, DeviceId, EntryHash, EpochId, LogId, Missing};
@@ -14,11 +15,7 @@ use crate::entry::Entry;
 use crate::frontier::Range;
 use crate::header::{EntryRef, Header, Kind};
 use crate::refusal::{Lacking, Refusal};
-
-/// The most open logs of one device in one space (a protocol constant).
-pub const MAX_OPEN_LOGS: usize = 8;
-/// The most logs in one space (a protocol constant).
-pub const MAX_LOGS: usize = 5_000;
+use crate::room;
 
 /// What admission wants to know of an entry that is held.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,8 +70,13 @@ pub trait Held {
     /// How many logs there are in the space.
     fn logs(&self) -> Result<usize, Self::Error>;
 
-    /// How many open logs a device has in the space.
-    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, Self::Error>;
+    /// How many logs these devices have in the space.
+    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, Self::Error>;
+
+    /// Whether something that was not let in builds on this entry, or on others of its log (see [`Needed`](crate::Needed)).
+    fn is_needed(&self, _entry: &Entry) -> bool {
+        false
+    }
 }
 
 /// How an entry stands that nothing speaks against.
@@ -107,12 +109,12 @@ pub fn admit<H: Held>(entry: &Entry, held: &H, access: &AccessHistory) -> Result
     if let Some(Err(error)) = entry.checkpoint() {
         return Err(Refusal::from(error).into());
     }
+    if header.seq == 1 && !room::is_place(&header.log) {
+        return Err(Refusal::NoSuchPlace.into());
+    }
     let height = held.height(&header.log).map_err(NotAdmitted::Unreadable)?;
     if header.seq <= height {
         return already(entry, held);
-    }
-    if height == 0 {
-        check_room(header, held)?;
     }
     let is_content = header.kind != Kind::Access;
     // Before anything else is read: this verdict needs the access heads alone, and it is for good.
@@ -125,6 +127,10 @@ pub fn admit<H: Held>(entry: &Entry, held: &H, access: &AccessHistory) -> Result
         access.check(&operation.map_err(Refusal::from)?).map_err(Refusal::from)?;
     }
     check_epoch(header, &*state_at(header, access)?)?;
+    // Last, for this is no verdict: nothing waits for room that has no right to it.
+    if height == 0 {
+        room::check(entry, held, access)?;
+    }
     Ok(Admitted::New)
 }
 
@@ -160,7 +166,7 @@ impl Held for Alone {
         Ok(0)
     }
 
-    fn open_logs_of(&self, _device: &DeviceId) -> Result<usize, Self::Error> {
+    fn logs_of(&self, _devices: &BTreeSet<DeviceId>) -> Result<usize, Self::Error> {
         Ok(0)
     }
 }
@@ -174,16 +180,6 @@ fn already<H: Held>(entry: &Entry, held: &H) -> Result<Admitted, NotAdmitted<H::
         // Below the height and not there: pruned under a checkpoint, which stands for it (C3).
         Some(_) | None => Ok(Admitted::Duplicate),
     }
-}
-
-fn check_room<H: Held>(header: &Header, held: &H) -> Result<(), NotAdmitted<H::Error>> {
-    if held.logs().map_err(NotAdmitted::Unreadable)? >= MAX_LOGS {
-        return Err(Refusal::TooManyLogs.into());
-    }
-    if held.open_logs_of(&header.log.device).map_err(NotAdmitted::Unreadable)? >= MAX_OPEN_LOGS {
-        return Err(Refusal::TooManyOpenLogs.into());
-    }
-    Ok(())
 }
 
 /// The entries that an entry names, as they are held.

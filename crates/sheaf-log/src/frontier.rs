@@ -8,9 +8,9 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sheaf_access::{EntryHash, LogId};
 
-use crate::admit::MAX_LOGS;
 use crate::domain;
 use crate::header::MAX_SEQ;
+use crate::room::MAX_LOGS;
 
 /// For each log of a space, the highest sequence number held; a log that is not in it is not held at all.
 ///

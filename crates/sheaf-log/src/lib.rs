@@ -56,10 +56,11 @@ mod padding;
 mod presence;
 mod receipt;
 mod refusal;
+mod room;
 mod seal;
 
 pub use actor::{MAX_SLOTS, actor, belongings_document, index_document, slot_of};
-pub use admit::{Admitted, Held, HeldEntry, MAX_LOGS, MAX_OPEN_LOGS, NotAdmitted, admit, may_checkpoint};
+pub use admit::{Admitted, Held, HeldEntry, NotAdmitted, admit, may_checkpoint};
 pub use blob::{BlobId, BlobKey, BlobLink, BlobRef, MAX_BLOB, MAX_BLOB_CONTENT, open_blob, seal_blob};
 pub use checkpoint::{
     Attestation, Checkpoint, CheckpointError, Covered, Endorsement, EndorsementError, Group, LogHistory, MAX_BLOBS,
@@ -78,4 +79,5 @@ pub use padding::padded_size;
 pub use presence::{Counters, MAX_PRESENCE, Presence, PresenceError, seal_presence};
 pub use receipt::{MAX_RECEIPT, Receipt, ReceiptError};
 pub use refusal::{Lacking, Refusal, explain, rule_of};
+pub use room::{MAX_LOGS, MAX_LOGS_OF_DEVICE, Needed};
 pub use seal::{NONCE_SIZE, Nonce, SealError};

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use sheaf_access::{Denied, EntryHash, EpochId, LogId, OperationError, Role, Void};
 
-use crate::admit::{MAX_LOGS, MAX_OPEN_LOGS};
 use crate::checkpoint::CheckpointError;
 use crate::entry::EntryError;
 use crate::frontier::Range;
 use crate::header::{EntryRef, HeaderError, Kind};
+use crate::room::{MAX_LOGS, MAX_LOGS_OF_DEVICE};
 
 /// What would have to be held before an entry can be (L2).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -90,11 +90,11 @@ pub enum Refusal {
     /// A checkpoint whose plain part is none (C1).
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The device has as many open logs here as it may.
-    #[error("this device already writes {MAX_OPEN_LOGS} logs in the space, which is the most there can be")]
-    TooManyOpenLogs,
-    /// The space has as many logs as it may.
-    #[error("the space has {MAX_LOGS} logs, which is the most there can be")]
+    /// It begins a log where a device has no place for one.
+    #[error("this begins a log beyond the {MAX_LOGS_OF_DEVICE} that a device can have in a space")]
+    NoSuchPlace,
+    /// There is no room here for another log. That is no verdict: it may be let in later.
+    #[error("the space has so many logs that there is no room for this one; {MAX_LOGS} is the most there can be")]
     TooManyLogs,
 }
 
@@ -129,7 +129,7 @@ impl Refusal {
             Self::NotAMember => 26,
             Self::Role { .. } => 27,
             Self::Epoch => 28,
-            Self::TooManyOpenLogs => 29,
+            Self::NoSuchPlace => 29,
             Self::TooManyLogs => 30,
             Self::Operation(OperationError::Unknown) => 40,
             Self::Operation(OperationError::Malformed) => 41,
@@ -210,8 +210,8 @@ const MEANINGS: &[(u16, &str, &str)] = &[
     (26, "A2", "Whoever wrote the entry is not a member of the space."),
     (27, "A2", "The author's role does not allow writing this. Ask an owner for another role."),
     (28, "E3", "The entry is sealed under a key that was no longer to be used."),
-    (29, "L1", "The device already writes as many logs in the space as it may."),
-    (30, "L1", "The space has as many logs as it may."),
+    (29, "L1", "The entry begins a log beyond those that a device can have in a space."),
+    (30, "L1", "The space has so many logs that there is no room for this one."),
     (40, "A1", "The other side runs an older Sheaf, which does not know this access operation. It has to update."),
     (41, "A1", "The access operation is damaged."),
     (42, "A1", "The access operation is longer than the protocol allows."),

@@ -7,8 +7,7 @@ use proptest::prelude::*;
 use sheaf_access::rand_core::Rng;
 use sheaf_access::{AccessOp, EntryHash, EpochId, InvitationSecret, LogId, Role, SpaceId, Void};
 use sheaf_log::{
-    Admitted, CheckpointError, Draft, Entry, EntryRef, Kind, Lacking, MAX_OPEN_LOGS, Mine, Part, Range, Refusal,
-    explain, rule_of,
+    Admitted, CheckpointError, Draft, Entry, EntryRef, Kind, Lacking, Mine, Part, Range, Refusal, explain, rule_of,
 };
 
 /// A space of Ana's, with Bo in it as an editor, and the hash of what let Bo in.
@@ -200,20 +199,6 @@ fn access_operations_are_judged_before_they_are_held() {
     let first = space.redemption(&bo, &secret);
     space.take(&mut bo, &first);
     assert_eq!(space.access.now().role_of(&bo.device()), Some(Role::Owner));
-}
-
-#[test]
-fn logs_are_bounded() {
-    let (mut space, _, mut bo) = team();
-    for number in 1..MAX_OPEN_LOGS as u64 {
-        bo.log.nonce = 1000 + number;
-        bo.tip = None;
-        let entry = space.write(&bo, Part::Body, &[]);
-        space.take(&mut bo, &entry);
-    }
-    bo.log.nonce = 5000;
-    bo.tip = None;
-    assert_eq!(space.admit(&space.write(&bo, Part::Body, &[])), Err(Refusal::TooManyOpenLogs));
 }
 
 #[test]

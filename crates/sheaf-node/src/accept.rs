@@ -1,11 +1,13 @@
 //! Entries from others: verified, admitted, stored. And entries for others: read in the order they arrived.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_access::{Binding, DeviceId, EntryHash, LogId, SpaceId};
-use sheaf_log::{Admitted, Entry, EntryRef, Frontier, Held, HeldEntry, NotAdmitted, Range, Refusal, Unverified, admit};
+use sheaf_log::{
+    Admitted, Entry, EntryRef, Frontier, Held, HeldEntry, Needed, NotAdmitted, Range, Refusal, Unverified, admit,
+};
 use sheaf_store::{Arrival, Store, StoreError};
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
 
@@ -208,7 +210,7 @@ fn judge(
             Ok(Admitted::Duplicate) => return place,
             Err(NotAdmitted::Refused(refusal)) => {
                 if matches!(refusal, Refusal::Fork { log, .. } if log == state.log.id) {
-                    state.leave_log();
+                    state.leave_log(&held.frontier);
                 }
                 return refused(state, entry, &refusal, found);
             }
@@ -222,7 +224,7 @@ fn judge(
         *access = true;
     }
     if entry.log() == state.log.id {
-        state.leave_log();
+        state.leave_log(&held.frontier);
     }
     held.add(&entry);
     state.builds_on(&entry);
@@ -231,7 +233,7 @@ fn judge(
 }
 
 /// An entry is not admitted. Where that points to a fork it is said so; and what only waits for a branch comes again.
-fn refused(state: &State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspicion>) -> Outcome {
+fn refused(state: &mut State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspicion>) -> Outcome {
     let later = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy));
     match refusal {
         Refusal::Fork { seq, .. } if *seq == entry.seq() => found.push(Suspicion::Twice(Box::new(entry))),
@@ -244,6 +246,7 @@ fn refused(state: &State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspi
             return later;
         }
         Refusal::Lacking(lacking) => {
+            Arc::make_mut(&mut state.needed).note(&entry, lacking);
             let branch = |on: &&EntryRef| state.forks.at(&on.log).is_some_and(|at| on.seq >= at);
             if let Some(on) = lacking.builds_on.iter().find(branch) {
                 found.push(Suspicion::BuiltOn(*on));
@@ -280,8 +283,8 @@ pub struct HeldHere<'s> {
     store: &'s dyn Store,
     space: SpaceId,
     forks: Arc<Forks>,
-    /// Logs that are written no more: an invalid entry closed them, or they do not count to their end.
-    shut: HashSet<LogId>,
+    /// What others have built on that was not here.
+    needed: Arc<Needed>,
     frontier: Frontier,
     floors: Frontier,
     /// The last headers of covered logs, which stand for the entries (C3).
@@ -293,12 +296,10 @@ impl<'s> HeldHere<'s> {
     /// As it is now.
     pub fn new(store: &'s dyn Store, state: &State, space: &Space) -> Result<Self, StoreError> {
         let id = space.id;
-        let forked = state.forks.iter().map(|(log, _)| log);
-        let shut = state.closed.keys().chain(state.void.from.keys()).chain(forked).copied().collect();
-        let forks = Arc::clone(&state.forks);
+        let (forks, needed) = (Arc::clone(&state.forks), Arc::clone(&state.needed));
         let headers = space.checkpoints().headers();
         let (frontier, floors) = (store.frontier(id)?, store.floors(id)?);
-        Ok(Self { store, space: id, forks, shut, frontier, floors, headers, added: HashMap::new() })
+        Ok(Self { store, space: id, forks, needed, frontier, floors, headers, added: HashMap::new() })
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -334,9 +335,12 @@ impl Held for HeldHere<'_> {
         Ok(self.frontier.len())
     }
 
-    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
-        let open = self.frontier.iter().filter(|(log, _)| log.device == *device && !self.shut.contains(log));
-        Ok(open.count())
+    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, StoreError> {
+        Ok(self.frontier.iter().filter(|(log, _)| devices.contains(&log.device)).count())
+    }
+
+    fn is_needed(&self, entry: &Entry) -> bool {
+        self.needed.is(entry)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{DeviceId, DocumentId, InvitationLink, LogId, SpaceId};
-use sheaf_log::{Entry, Mine, MineKey, Part};
+use sheaf_log::{Entry, MineKey, Part};
 use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
@@ -23,10 +23,11 @@ use crate::keeping::vault::Vault;
 use crate::keeping::{Start, Surroundings};
 use crate::network::{self, Input, Network};
 use crate::opening::Arrived;
+use crate::own_log::OwnLog;
 use crate::presence::Presence;
 use crate::receipts::Receipts;
 use crate::refusals::{Refusals, Refused};
-use crate::space::{OwnLog, Space, State};
+use crate::space::{Space, State};
 use crate::upkeep::Upkeep;
 use crate::view::{Failing, NodeEvent};
 use crate::writer::{Work, Writer};
@@ -278,11 +279,11 @@ impl Core {
 
     /// A state for a space of which nothing is here yet.
     pub fn new_state(&self, id: SpaceId, me: &Identity) -> Result<State, NodeError> {
-        let log = LogId { device: me.keys.device.id(), nonce: rand::random() };
-        self.put_log(id, log)?;
+        let log = OwnLog::first(me.keys.device.id(), &self.store.frontier(id)?);
+        self.put_log(id, log.id)?;
         Ok(State {
             access: None,
-            log: OwnLog { id: log, seq: 0, tip: None, mine: Mine::new() },
+            log,
             keys: BTreeMap::new(),
             closed: BTreeMap::new(),
             void: Arc::default(),
@@ -291,12 +292,8 @@ impl Core {
             removed: None,
             pending_access: Vec::new(),
             joining: None,
+            needed: Arc::default(),
         })
-    }
-
-    /// Remembers which log is this device's own in a space.
-    pub fn put_log(&self, space: SpaceId, log: LogId) -> Result<(), NodeError> {
-        Ok(self.store.put(Table::Logs, &key(LOG, space), &log.nonce.to_le_bytes())?)
     }
 
     /// Remembers, or forgets, the invitation by which a space is being joined.
@@ -306,15 +303,6 @@ impl Core {
             Some(Ok(text)) => Ok(self.store.put(Table::Spaces, &key, text.as_bytes())?),
             Some(Err(error)) => Err(NodeError::NotAnInvitation(error.to_string())),
             None => Ok(self.store.delete(Table::Spaces, &key)?),
-        }
-    }
-
-    /// Begins a new log of this device's own: what is written from now on goes there.
-    pub fn begin_log(&self, space: SpaceId, state: &mut State) {
-        let id = LogId { device: state.log.id.device, nonce: rand::random() };
-        state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
-        if let Err(error) = self.put_log(space, id) {
-            tracing::error!(%error, "that a new log was opened is not written down");
         }
     }
 
@@ -340,15 +328,6 @@ impl Core {
         self.refused(log.device, &Refused::content(reason));
         let (space, device) = (space.id.to_string(), log.device.to_string());
         self.say(NodeEvent::Quarantined { space, device, reason: reason.to_owned() });
-    }
-
-    /// Opens a new log of this device's own in a space: nothing is written to the one before any more (L5).
-    pub fn new_log(&self, space: &Space) -> Result<(), NodeError> {
-        let mut state = space.lock();
-        let id = LogId { device: state.log.id.device, nonce: rand::random() };
-        self.put_log(space.id, id)?;
-        state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
-        Ok(())
     }
 
     /// Remembers up to where a space's entries have been opened, and which own changes they held.

@@ -56,6 +56,7 @@ mod network;
 mod node;
 mod once;
 mod opening;
+mod own_log;
 mod people;
 mod presence;
 mod receipts;

@@ -10,7 +10,8 @@ use sheaf_store::{StoreError, Table};
 use crate::core::{CLOSED, Core, JOINING, LOG, MINE, OPENED, READ, UNOPENED, key};
 use crate::error::NodeError;
 use crate::identity::Identity;
-use crate::space::{OwnLog, Space, State};
+use crate::own_log::OwnLog;
+use crate::space::{Space, State};
 
 /// A number drawn with the store, so that what speaks of its arrivals is known to speak of this one.
 const STORE: &[u8] = b"store";
@@ -65,14 +66,17 @@ impl Core {
         let device = me.keys.device.id();
         let known = self.store.get(Table::Logs, &key(LOG, id))?.and_then(|bytes| bytes.try_into().ok());
         // After a repair that may have lost numbers which had left this device, none of them is used again (L5).
-        let log = if let Some(nonce) = known.map(u64::from_le_bytes).filter(|_| !new_log) {
-            LogId { device, nonce }
-        } else {
-            let log = LogId { device, nonce: rand::random() };
-            self.put_log(id, log)?;
-            log
+        let known = known.map(|nonce| LogId { device, nonce: u64::from_le_bytes(nonce) });
+        let held = self.store.frontier(id)?;
+        let log = match known {
+            Some(log) if !new_log => log,
+            known => {
+                let new = known.map_or_else(|| OwnLog::first(device, &held), |log| OwnLog::after(log, &held));
+                self.put_log(id, new.id)?;
+                new.id
+            }
         };
-        let seq = self.store.frontier(id)?.get(&log);
+        let seq = held.get(&log);
         let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
         let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
         let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
@@ -89,6 +93,7 @@ impl Core {
             typed_under: None,
             removed: None,
             joining,
+            needed: Arc::default(),
         };
         state.take_keys(me);
         let opened = self.store.get(Table::Progress, &key(OPENED, id))?.and_then(|bytes| bytes.try_into().ok());

@@ -10,13 +10,14 @@ use sheaf_access::{
     AccessEntry, AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role,
     SealingSecret, SpaceId,
 };
-use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Mine, MineKey, Refusal, Sealed};
+use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Frontier, MineKey, Needed, Refusal, Sealed};
 
 use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
 use crate::forks::{Forks, Unbelieved, Waiting};
 use crate::identity::Identity;
+use crate::own_log::OwnLog;
 use crate::removal::Removed;
 use crate::unopened::Opened;
 
@@ -68,6 +69,8 @@ pub struct State {
     pub pending_access: Vec<AccessEntry>,
     /// The invitation that is being redeemed.
     pub joining: Option<InvitationLink>,
+    /// What others have built on that was not here when they said so.
+    pub needed: Arc<Needed>,
 }
 
 /// What an entry names of what its author knew.
@@ -77,18 +80,6 @@ pub struct TypedUnder {
     pub heads: Vec<EntryHash>,
     /// The epoch that was written under.
     pub epoch: EpochId,
-}
-
-/// This device's own log in a space.
-pub struct OwnLog {
-    /// Its id.
-    pub id: LogId,
-    /// The number of its last entry; 0 before the first.
-    pub seq: u64,
-    /// The hash of its last entry.
-    pub tip: Option<EntryHash>,
-    /// The latest own change of each actor (L1).
-    pub mine: Mine,
 }
 
 /// An own change, as the entry that carries it must name it.
@@ -286,9 +277,8 @@ impl State {
     /// Someone else has an entry of this device's own log that is not here: this home has forgotten what it wrote, and what
     /// it writes from now on goes to a new log (L5). Only an entry shows this, which nobody else can have signed; a peer that
     /// merely claims to have more is not believed, or it could use up this device's logs.
-    pub fn leave_log(&mut self) {
-        let id = LogId { device: self.log.id.device, nonce: rand::random() };
-        self.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+    pub fn leave_log(&mut self, held: &Frontier) {
+        self.log = OwnLog::after(self.log.id, held);
     }
 
     /// Takes note of every content key that can be opened now. Returns whether there is a new one.

@@ -110,6 +110,9 @@ impl fmt::Display for Verdict {
 
 impl From<&sheaf_log::Refusal> for Refusal {
     fn from(refusal: &sheaf_log::Refusal) -> Self {
+        if matches!(refusal, sheaf_log::Refusal::TooManyLogs) {
+            return Self::NotNow(NotNow::Quota);
+        }
         let Some(lacking) = refusal.lacking() else { return Self::Never(Verdict(refusal.code())) };
         let earlier = lacking.earlier.map(|range| (range.log, range.from));
         let others = lacking.builds_on.iter().map(|on| (on.log, on.seq));

@@ -18,7 +18,7 @@ use sheaf_access::{
     AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceId, DeviceKeys, DocumentId, EntryHash, EpochId,
     InvitationLink, InvitationSecret, LogId, PersonId, PersonKey, Removal, SpaceId, Terms,
 };
-use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, Mine, Part};
+use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, MAX_LOGS_OF_DEVICE, Mine, Part};
 
 pub use changes::{Author, billions, deflated, typed, typed_on, typed_over};
 pub use checkpoint::{Made, Parts};
@@ -128,7 +128,7 @@ impl Raw {
 
     /// A log of its own that nobody has heard of.
     pub fn log(&self) -> LogId {
-        LogId { device: self.device.id(), nonce: rand::random() }
+        LogId { device: self.device.id(), nonce: rand::random::<u64>() % MAX_LOGS_OF_DEVICE }
     }
 
     /// Fetches what came since, and takes it in.
@@ -192,7 +192,7 @@ impl Held {
     pub fn of(space: SpaceId, entries: Vec<Entry>, device: DeviceId) -> Self {
         let operations = entries.iter().filter_map(|entry| entry.access_entry()?.ok());
         let history = AccessHistory::evaluate(space, operations).expect("an honest node's access entries");
-        let log = LogId { device, nonce: rand::random() };
+        let log = LogId { device, nonce: rand::random::<u64>() % MAX_LOGS_OF_DEVICE };
         Self { space, entries, history, keys: BTreeMap::new(), log, seq: 0, tip: None }
     }
 

@@ -5,9 +5,9 @@ use serde_bytes::ByteBuf;
 use sheaf_access::{EntryHash, Signature};
 
 use super::CheckpointError;
-use crate::admit::MAX_LOGS;
 use crate::entry::{Entry, EntryError, MAX_ENTRY};
 use crate::header::Header;
+use crate::room::MAX_LOGS;
 
 const VERSION: u8 = 1;
 

@@ -1,7 +1,7 @@
 //! What the tests share: people with keys and logs, and a space held in memory.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use proptest::test_runner::Config;
@@ -12,7 +12,8 @@ use sheaf_access::{
     Role, SpaceId,
 };
 use sheaf_log::{
-    Admitted, Content, Draft, Entry, EntryRef, Held, HeldEntry, Kind, Mine, NotAdmitted, Part, Refusal, admit,
+    Admitted, Content, Draft, Entry, EntryRef, Held, HeldEntry, Kind, MAX_LOGS_OF_DEVICE, Mine, NotAdmitted, Part,
+    Refusal, admit,
 };
 
 /// How many cases a property is tried on: `usual`, or what `SHEAF_CASES` says.
@@ -42,7 +43,7 @@ pub struct Writer {
 impl Writer {
     pub fn new(seed: u64) -> Self {
         let identity = Identity::generate(&mut rng(seed));
-        let log = LogId { device: identity.device.id(), nonce: seed };
+        let log = LogId { device: identity.device.id(), nonce: seed % MAX_LOGS_OF_DEVICE };
         Self { identity, log, tip: None }
     }
 
@@ -77,8 +78,8 @@ impl Held for Space {
         Ok(self.logs.len())
     }
 
-    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, Infallible> {
-        Ok(self.logs.keys().filter(|log| log.device == *device).count())
+    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, Infallible> {
+        Ok(self.logs.keys().filter(|log| devices.contains(&log.device)).count())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Keeping what is beside a log: the proof of a fork, and the entries of the branches that are not in the log proper.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
@@ -232,12 +233,12 @@ impl Held for OnBranch<'_> {
     }
 
     fn logs(&self) -> Result<usize, StoreError> {
-        self.here.logs()
+        self.here.logs().map(|logs| logs.saturating_sub(1))
     }
 
-    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
+    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, StoreError> {
         // It is a branch of a log that is there already.
-        self.here.open_logs_of(device).map(|open| open.saturating_sub(1))
+        self.here.logs_of(devices).map(|logs| logs.saturating_sub(1))
     }
 }
 

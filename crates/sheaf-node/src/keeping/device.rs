@@ -11,13 +11,14 @@
 
 use std::sync::Arc;
 
-use sheaf_access::{AccessOp, DeviceKeys, LogId};
-use sheaf_log::{MAX_OPEN_LOGS, Mine};
+use sheaf_access::{AccessOp, DeviceKeys};
+use sheaf_log::MAX_LOGS_OF_DEVICE;
 
 use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
-use crate::space::{OwnLog, Space};
+use crate::own_log::OwnLog;
+use crate::space::Space;
 use crate::writer::Work;
 
 impl Core {
@@ -57,9 +58,8 @@ impl Core {
         let device = me.keys.device.id();
         let mut state = space.lock();
         if state.log.id.device != device {
-            let id = LogId { device, nonce: rand::random() };
-            self.put_log(space.id, id)?;
-            state.log = OwnLog { id, seq: 0, tip: None, mine: Mine::new() };
+            state.log = OwnLog::first(device, &self.store.frontier(space.id)?);
+            self.put_log(space.id, state.log.id)?;
         }
         state.take_keys(me);
         let Some(access) = state.access.as_ref().map(|history| Arc::clone(history.now())) else { return Ok(false) };
@@ -76,11 +76,13 @@ impl Core {
         Ok(true)
     }
 
-    /// Whether this device may open no more logs in some space: others take so many of one device and no more.
+    /// Whether this device has begun so many logs in some space that it had better be another device: there are so many
+    /// places and no more, and a home that was put back and does not know of one that it used would soon take it again.
     pub fn has_used_up_its_logs(&self, me: &Identity) -> Result<bool, NodeError> {
         let device = me.keys.device.id();
         for space in self.store.spaces()? {
-            if self.store.frontier(space)?.iter().filter(|(log, _)| log.device == device).count() >= MAX_OPEN_LOGS {
+            let logs = self.store.frontier(space)?.iter().filter(|(log, _)| log.device == device).count();
+            if logs as u64 >= MAX_LOGS_OF_DEVICE / 2 {
                 return Ok(true);
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{Binding, DeviceId, LogId, SpaceId};
-use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, NotAdmitted, Refusal, Unverified, admit};
+use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, Needed, NotAdmitted, Refusal, Unverified, admit};
 use sheaf_store::{Store, StoreError};
 use sheaf_sync::{EntryBytes, HostingRefusal, Item, NotNow, Outcome, Ticket, Verdict};
 
@@ -191,7 +191,12 @@ impl Keeper {
             Some(history) => match admit(&entry, held, history) {
                 Ok(Admitted::New) => {}
                 Ok(Admitted::Duplicate) => return place,
-                Err(NotAdmitted::Refused(refusal)) => return Outcome::from(&refusal),
+                Err(NotAdmitted::Refused(refusal)) => {
+                    if let Some(lacking) = refusal.lacking() {
+                        Arc::make_mut(&mut state.needed).note(&entry, lacking);
+                    }
+                    return Outcome::from(&refusal);
+                }
                 Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
             },
         }
@@ -302,12 +307,13 @@ struct HeldHere<'s> {
     frontier: Frontier,
     floors: Frontier,
     added: HashMap<(LogId, u64), HeldEntry>,
+    needed: Arc<Needed>,
 }
 
 impl<'s> HeldHere<'s> {
     fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Self {
         let (frontier, floors) = (state.frontier.clone(), state.floors.clone());
-        Self { store, space, frontier, floors, added: HashMap::new() }
+        Self { store, space, frontier, floors, added: HashMap::new(), needed: Arc::clone(&state.needed) }
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -338,8 +344,11 @@ impl Held for HeldHere<'_> {
         Ok(self.frontier.len())
     }
 
-    fn open_logs_of(&self, device: &DeviceId) -> Result<usize, StoreError> {
-        // Which logs an invalid entry has closed a relay cannot see: it counts them all, and lets in twice as many.
-        Ok(self.frontier.iter().filter(|(log, _)| log.device == *device).count() / 2)
+    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, StoreError> {
+        Ok(self.frontier.iter().filter(|(log, _)| devices.contains(&log.device)).count())
+    }
+
+    fn is_needed(&self, entry: &Entry) -> bool {
+        self.needed.is(entry)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, LogId, SpaceId};
-use sheaf_log::{Entry, Frontier, Kind, Refusal};
+use sheaf_log::{Entry, Frontier, Kind, Needed, Refusal};
 use sheaf_store::StoreError;
 
 use super::checkpoints::Checkpoints;
@@ -36,6 +36,8 @@ pub(super) struct State {
     pub waits: bool,
     /// The members' devices, as the index has them.
     pub indexed: BTreeSet<DeviceId>,
+    /// What others have built on that was not here when they said so.
+    pub needed: Arc<Needed>,
 }
 
 impl Space {
@@ -142,7 +144,7 @@ impl Keeper {
             self.put_member(*device, id)?;
         }
         let checkpoints = Mutex::new(self.load_checkpoints(id)?);
-        let state = State { access, frontier, tips, floors, waits: false, indexed };
+        let state = State { access, frontier, tips, floors, waits: false, indexed, needed: Arc::default() };
         Ok(Space { id, checkpoints, state: Mutex::new(state) })
     }
 
