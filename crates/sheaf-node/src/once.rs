@@ -30,6 +30,9 @@ pub async fn sync_once(
     // Before anything is looked at: what is said after that is a reason to look again.
     let mut events = core.subscribe();
     let mut reach = network.reach.clone();
+    // Being in step is no more than holding the same entries: a checkpoint among them is fetched after that, and whoever only
+    // ever calls for a moment would never get it.
+    let mut fetching = core.fetcher.load();
     // With discovery, a device whose address is not known may still be found.
     let finding = if discovery && !wanted(core).is_empty() { start + FINDING } else { start };
     let over_before = over(core);
@@ -44,7 +47,8 @@ pub async fn sync_once(
             let reach = reach.borrow_and_update();
             let unheard = |space: &SpaceId| !over_before.contains(space) && !taken(core, *space, &reach);
             let listening = last_words.is_some_and(|end| Instant::now() < end) && over.iter().any(unheard);
-            !listening && settled(core, &reach, &over, Instant::now() >= finding)
+            let fetched = *fetching.borrow_and_update() == 0;
+            !listening && fetched && settled(core, &reach, &over, Instant::now() >= finding)
         };
         if settled || Instant::now() >= end {
             break;
@@ -54,6 +58,7 @@ pub async fn sync_once(
         tokio::select! {
             changed = reach.changed() => if changed.is_err() { break },
             _ = events.recv() => {}
+            changed = fetching.changed() => if changed.is_err() { break },
             () = sleep_until(soon.unwrap_or(end).min(end)) => {}
         }
     }

@@ -15,6 +15,7 @@ use sheaf_access::{DeviceId, EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, may_checkpoint};
 use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::{Event, Ticket};
+use tokio::sync::watch;
 
 use super::bundle::Bundle;
 use super::sources::Sources;
@@ -114,25 +115,37 @@ struct Job {
 }
 
 /// The way to the fetcher.
-pub struct Fetcher(Sender<Message>);
+pub struct Fetcher {
+    messages: Sender<Message>,
+    /// How much it has to do: what it was told and has not looked at, and the checkpoints that are under way.
+    load: Arc<watch::Sender<usize>>,
+}
 
 impl Fetcher {
     /// Starts the thread.
     pub fn start() -> (Self, impl FnOnce(Weak<Core>) -> std::io::Result<std::thread::JoinHandle<()>>) {
         let (messages, incoming) = channel();
+        let load = Arc::new(watch::Sender::new(0));
+        let counted = Arc::clone(&load);
         let start = move |core| {
             std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
                 let (jobs, waiting) = (BTreeMap::new(), BTreeMap::new());
-                Worker { core, jobs, waiting, sources: Sources::default() }.run(&incoming);
+                Worker { core, jobs, waiting, sources: Sources::default() }.run(&incoming, &counted);
             })
         };
-        (Self(messages), start)
+        (Self { messages, load }, start)
     }
 
     /// Tells it something.
     pub fn tell(&self, message: Message) {
+        self.load.send_modify(|load| *load += 1);
         // The thread lives as long as the node.
-        let _ = self.0.send(message);
+        let _ = self.messages.send(message);
+    }
+
+    /// How much it has to do, as it changes.
+    pub fn load(&self) -> watch::Receiver<usize> {
+        self.load.subscribe()
     }
 }
 
@@ -146,10 +159,12 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&mut self, incoming: &Receiver<Message>) {
+    fn run(&mut self, incoming: &Receiver<Message>, load: &watch::Sender<usize>) {
         while let Ok(message) = incoming.recv() {
             let Some(core) = self.core.upgrade() else { return };
+            let before = self.jobs.len();
             self.take(&core, message);
+            load.send_modify(|load| *load = *load + self.jobs.len() - before - 1);
         }
     }
 
