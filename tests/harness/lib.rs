@@ -6,6 +6,7 @@
 mod cli;
 mod killed;
 mod logged;
+mod nats;
 mod online;
 pub mod raw;
 mod relay;
@@ -17,6 +18,7 @@ mod window;
 pub use cli::{Home, Ran};
 pub use killed::killed_after;
 pub use logged::{listen_to_log, logged};
+pub use nats::NatsServers;
 pub use online::Online;
 pub use relay::{RelayProcess, contains};
 pub use scene::{HOSTILE, Picture, Scene, picture, soon, told};

@@ -11,6 +11,7 @@ pub struct RelayProcess {
     folder: tempfile::TempDir,
     listen: String,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
     link: String,
 }
@@ -29,13 +30,22 @@ impl RelayProcess {
     /// # Panics
     /// When it does not start.
     pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_with_env(flags, &[])
+    }
+
+    /// The same, with settings in the environment.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_with_env(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let listen = socket.local_addr().expect("a bound socket has an address").to_string();
         drop(socket);
         let pages = if flags.contains(&"--http") { &[][..] } else { &["--http", "off"] };
         let flags = flags.iter().chain(pages).map(|&flag| flag.to_owned()).collect();
-        let mut relay = Self { folder, listen, flags, child: None, link: String::new() };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut relay = Self { folder, listen, flags, environment, child: None, link: String::new() };
         relay.start_again();
         relay
     }
@@ -53,6 +63,7 @@ impl RelayProcess {
             .args(&self.flags)
             // However full the disk is that the tests run on.
             .env("SHEAF_RELAY_QUOTAS__DISK_RESERVE", "0")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -77,6 +77,24 @@ impl Admission {
         }
     }
 
+    /// What one relay shows another of a space that it keeps: that it has the same token.
+    pub fn proof(&self, space: SpaceId) -> [u8; 32] {
+        *blake3::keyed_hash(self.token.as_bytes(), space.as_bytes()).as_bytes()
+    }
+
+    /// Whether a space is taken in that another relay passes on. It is as if whoever brought it there had come here: the proof
+    /// stands for the token that was shown.
+    pub fn decide_passed_on(&self, space: SpaceId, proof: &[u8; 32]) -> Decision {
+        match self.mode {
+            // Comparing hashes takes as long whatever was guessed.
+            Mode::Token if blake3::Hash::from_bytes(self.proof(space)) == blake3::Hash::from_bytes(*proof) => {
+                Decision::Admitted
+            }
+            Mode::Token => Decision::Refused(NotHosted::WrongToken),
+            Mode::Open | Mode::List => self.decide(&Ask { space, person: None, token: None }),
+        }
+    }
+
     /// Whether a space is taken in.
     pub fn decide(&self, ask: &Ask<'_>) -> Decision {
         match self.mode {
@@ -172,6 +190,19 @@ mod tests {
         assert_eq!(rules.decide(&ask(None, Some("the relay's own token"))), Decision::Admitted);
         assert_eq!(rules.decide(&ask(None, Some("the relay's old token"))), Decision::Refused(NotHosted::WrongToken));
         assert_eq!(rules.decide(&ask(Some(ANA), None)), Decision::Refused(NotHosted::NoToken));
+    }
+
+    #[test]
+    fn what_another_relay_passes_on_is_decided_as_if_it_had_been_brought_here() {
+        let token = rules(Mode::Token, &[], &[]);
+        let other = Admission::new(&Config::default().admission, &Token::new("another relay's token"));
+        assert_eq!(token.decide_passed_on(SPACE, &token.proof(SPACE)), Decision::Admitted);
+        assert_eq!(token.decide_passed_on(SPACE, &other.proof(SPACE)), Decision::Refused(NotHosted::WrongToken));
+        let elsewhere = token.proof(SpaceId::UNBORN);
+        assert_eq!(token.decide_passed_on(SPACE, &elsewhere), Decision::Refused(NotHosted::WrongToken));
+        let listed = rules(Mode::List, &[ANA], &[]);
+        assert_eq!(listed.decide_passed_on(SPACE, &[0; 32]), Decision::WhoAsks);
+        assert_eq!(rules(Mode::Open, &[], &[]).decide_passed_on(SPACE, &[0; 32]), Decision::Admitted);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Readiness {
     Ready,
     /// It serves, and takes nothing more in, because the disk is as full as it may be.
     NoDisk,
+    /// It takes in and serves, and acknowledges nothing, because the cluster's NATS servers are away.
+    NoCluster,
     /// It is finishing what is under way, to stop.
     Draining,
 }
@@ -33,6 +35,9 @@ impl fmt::Display for Readiness {
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::NoDisk => "the disk is full; nothing more is taken in, and what is kept is served",
+            Self::NoCluster => {
+                "the cluster's NATS servers are away; what is sent is kept here, and acknowledged when they are back"
+            }
             Self::Draining => "draining",
         })
     }
@@ -72,6 +77,8 @@ pub struct Board {
 #[derive(Debug)]
 struct State {
     readiness: Readiness,
+    /// The NATS servers of the cluster, if it is in one, are away.
+    cut_off: bool,
     samples: VecDeque<Sample>,
     added_up: Option<Instant>,
 }
@@ -79,7 +86,8 @@ struct State {
 impl Board {
     /// A relay that is starting.
     pub fn new() -> Self {
-        let state = State { readiness: Readiness::Starting, samples: VecDeque::new(), added_up: None };
+        let (readiness, samples) = (Readiness::Starting, VecDeque::new());
+        let state = State { readiness, cut_off: false, samples, added_up: None };
         Self { meters: Meters::new(), started: Instant::now(), reserve: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
@@ -90,7 +98,25 @@ impl Board {
 
     /// Whether it does its work.
     pub fn readiness(&self) -> Readiness {
-        self.state().readiness
+        self.state().seen()
+    }
+
+    /// Whether the disk is as full as it may be.
+    pub fn is_full(&self) -> bool {
+        self.state().readiness == Readiness::NoDisk
+    }
+
+    /// Whether the NATS servers of the cluster are away.
+    pub fn is_cut_off(&self) -> bool {
+        self.state().cut_off
+    }
+
+    /// The NATS servers of the cluster are away from now on, or are there.
+    pub fn cut_off(&self, cut_off: bool) {
+        let mut state = self.state();
+        state.cut_off = cut_off;
+        self.meters.cluster.set(u64::from(!cut_off));
+        self.meters.ready.set(u64::from(state.seen() == Readiness::Ready));
     }
 
     /// From now on it stands like this. A relay that drains does not come back from it.
@@ -99,7 +125,7 @@ impl Board {
         if state.readiness != Readiness::Draining {
             state.readiness = readiness;
         }
-        self.meters.ready.set(u64::from(state.readiness == Readiness::Ready));
+        self.meters.ready.set(u64::from(state.seen() == Readiness::Ready));
     }
 
     /// So much is to stay free on the disk from now on.
@@ -117,7 +143,9 @@ impl Board {
         if let Ok(free) = fs4::available_space(data) {
             self.meters.disk_free.set(free);
             let enough = free >= self.reserve.load(Ordering::Relaxed);
-            match (self.readiness(), enough) {
+            // Bound first: the arms lock it again.
+            let readiness = self.state().readiness;
+            match (readiness, enough) {
                 (Readiness::Ready, false) => {
                     tracing::error!(free, "the disk is as full as it may be: nothing more is taken in");
                     self.is(Readiness::NoDisk);
@@ -165,6 +193,16 @@ impl Board {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // What is written down in it is whole at every moment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What an operator is told of it: the disk goes before the cluster.
+    fn seen(&self) -> Readiness {
+        match self.readiness {
+            Readiness::Ready if self.cut_off => Readiness::NoCluster,
+            readiness => readiness,
+        }
     }
 }
 
@@ -217,6 +255,23 @@ mod tests {
         board.reserve(1);
         board.look(folder.path(), Instant::now());
         assert_eq!(board.readiness(), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_cluster_that_is_away_is_said_unless_the_disk_is_full_too() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let board = Board::new();
+        board.cut_off(true);
+        assert_eq!(board.readiness(), Readiness::Starting);
+        board.is(Readiness::Ready);
+        assert_eq!((board.readiness(), board.meters().ready.get()), (Readiness::NoCluster, 0));
+        board.reserve(u64::MAX);
+        board.look(folder.path(), Instant::now());
+        assert!(board.is_full());
+        board.cut_off(false);
+        board.reserve(1);
+        board.look(folder.path(), Instant::now());
+        assert_eq!((board.readiness(), board.meters().ready.get()), (Readiness::Ready, 1));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - `engine` is the one task that owns the sync machine, the same one that devices have.
 //! - `keeper` is what is on the disk, and the rules a header can be held against: signatures, roles, what follows from what.
 //! - [`admission`] says whose spaces are taken in; `guests` who is in a space by an invitation alone.
+//! - `cluster` is what several relays share, where there are several.
 //! - [`config`] is everything that can be set.
 //!
 //! # What a relay sees
@@ -29,6 +30,7 @@
 pub mod accept;
 pub mod admission;
 pub mod board;
+mod cluster;
 pub mod config;
 mod engine;
 mod guests;
@@ -46,6 +48,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod documented;
 
+pub use cluster::ClusterError;
 pub use relay::{Relay, ReloadError, StartError};
 
 /// How many cases a property is tried with: `SHEAF_CASES`, or so many.

@@ -170,6 +170,13 @@ meters! {
     pruned: Counter = "sheaf_relay_pruned_bytes_total", "Bytes of entries deleted because an endorsed checkpoint stands for them.";
     meeting: Gauge = "sheaf_relay_meeting_connections", "Devices at the meeting point.";
     meeting_refused: Counter = "sheaf_relay_meeting_refused_total", "Connections turned away at the meeting point.";
+    cluster: Gauge = "sheaf_relay_cluster_there", "1 while the relay reaches the NATS servers of its cluster, 0 while they are away, or when it is in none.";
+    cluster_waiting: Gauge = "sheaf_relay_cluster_waiting_entries", "Entries that are durable here, and wait to be durable in the cluster before they are acknowledged.";
+    cluster_published: Counter = "sheaf_relay_cluster_published_total", "Entries that the cluster has taken from this relay.";
+    cluster_received: Counter = "sheaf_relay_cluster_received_total", "Entries that came from the cluster and were news.";
+    cluster_refused: Counter = "sheaf_relay_cluster_refused_total", "Entries that came from the cluster and were not taken: no entry, forged, or by someone who might not write them.";
+    cluster_pulled: Counter = "sheaf_relay_cluster_pulled_total", "Entries that were asked of another relay, after a gap, or when a space was first wanted here.";
+    publishing: Times = "sheaf_relay_cluster_publishing_seconds", "From an entry's being durable here to its being durable in the cluster.";
     storing: Times = "sheaf_relay_storing_seconds", "From a delivery of entries to its being durable.";
 }
 
@@ -216,6 +223,7 @@ mod tests {
     #[test]
     fn every_documented_name_is_scraped_and_nothing_else() {
         let meters = Meters::new();
+        meters.publishing.took(std::time::Duration::from_millis(1));
         meters.storing.took(std::time::Duration::from_millis(3));
         meters.entries_stored.add(7);
         meters.disk_free.set(42);

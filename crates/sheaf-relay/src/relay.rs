@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use crate::admission::{Admission, TokenError};
 use crate::board::{Board, Readiness};
+use crate::cluster::{self, ClusterError};
 use crate::config::{Config, Count, Mode, Token};
-use crate::engine::{Command, Engine};
+use crate::engine::{Clustered, Command, Engine};
 use crate::http::{Http, HttpError};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
@@ -42,6 +43,9 @@ pub enum StartError {
     /// The operators' pages cannot be served.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The cluster cannot be joined.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The meeting point cannot be opened.
     #[error(transparent)]
     Meeting(#[from] MeetingError),
@@ -88,6 +92,7 @@ impl Relay {
         };
         let (data, rules, quotas) = (config.data.clone(), config.clone(), config.quotas.clone());
         let kept = board.clone();
+        let clustered = !config.cluster.0.is_empty();
         let opened = tokio::task::spawn_blocking(move || {
             let claim = Claim::take(&data)?;
             let token = token(&rules)?;
@@ -97,17 +102,25 @@ impl Relay {
             let seed = identity.keys.signing_seed();
             let admission = Admission::new(&rules.admission, &token);
             let keeper = Keeper::new(home, identity.keys, admission, quotas, kept)?;
-            Ok::<_, StartError>((keeper, seed, token, notices))
+            let left = if clustered {
+                keeper.join_cluster()?
+            } else {
+                keeper.leave_cluster()?;
+                Vec::new()
+            };
+            Ok::<_, StartError>((keeper, seed, token, notices, left))
         });
-        let (keeper, seed, token, notices) = opened.await.map_err(|_| StartError::Stopped)??;
+        let (keeper, seed, token, notices, left) = opened.await.map_err(|_| StartError::Stopped)??;
         let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
+        let cluster = if clustered { Some(cluster::start(&config, board.clone()).await?) } else { None };
+        let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;
         let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);
         keeper.set_prune_after(config.retention.prune_after.0);
         let keeper = Arc::new(keeper);
         let settings = (config.limits.clone(), config.retention.sweep.0);
-        tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders));
+        tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster));
         let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));
         board.is(Readiness::Ready);
         Ok(Self { config, token, net, link, notices, board, keeper, http, meeting, looking, commands })

@@ -320,6 +320,11 @@ impl<P: PeerId> Machine<P> {
             if let Some(space) = self.spaces.get_mut(&space) {
                 space.peers.insert(id);
             }
+            // What was passed on before it was durable they were not here for: so nothing that may build on it is passed on to
+            // them before it is durable, which may take long.
+            if let Some(lane) = peer.lanes.get_mut(&space) {
+                lane.skipped = self.spaces.get(&space).and_then(|space| space.admitted);
+            }
         }
         for space in closed {
             if let Some(space) = self.spaces.get_mut(&space) {

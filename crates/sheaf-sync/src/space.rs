@@ -25,6 +25,8 @@ pub(crate) struct Space<P> {
     pub peers: BTreeSet<P>,
     /// What waits to go out to them together.
     pub gathering: Gathering<P>,
+    /// The last entry that was passed on before it was durable, until it is.
+    pub admitted: Option<(LogId, u64)>,
     /// Up to where entries may be pruned.
     pub floors: Frontier,
     /// What to fetch instead.
@@ -42,6 +44,7 @@ impl<P> Space<P> {
             digest: OnceLock::new(),
             peers: BTreeSet::new(),
             gathering: Gathering::default(),
+            admitted: None,
             floors: Frontier::new(),
             bundles: Vec::new(),
             endorsements: BTreeSet::new(),

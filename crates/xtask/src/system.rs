@@ -12,6 +12,9 @@ pub const APP: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-d
 /// What the tests of the real window need besides.
 pub const WINDOW_TESTS: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "dbus", "dbus-x11"];
 
+/// What the tests of relays in a cluster need besides.
+pub const CLUSTER_TESTS: &[&str] = &["nats-server"];
+
 /// Sees to it that the packages are there: installs them through apt when this user may, otherwise fails with the one
 /// command that does it. On systems without dpkg it only checks for what it can see.
 pub fn ensure(packages: &[&str]) -> Result<()> {
@@ -37,7 +40,8 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     eprintln!("Installing system packages: {}", missing.join(" "));
     let apt = |arguments: &[&str]| {
         let mut words: Vec<&str> = sudo.to_vec();
-        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
+        // Debian starts a service with its package; what the tests need they start themselves, where nobody else is.
+        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-q"]);
         words.extend(arguments);
         let mut command = Command::new(words[0]);
         command.args(&words[1..]);

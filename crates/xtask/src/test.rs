@@ -32,7 +32,7 @@ pub fn test(options: &Options) -> Result<()> {
     if options.fuzz {
         return fuzz::fuzz(options.seconds);
     }
-    let packages: Vec<&str> = [system::APP, system::WINDOW_TESTS].concat();
+    let packages: Vec<&str> = [system::APP, system::WINDOW_TESTS, system::CLUSTER_TESTS].concat();
     system::ensure(&packages)?;
     frontend::install("ui")?;
     frontend::install("crates/sheaf-document/tests/js")?;

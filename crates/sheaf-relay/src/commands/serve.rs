@@ -21,12 +21,15 @@ pub struct Options {
     /// Where health, metrics and the status page are served, or `off`.
     #[arg(long, value_name = "ADDR:PORT")]
     http: Option<Door>,
+    /// The NATS servers that this relay shares with others, with commas between them.
+    #[arg(long, value_name = "NATS://HOST:PORT,...")]
+    cluster: Option<String>,
 }
 
 /// Serves until the process is asked to stop.
 pub fn run(options: Options) -> ExitCode {
-    let Options { source, listen, http } = options;
-    let flags = Flags { data: None, listen, http };
+    let Options { source, listen, http, cluster } = options;
+    let flags = Flags { data: None, listen, http, cluster };
     let config = match source.load(&flags) {
         Ok(config) => config,
         Err(problems) => {

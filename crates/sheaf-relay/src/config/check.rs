@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config) -> Vec<(&'static str, String)> {
         say("http", "the meeting point listens there; choose another port");
     }
     admission(config, &mut say);
+    cluster(config, &mut say);
     limits(config, &mut say);
     meeting(config, &mut say);
     if config.retention.sweep.0.is_zero() {
@@ -49,8 +50,11 @@ fn admission(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
                 "admission.token",
                 "a token has 16 to 128 characters, so that it cannot be guessed and fits into a link",
             );
-        } else if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            say("admission.token", "a token has only plain letters, digits and signs");
+        } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            say(
+                "admission.token",
+                "a token has only plain letters, digits and signs, and no spaces: it stands in the link",
+            );
         }
     }
     let listed = !admission.persons.0.is_empty() || !admission.spaces.0.is_empty();
@@ -62,6 +66,16 @@ fn admission(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
     }
     if admission.mode != Mode::List && listed {
         say("admission.mode", "persons and spaces are listed, but not looked at; write `list`, or take the lists away");
+    }
+}
+
+fn cluster(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
+    if !(1..=5).contains(&config.replicas.0) {
+        say("replicas", "NATS keeps 1 to 5");
+    }
+    let clustered = !config.cluster.0.is_empty();
+    if clustered && config.admission.mode == Mode::Token && config.admission.token.is_none() {
+        say("admission.token", "the relays of a cluster take in the same spaces: give all of them the same token");
     }
 }
 
@@ -183,6 +197,9 @@ mod tests {
             keys(|c| c.limits.burst = Span(std::time::Duration::ZERO)),
             ["limits.bytes_per_second", "limits.burst"]
         );
+        let servers = || List(vec!["nats://127.0.0.1:4222".parse().expect("a server")]);
+        assert_eq!(keys(|c| c.cluster = servers()), ["admission.token"]);
+        assert_eq!(keys(|c| c.replicas = Count(6)), ["replicas"]);
         assert_eq!(keys(|c| c.meeting.listen = Door("0.0.0.0:1".parse().ok())), ["meeting.url"]);
         assert_eq!(keys(|c| c.meeting.url = Some("https://x".to_owned())), ["meeting.listen"]);
         assert_eq!(keys(|c| c.meeting.tls.certificate = Some("x".into())), ["meeting.tls.key"]);

@@ -33,6 +33,9 @@ pub struct Flags {
     /// `--http`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<Door>,
+    /// `--cluster`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// Something that is wrong with a configuration.
@@ -329,9 +332,9 @@ mod tests {
 
     #[test]
     fn a_token_is_not_shown() {
-        let config = from("[admission]\ntoken = 'correct horse battery staple'\n", &[], &Flags::default());
+        let config = from("[admission]\ntoken = 'correct-horse-battery-staple'\n", &[], &Flags::default());
         let config = config.expect("it is sound");
-        assert_eq!(config.admission.token.as_ref().map(Token::expose), Some("correct horse battery staple"));
+        assert_eq!(config.admission.token.as_ref().map(Token::expose), Some("correct-horse-battery-staple"));
         assert!(!format!("{config:?}").contains("horse"));
         assert!(!serde_json::to_string(&config).expect("it serialises").contains("horse"));
         assert!(!refused("[admission]\ntoken = 'short'\n", &[]).contains("short'"));

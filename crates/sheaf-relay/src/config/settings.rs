@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sheaf_access::{PersonId, SpaceId};
 use zeroize::Zeroizing;
 
-use super::{After, Bytes, Count, Door, List, Span};
+use super::{After, Bytes, Count, Door, List, NatsServer, Span};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -26,6 +26,10 @@ pub struct Config {
     pub http: Door,
     /// How long a stop waits.
     pub drain: Span,
+    /// The NATS servers that the relay shares with others.
+    pub cluster: List<NatsServer>,
+    /// On how many of them each entry is kept.
+    pub replicas: Count,
     /// Whose spaces are taken in.
     pub admission: Admission,
     /// How much may be kept.
@@ -230,6 +234,8 @@ impl Config {
         next.data.clone_from(&self.data);
         next.listen = self.listen;
         next.http = self.http;
+        next.cluster = self.cluster.clone();
+        next.replicas = self.replicas;
         next.limits.connections = self.limits.connections;
         next.limits.connections_per_address = self.limits.connections_per_address;
         next.limits.strangers = self.limits.strangers;
@@ -250,6 +256,8 @@ impl Default for Config {
             addresses: List::default(),
             http: Door(Some(SocketAddr::from(([127, 0, 0, 1], 4480)))),
             drain: Span(Duration::from_secs(10)),
+            cluster: List::default(),
+            replicas: Count(3),
             admission: Admission { mode: Mode::Token, token: None, persons: List::default(), spaces: List::default() },
             quotas: Quotas {
                 space_bytes: Bytes(1 << 30),

@@ -44,6 +44,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("drain", "\"30 s\"", true, "How long a stop waits for what is under way."),
     setting(
+        "cluster",
+        "[\"nats://10.0.0.1:4222\", \"nats://10.0.0.2:4222\"]",
+        false,
+        "The NATS servers, with JetStream, through which several relays are one: `nats://` or `tls://`, with `user:password@` where they want that. None: the relay is alone.",
+    ),
+    setting(
+        "replicas",
+        "1",
+        false,
+        "On how many NATS servers an entry is kept before it is acknowledged. A single server that is no cluster keeps one.",
+    ),
+    setting(
         "admission.mode",
         "\"open\"",
         true,
@@ -51,7 +63,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "admission.token",
-        "\"correct horse battery staple\"",
+        "\"correct-horse-battery-staple\"",
         true,
         "The token. None: one is made at the first start and kept in the data folder.",
     ),
@@ -269,6 +281,7 @@ mod tests {
         let id = sheaf_access::PersonId::from_bytes([7; 32]).to_string();
         let example = setting.example.replace("<a person's id>", &id).replace("<a space's id>", &id);
         let besides: &[(&str, &str)] = match setting.key {
+            "cluster" => &[("admission.token", "'correct-horse-battery-staple'")],
             "admission.persons" | "admission.spaces" => &[("admission.mode", "'list'")],
             "meeting.listen" => &[("meeting.url", "'http://relay.example.org'")],
             "meeting.url" => &[("meeting.listen", "'0.0.0.0:443'")],

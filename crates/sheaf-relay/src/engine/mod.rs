@@ -7,6 +7,7 @@
 //! it has named are opened, its frames are *held*, in order, so that the machine knows a space before it hears of it. What
 //! may be held is bounded.
 
+mod clustering;
 mod fetching;
 mod hosting;
 mod peers;
@@ -22,11 +23,14 @@ use governor::clock::MonotonicClock;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
+use sheaf_store::StoreError;
 use sheaf_sync::{Action, Config, EntryBytes, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal, Ticket};
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::clustering::Clustered;
 use self::fetching::Fetch;
 use crate::board::Board;
+use crate::cluster::News;
 use crate::config;
 use crate::keeper::accept::now;
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
@@ -59,6 +63,12 @@ pub enum Answer {
     Pruned(Vec<SpaceId>),
     /// A checkpoint was taken over: what it covers is held.
     Covered { space: SpaceId, covers: Frontier },
+    /// Something that was left unpublished of a space, when the relay stopped.
+    Left(Arc<Space>),
+    /// What of a space may not be in the cluster, as far as it was asked for.
+    Unpublished { space: SpaceId, read: Result<(Vec<sheaf_sync::Item>, bool), StoreError> },
+    /// It is done, and that is all.
+    Nothing,
     /// What became of the deliveries of a space.
     Taken { space: SpaceId, accepted: Vec<Accepted> },
 }
@@ -114,6 +124,8 @@ pub struct Engine {
     /// Deliveries of which so many entries came too fast, and were not given to the keeper.
     late: HashMap<DeviceId, Vec<(Ticket, usize)>>,
     wake: Option<u64>,
+    /// What there is besides, in a cluster.
+    cluster: Option<Clustered>,
 }
 
 /// Ticks now, and after each of these pauses.
@@ -123,6 +135,14 @@ fn ticking(pause: Duration) -> tokio::time::Interval {
     ticking
 }
 
+/// What the cluster tells next, in one; otherwise nothing, ever.
+async fn next(news: &mut Option<mpsc::UnboundedReceiver<News>>) -> Option<News> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Engine {
     /// Runs until it is told to stop.
     pub async fn run(
@@ -130,7 +150,9 @@ impl Engine {
         (limits, sweep): (config::Limits, Duration),
         (net, mut events): (Net, Events),
         mut commands: mpsc::Receiver<Command>,
+        cluster: Option<(Clustered, mpsc::UnboundedReceiver<News>)>,
     ) {
+        let (cluster, mut news) = cluster.unzip();
         let (answers, mut answered) = mpsc::unbounded_channel();
         let fetching = match fetching::start(Arc::clone(&keeper), answers.clone()) {
             Ok(fetching) => fetching,
@@ -155,6 +177,7 @@ impl Engine {
             limits,
             late: HashMap::new(),
             wake: None,
+            cluster,
         };
         let mut signing = ticking(SIGNING);
         let mut sweeping = ticking(sweep);
@@ -170,6 +193,7 @@ impl Engine {
                     None => return,
                 },
                 Some(answer) = answered.recv() => engine.answer(answer),
+                Some(told) = next(&mut news) => engine.news(told),
                 command = commands.recv(), if draining.is_none() => match command {
                     // Whoever held the relay is gone: nobody can ask it to stop politely any more.
                     None => return,
@@ -182,8 +206,12 @@ impl Engine {
                 () = tokio::time::sleep_until(wake) => {
                     engine.wake = None;
                     engine.feed(Event::Tick);
+                    engine.cluster_tick();
                 }
-                _ = signing.tick() => engine.sign(),
+                _ = signing.tick() => {
+                    engine.sign();
+                    engine.settle_cluster();
+                }
                 _ = sweeping.tick() => engine.tidy(),
             }
         }
@@ -200,13 +228,14 @@ impl Engine {
     }
 
     fn next_wake(&self) -> tokio::time::Instant {
-        let wait = self.wake.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.saturating_sub(self.now())));
+        let wake = self.wake.into_iter().chain(self.cluster_wake()).min();
+        let wait = wake.map_or(Duration::from_hours(1), |at| Duration::from_millis(at.saturating_sub(self.now())));
         tokio::time::Instant::now() + wait
     }
 
     /// Whether everything that was taken from the network has been dealt with.
     fn is_idle(&self) -> bool {
-        self.spaces.values().all(|followed| !followed.taking)
+        self.spaces.values().all(|followed| !followed.taking) && self.is_published()
     }
 
     fn feed(&mut self, event: Event<DeviceId>) {
@@ -244,6 +273,9 @@ impl Engine {
                 self.feed(Event::Covered { space, covers });
                 self.members_changed(space);
             }
+            Answer::Left(space) => self.left(&space),
+            Answer::Unpublished { space, read } => self.read_unpublished(space, read),
+            Answer::Nothing => {}
             Answer::Taken { space, accepted } => self.taken(space, accepted),
         }
     }
@@ -265,8 +297,9 @@ impl Engine {
             Action::Deliver { peer, space, ticket, entries } => {
                 self.follow(peer, space);
                 let entries = self.in_time(peer, ticket, entries);
-                let delivered = Delivered { from: peer, ticket, entries };
-                if let Some(followed) = self.spaces.get_mut(&space) {
+                let delivered = Delivered { from: peer, ticket: Some(ticket), entries };
+                let full = self.is_cluster_full();
+                if let Some(followed) = self.spaces.get_mut(&space).filter(|_| !full) {
                     followed.deliveries.push(delivered);
                     self.take_in(space);
                 } else {

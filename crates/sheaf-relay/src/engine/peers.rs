@@ -132,7 +132,7 @@ impl Engine {
     /// Forgets a space that nobody who is connected has to do with.
     pub(super) fn leave_alone(&mut self, id: SpaceId) {
         let unused = |followed: &Followed| followed.peers.is_empty() && !followed.taking;
-        if self.spaces.get(&id).is_some_and(unused) && !self.machine.is_followed(&id) {
+        if self.spaces.get(&id).is_some_and(unused) && !self.is_publishing(&id) && !self.machine.is_followed(&id) {
             self.spaces.remove(&id);
             self.asked.remove(&id);
             self.feed(Event::SpaceRemoved { space: id });
@@ -154,9 +154,10 @@ impl Engine {
         };
         self.spaces.insert(space.id, followed);
         self.board.meters().spaces_open.set(self.spaces.len() as u64);
-        self.feed(Event::SpaceAdded { space: space.id, frontier: space.frontier() });
+        self.feed(Event::SpaceAdded { space: space.id, frontier: space.shown() });
         self.feed(Event::Tips { space: space.id, tips: space.tips() });
         self.fetch(space.id, |space| Fetch::Opened { space });
+        self.go_on_publishing(space);
     }
 
     /// A connection has to do with a space.

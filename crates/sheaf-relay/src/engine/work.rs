@@ -65,7 +65,7 @@ impl Engine {
         let changed = accepted.iter().any(|one| one.access);
         let mut delivered = Vec::with_capacity(accepted.len());
         for Accepted { from, ticket, stored, mut outcomes, refused, .. } in accepted {
-            let late = self.late(from, ticket);
+            let late = ticket.map_or(0, |ticket| self.late(from, ticket));
             outcomes.extend(std::iter::repeat_n(Outcome::Refused(Refusal::NotNow(NotNow::Busy)), late));
             let taken = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Held { .. })).count();
             self.board.meters().entries_refused.add((outcomes.len() - taken) as u64);
@@ -74,9 +74,17 @@ impl Engine {
             }
             if !stored.is_empty() {
                 self.fetch(id, |space| Fetch::Came { space, peer: from, items: stored.clone() });
-                self.feed(Event::Stored { space: id, from: Some(from), items: stored });
             }
-            delivered.push(Event::Delivered { peer: from, space: id, ticket, outcomes });
+            match ticket {
+                Some(ticket) if self.cluster.is_some() => self.hand_on(id, from, ticket, stored, outcomes),
+                _ => {
+                    if !stored.is_empty() {
+                        self.feed(Event::Stored { space: id, from: ticket.map(|_| from), items: stored });
+                    }
+                    let told = |ticket| Event::Delivered { peer: from, space: id, ticket, outcomes };
+                    delivered.extend(ticket.map(told));
+                }
+            }
         }
         for event in delivered {
             self.feed(event);

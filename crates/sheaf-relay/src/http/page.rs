@@ -45,6 +45,7 @@ pub(super) fn page(board: &Board, now: Instant) -> String {
         ("Connected devices", meters.connections.get().to_string()),
         ("Spaces kept", meters.spaces.get().to_string()),
         ("Spaces somebody is connected for", meters.spaces_open.get().to_string()),
+        ("Entries waiting for the cluster", meters.cluster_waiting.get().to_string()),
         ("Devices at the meeting point", meters.meeting.get().to_string()),
     ]);
     let rates = table(&[

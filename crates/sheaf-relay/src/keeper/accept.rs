@@ -26,8 +26,8 @@ use crate::quota::Account;
 pub struct Delivered {
     /// Who sent them.
     pub from: DeviceId,
-    /// To be given back with the answer.
-    pub ticket: Ticket,
+    /// To be given back with the answer. None: another relay passed them on, through the cluster.
+    pub ticket: Option<Ticket>,
     /// The entries, unverified.
     pub entries: Vec<EntryBytes>,
 }
@@ -37,7 +37,7 @@ pub struct Accepted {
     /// Who sent it.
     pub from: DeviceId,
     /// As it came.
-    pub ticket: Ticket,
+    pub ticket: Option<Ticket>,
     /// What is durable now and was not before, in order of arrival.
     pub stored: Vec<Item>,
     /// What became of each entry.
@@ -51,7 +51,7 @@ pub struct Accepted {
 /// One delivery, judged.
 struct Judged {
     from: DeviceId,
-    ticket: Ticket,
+    ticket: Option<Ticket>,
     new: Vec<Entry>,
     outcomes: Vec<Outcome>,
     access: bool,
@@ -87,7 +87,7 @@ impl Keeper {
                 judged.push(one);
             }
         }
-        match self.keep(space, &judged) {
+        match self.keep_and_mark(space, &judged) {
             Ok(arrivals) => {
                 let mut arrivals = arrivals.into_iter();
                 judged
@@ -112,7 +112,7 @@ impl Keeper {
         held: &mut HeldHere<'_>,
         pending: &mut Account,
         from: DeviceId,
-        ticket: Ticket,
+        ticket: Option<Ticket>,
         entries: Vec<Result<Entry, Outcome>>,
     ) -> Judged {
         let mut judged = Judged {
@@ -125,7 +125,8 @@ impl Keeper {
         };
         for entry in entries {
             let outcome = match entry {
-                Ok(entry) => match self.unwelcome(state, from, &entry) {
+                // At whichever relay a newcomer came is it decided whether they come too late; the others follow (I3a).
+                Ok(entry) => match ticket.and_then(|_| self.unwelcome(state, from, &entry)) {
                     Some(refused) => refused,
                     None => self.judge(state, held, pending, entry, &mut judged),
                 },
@@ -213,6 +214,21 @@ impl Keeper {
         held.add(&entry);
         judged.new.push(entry);
         place
+    }
+
+    /// Keeps what was let in; in a cluster, what devices brought is marked first as not published yet.
+    fn keep_and_mark(&self, space: &Space, judged: &[Judged]) -> Result<Vec<u64>, StoreError> {
+        let brought = |one: &Judged| one.ticket.is_some() && !one.new.is_empty();
+        if !self.is_clustered() || !judged.iter().any(brought) {
+            return self.keep(space, judged);
+        }
+        self.will_keep(space)?;
+        let kept = self.keep(space, judged);
+        // Those that other relays passed on are in the cluster already.
+        let publish = judged.iter().flat_map(|one| one.new.iter().map(|_| one.ticket.is_some()));
+        let arrivals = kept.iter().flatten().zip(publish);
+        space.has_kept(arrivals.filter(|(_, publish)| *publish).map(|(arrival, _)| *arrival).last());
+        kept
     }
 
     /// Makes what was let in durable, and findable. Answers its arrivals, in order.

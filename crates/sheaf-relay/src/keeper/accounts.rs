@@ -11,7 +11,6 @@ use sheaf_store::{StoreError, Table};
 use sheaf_sync::NotNow;
 
 use super::{Keeper, locked};
-use crate::board::Readiness;
 use crate::quota::{Account, Amount, Ledger};
 
 /// An account: space.
@@ -85,7 +84,7 @@ impl Keeper {
         entry: &Entry,
         pending: &mut Account,
     ) -> Result<(), NotNow> {
-        if self.board.readiness() == Readiness::NoDisk {
+        if self.board.is_full() {
             return Err(NotNow::DiskFull);
         }
         let Some(person) = payer(access, entry) else { return Ok(()) };

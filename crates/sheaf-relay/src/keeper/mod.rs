@@ -16,8 +16,10 @@ mod index;
 mod prune;
 mod read;
 mod space;
+mod unpublished;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub struct Keeper {
     /// For how long what an endorsed checkpoint stands for stays; none: always.
     prune_after: Mutex<Option<Duration>>,
     ledger: Mutex<Ledger>,
+    /// What devices bring goes to other relays too.
+    clustered: AtomicBool,
     board: Arc<Board>,
 }
 
@@ -70,6 +74,7 @@ impl Keeper {
             admission: Mutex::new(Arc::new(admission)),
             prune_after: Mutex::default(),
             ledger: Mutex::new(Ledger::new(quotas)),
+            clustered: AtomicBool::new(false),
             board,
         };
         keeper.read_accounts()?;

@@ -8,6 +8,7 @@ use sheaf_log::{Entry, Frontier, Kind, Needed, Refusal};
 use sheaf_store::StoreError;
 
 use super::checkpoints::Checkpoints;
+use super::unpublished::Unpublished;
 use super::{Keeper, devices, locked};
 
 /// How many bytes of entries are read at a time.
@@ -38,17 +39,14 @@ pub(super) struct State {
     pub indexed: BTreeSet<DeviceId>,
     /// What others have built on that was not here when they said so.
     pub needed: Arc<Needed>,
+    /// What may not be in the cluster yet.
+    pub unpublished: Option<Unpublished>,
 }
 
 impl Space {
     /// The state, for moments.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
-    }
-
-    /// What is durable here of it.
-    pub fn frontier(&self) -> Frontier {
-        self.lock().frontier.clone()
     }
 
     /// Up to where entries may be missing.
@@ -144,7 +142,9 @@ impl Keeper {
             self.put_member(*device, id)?;
         }
         let checkpoints = Mutex::new(self.load_checkpoints(id)?);
-        let state = State { access, frontier, tips, floors, waits: false, indexed, needed: Arc::default() };
+        let unpublished = self.load_unpublished(id, &frontier)?;
+        let needed = Arc::default();
+        let state = State { access, frontier, tips, floors, waits: false, indexed, needed, unpublished };
         Ok(Space { id, checkpoints, state: Mutex::new(state) })
     }
 

@@ -20,6 +20,9 @@ impl<P: PeerId> Machine<P> {
                 Some((item, before))
             })
             .collect();
+        if space.admitted.is_some_and(|(log, seq)| space.held(&log) >= seq) {
+            space.admitted = None;
+        }
         let waits = !news.is_empty() && self.holds_back(now, id);
         if let Some(space) = self.spaces.get_mut(&id).filter(|_| waits) {
             space.gathering.store(news.iter().map(|(item, _)| item));
@@ -33,8 +36,9 @@ impl<P: PeerId> Machine<P> {
     }
 
     pub(super) fn admitted(&mut self, now: u64, id: SpaceId, from: P, items: &[Item]) -> Vec<Action<P>> {
-        if items.is_empty() {
-            return Vec::new();
+        let Some(last) = items.last() else { return Vec::new() };
+        if let Some(space) = self.spaces.get_mut(&id) {
+            space.admitted = Some((last.log, last.seq));
         }
         if self.holds_back(now, id) {
             if let Some(space) = self.spaces.get_mut(&id) {

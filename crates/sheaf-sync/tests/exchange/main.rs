@@ -1,5 +1,6 @@
 //! What two or three machines say to each other, told as they say it.
 
+mod admitted;
 mod checkpoints;
 mod crowd;
 mod hostile;

@@ -1,0 +1,251 @@
+//! The connection to NATS: streams that are there, entries that are published, and whether any of that works just now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
+use async_nats::{Client, ConnectOptions, ServerAddr};
+use sheaf_access::SpaceId;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, timeout};
+
+use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
+use super::{Kept, News, Order};
+use crate::board::Board;
+use crate::config::Config;
+
+/// How long a start waits for NATS before it goes on without.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long anything that is asked of NATS may take.
+const ANSWER: Duration = Duration::from_secs(3);
+/// How often it is tried whether the cluster is there, while it is not.
+const TRY: Duration = Duration::from_millis(500);
+/// For how long JetStream knows an entry again that is published twice.
+const DUPLICATES: Duration = Duration::from_mins(10);
+
+/// Why a relay does not start in its cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// A server's address is none.
+    #[error("`cluster`: {0} is not an address that can be connected to")]
+    Address(String),
+    /// The options of the connection are no good.
+    #[error("the connection to NATS cannot be made: {0}")]
+    Connect(String),
+    /// The servers take less than an entry.
+    #[error(
+        "the NATS server takes messages of at most {found} bytes, and an entry needs {MAX_MESSAGE}. Set `max_payload: 1MB` in its configuration, on every server, and reload it"
+    )]
+    MaxPayload {
+        /// What it takes.
+        found: usize,
+    },
+}
+
+/// The task that has the connection.
+struct Nats {
+    client: Client,
+    jetstream: jetstream::Context,
+    replicas: usize,
+    board: Arc<Board>,
+    news: UnboundedSender<News>,
+    /// Whether it works, as far as is known.
+    there: bool,
+    /// What publishing found out.
+    failed: UnboundedSender<()>,
+}
+
+/// Connects, or goes on trying to: a relay starts without NATS too, and acknowledges nothing meanwhile.
+pub async fn start(
+    config: &Config,
+    board: Arc<Board>,
+) -> Result<(UnboundedSender<Order>, UnboundedReceiver<News>), ClusterError> {
+    let mut servers = Vec::new();
+    for server in &config.cluster.0 {
+        let address: ServerAddr = server.expose().parse().map_err(|_| ClusterError::Address(server.to_string()))?;
+        servers.push(address);
+    }
+    board.cut_off(true);
+    let options = ConnectOptions::new()
+        .name("sheaf-relay")
+        .retry_on_initial_connect()
+        .connection_timeout(Duration::from_secs(2))
+        .request_timeout(Some(ANSWER))
+        .ping_interval(Duration::from_secs(2))
+        .reconnect_delay_callback(|attempts| Duration::from_millis(100 * attempts.min(20) as u64));
+    let client = options.connect(servers).await.map_err(|error| ClusterError::Connect(error.to_string()))?;
+    let begun = Instant::now();
+    while client.connection_state() != State::Connected && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    if client.connection_state() == State::Connected {
+        check_payload(&client)?;
+    }
+    let jetstream = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client.clone());
+    let replicas = usize::try_from(config.replicas.0).unwrap_or(usize::MAX);
+    let (orders, ordered) = unbounded_channel();
+    let (news, told) = unbounded_channel();
+    let (failed, failures) = unbounded_channel();
+    let nats = Nats { client, jetstream, replicas, board, news, there: false, failed };
+    tokio::spawn(nats.run(ordered, failures));
+    Ok((orders, told))
+}
+
+fn check_payload(client: &Client) -> Result<(), ClusterError> {
+    let found = client.max_payload();
+    if found < MAX_MESSAGE { Err(ClusterError::MaxPayload { found }) } else { Ok(()) }
+}
+
+impl Nats {
+    /// Runs until the engine is gone.
+    async fn run(mut self, mut orders: UnboundedReceiver<Order>, mut failures: UnboundedReceiver<()>) {
+        let mut trying = tokio::time::interval(TRY);
+        trying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => self.carry_out(order),
+                    None => return,
+                },
+                Some(()) = failures.recv() => self.is_there(false),
+                _ = trying.tick() => self.look().await,
+            }
+        }
+    }
+
+    /// Whether the cluster is there: connected, and every stream answers.
+    async fn look(&mut self) {
+        let connected = self.client.connection_state() == State::Connected;
+        if self.there && !connected {
+            self.is_there(false);
+        }
+        if self.there || !connected {
+            return;
+        }
+        if let Err(error) = check_payload(&self.client) {
+            tracing::error!("{error}");
+            return;
+        }
+        match timeout(2 * ANSWER, ensure(&self.jetstream, self.replicas)).await {
+            Ok(Ok(())) => self.is_there(true),
+            Ok(Err(error)) => tracing::info!(error, "the cluster's streams are not there yet"),
+            Err(_) => tracing::info!("the cluster's streams do not answer yet"),
+        }
+    }
+
+    fn is_there(&mut self, there: bool) {
+        if self.there == there {
+            return;
+        }
+        self.there = there;
+        self.board.cut_off(!there);
+        if there {
+            tracing::info!("the cluster is there");
+            // The engine may have ended; then nobody waits for it.
+            let _ = self.news.send(News::There);
+        } else {
+            tracing::warn!("the cluster is away: what is sent is kept here, and acknowledged when it is back");
+        }
+    }
+
+    fn carry_out(&self, order: Order) {
+        match order {
+            Order::Publish { space, batch, items, proof } => {
+                let (news, failed, there) = (self.news.clone(), self.failed.clone(), self.there);
+                let (jetstream, board) = (self.jetstream.clone(), Arc::clone(&self.board));
+                tokio::spawn(async move {
+                    let (begun, all) = (Instant::now(), items.len());
+                    let count = if there { publish(&jetstream, space, &items, proof).await } else { 0 };
+                    board.meters().cluster_published.add(count as u64);
+                    if count == all {
+                        board.meters().publishing.took(begun.elapsed());
+                    } else {
+                        // The tasks may have ended meanwhile; then nobody waits for either.
+                        let _ = failed.send(());
+                    }
+                    let _ = news.send(News::Published { space, batch, count });
+                });
+            }
+        }
+    }
+}
+
+/// Publishes entries in order, and answers how many of the first of them the cluster has.
+async fn publish(jetstream: &jetstream::Context, space: SpaceId, items: &[Kept], proof: [u8; 32]) -> usize {
+    let subject = wire::subject(space);
+    let mut acks = Vec::with_capacity(items.len());
+    for kept in items {
+        let item = &kept.item;
+        // Of one that was read from the disk it is not known any more who brought it: most bring what they wrote.
+        let bringer = kept.from.unwrap_or(item.log.device);
+        let message = Message { kind: Kind::Entry, bringer, proof, body: item.bytes.as_slice() };
+        let id = data_encoding::HEXLOWER.encode(item.hash.as_bytes());
+        let message = PublishMessage::build().message_id(id).payload(message.encode().into());
+        match jetstream.send_publish(subject.clone(), message).await {
+            Ok(ack) => acks.push(ack),
+            Err(error) => {
+                tracing::debug!(%error, "an entry was not published");
+                break;
+            }
+        }
+    }
+    let mut count = 0;
+    for ack in acks {
+        match ack.await {
+            Ok(_) => count += 1,
+            Err(error) => {
+                tracing::debug!(%error, "an entry was not acknowledged by the cluster");
+                break;
+            }
+        }
+    }
+    count
+}
+
+/// Sees to it that every stream is there.
+async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<(), String> {
+    for shard in 0..SHARDS {
+        let config = |replicas: usize| StreamConfig {
+            name: wire::stream(shard),
+            subjects: vec![wire::subjects(shard)],
+            retention: RetentionPolicy::Limits,
+            // What is not held twice must not vanish, whatever room there is.
+            discard: DiscardPolicy::New,
+            storage: StorageType::File,
+            num_replicas: replicas,
+            duplicate_window: DUPLICATES,
+            allow_direct: true,
+            ..StreamConfig::default()
+        };
+        let stream = match jetstream.get_or_create_stream(config(replicas)).await {
+            // A server that is no cluster keeps one copy, and cannot keep more. Fewer than asked for in a cluster, because some
+            // of it is away just now, is not accepted: it would stay so.
+            Err(error) if alone(&error) => {
+                if shard == 0 {
+                    tracing::warn!("the NATS server is no cluster: it keeps each entry once, whatever `replicas` says");
+                }
+                jetstream.get_or_create_stream(config(1)).await
+            }
+            stream => stream,
+        };
+        let stream = stream.map_err(|error| error.to_string())?;
+        let kept = stream.cached_info();
+        let clustered = kept.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
+        if kept.config.num_replicas < replicas
+            && clustered
+            && let Err(error) = jetstream.update_stream(config(replicas)).await
+        {
+            tracing::warn!(%error, stream = wire::stream(shard), "the stream keeps fewer copies than `replicas` says");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a stream was refused because its server is no cluster.
+fn alone(error: &jetstream::context::CreateStreamError) -> bool {
+    use jetstream::context::CreateStreamErrorKind::JetStream;
+    matches!(error.kind(), JetStream(error) if error.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED)
+}

@@ -1,0 +1,131 @@
+//! What goes through NATS: where, and in which form.
+//!
+//! | subject | what | kept |
+//! | --- | --- | --- |
+//! | `sheaf.{shard}.{space}` | an entry, or somebody's word on a checkpoint | by the stream of the shard |
+//! | `sheaf-presence.{space}` | carets, as they came | no |
+//! | `sheaf-relays` | that a relay is there, and how far it has read each stream | no |
+//! | `sheaf-relay.{relay}` | a question to one relay | no |
+//! | `sheaf-ask` | a question to all of them | no |
+//!
+//! Whatever comes from there is as little trusted as what comes from a device: every length is bounded by what NATS takes, and
+//! every entry is verified.
+
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_sync::MAX_ENTRY_BYTES;
+
+/// How many streams there are. It is part of what is stored: another number would need other streams.
+pub const SHARDS: u8 = 16;
+/// What stands before an entry in a message.
+const FRAMING: usize = 2 + 32 + 32;
+/// What NATS must take as one message: the largest entry, what stands before it, and the headers.
+pub const MAX_MESSAGE: usize = MAX_ENTRY_BYTES + FRAMING + 1_024;
+/// The form of messages.
+const VERSION: u8 = 1;
+
+/// In which shard a space is. An id is a hash, so its bits are evenly spread.
+pub const fn shard(space: SpaceId) -> u8 {
+    space.as_bytes()[0] % SHARDS
+}
+
+/// The stream of a shard.
+pub fn stream(shard: u8) -> String {
+    format!("SHEAF_{shard:02}")
+}
+
+/// The subjects of a shard.
+pub fn subjects(shard: u8) -> String {
+    format!("sheaf.{shard}.*")
+}
+
+/// The subject of a space.
+pub fn subject(space: SpaceId) -> String {
+    format!("sheaf.{}.{space}", shard(space))
+}
+
+/// The space of a subject.
+#[cfg(test)]
+pub fn space_of(subject: &str) -> Option<SpaceId> {
+    subject.rsplit('.').next()?.parse().ok()
+}
+
+/// What a message in a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An entry.
+    Entry,
+}
+
+/// A message in a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Message<'b> {
+    /// What it is.
+    pub kind: Kind,
+    /// Whose device brought it to the relay that published it.
+    pub bringer: DeviceId,
+    /// What shows that its space may be kept (see [`crate::admission::Admission::proof`]).
+    pub proof: [u8; 32],
+    /// What was brought.
+    pub body: &'b [u8],
+}
+
+impl Message<'_> {
+    /// As it is published.
+    pub fn encode(&self) -> Vec<u8> {
+        let kind = match self.kind {
+            Kind::Entry => 0,
+        };
+        [&[VERSION, kind], self.bringer.as_bytes().as_slice(), &self.proof, self.body].concat()
+    }
+}
+
+#[cfg(test)]
+impl<'b> Message<'b> {
+    /// Reads one; none of a later version, or of a kind that is not known.
+    pub fn decode(bytes: &'b [u8]) -> Option<Self> {
+        if bytes.len() > FRAMING + MAX_ENTRY_BYTES {
+            return None;
+        }
+        let (head, bytes) = bytes.split_first_chunk::<2>()?;
+        let (bringer, bytes) = bytes.split_first_chunk::<32>()?;
+        let (proof, body) = bytes.split_first_chunk::<32>()?;
+        let kind = match head {
+            [VERSION, 0] => Kind::Entry,
+            _ => return None,
+        };
+        Some(Self { kind, bringer: DeviceId::from_bytes(*bringer), proof: *proof, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cases;
+
+    #[test]
+    fn spaces_are_found_where_they_are_put() {
+        let space = SpaceId::from_bytes([0xb7; 32]);
+        assert_eq!(shard(space), 7);
+        assert_eq!(space_of(&subject(space)), Some(space));
+        assert_eq!(space_of("sheaf.7.nonsense"), None);
+        assert_eq!(stream(7), "SHEAF_07");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(cases(512)))]
+
+        #[test]
+        fn messages_are_read_as_they_were_written(bringer in any::<[u8; 32]>(), proof in any::<[u8; 32]>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let message = Message { kind: Kind::Entry, bringer: DeviceId::from_bytes(bringer), proof, body: &body };
+            let bytes = message.encode();
+            prop_assert_eq!(Message::decode(&bytes), Some(message));
+        }
+
+        #[test]
+        fn nothing_that_comes_is_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Message::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The engine in a cluster: what devices bring counts as held when the cluster has it, and is answered then.
+//!
+//! The sync machine is told of an entry when it is safe, so its acknowledgements, receipts and frontiers speak of safe entries
+//! alone; whoever keeps up has had it before ([`Event::Admitted`]). A space stays open while anything of it is on its way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sheaf_access::{DeviceId, SpaceId};
+use sheaf_store::{Arrival, StoreError};
+use sheaf_sync::{Event, Item, Outcome, Ticket};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Answer, Engine};
+use crate::cluster::{Action, Kept, News, Order, Outbox};
+use crate::keeper::Space;
+
+/// How many spaces that were left unpublished are opened at a time.
+const OPENED: usize = 32;
+
+/// What a sender is answered with, when all of it is safe.
+#[derive(Debug)]
+pub struct Answered {
+    peer: DeviceId,
+    space: SpaceId,
+    ticket: Ticket,
+    outcomes: Vec<Outcome>,
+}
+
+/// What a relay in a cluster has besides.
+pub struct Clustered {
+    orders: UnboundedSender<Order>,
+    outbox: Outbox<Answered>,
+    /// Spaces of which everything is in the cluster, up to an arrival, to be written down.
+    clean: BTreeMap<SpaceId, Arrival>,
+    /// Spaces that were left unpublished when the relay stopped, and are not open yet.
+    left: Vec<SpaceId>,
+}
+
+impl Clustered {
+    /// A relay that has just started in a cluster, with the spaces of which something may have to be published.
+    pub fn new(orders: UnboundedSender<Order>, left: Vec<SpaceId>) -> Self {
+        Self { orders, outbox: Outbox::new(crate::cluster::Bounds::default()), clean: BTreeMap::new(), left }
+    }
+}
+
+impl Engine {
+    /// The cluster tells something.
+    pub(super) fn news(&mut self, news: News) {
+        let now = self.now();
+        let Some(cluster) = &mut self.cluster else { return };
+        let actions = match news {
+            News::Published { space, batch, count } => cluster.outbox.published(space, batch, count, now),
+            News::There => cluster.outbox.up(),
+        };
+        self.carry_out(actions);
+    }
+
+    /// What a device brought is durable here: it goes to the cluster, and its sender waits for that.
+    pub(super) fn hand_on(
+        &mut self,
+        space: SpaceId,
+        peer: DeviceId,
+        ticket: Ticket,
+        stored: Vec<Item>,
+        outcomes: Vec<Outcome>,
+    ) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let safe = || self.machine.frontier(&space).cloned().unwrap_or_default();
+        let items = stored.into_iter().map(|item| Kept { from: Some(peer), item }).collect();
+        let mut actions = cluster.outbox.kept(space, safe, items);
+        let held = |outcome: &Outcome| match outcome {
+            Outcome::Held { log, seq } => Some((*log, *seq)),
+            Outcome::Refused(_) | Outcome::Forged => None,
+        };
+        let needs = outcomes.iter().filter_map(held).collect();
+        actions.extend(cluster.outbox.owe(space, needs, Answered { peer, space, ticket, outcomes }));
+        self.carry_out(actions);
+    }
+
+    /// Whether something of a space is on its way to the cluster.
+    pub(super) fn is_publishing(&self, space: &SpaceId) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.outbox.holds(space))
+    }
+
+    /// Whether so much is, that nothing more can be taken in.
+    pub(super) fn is_cluster_full(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.outbox.is_full())
+    }
+
+    /// Whether nothing is on its way to the cluster, or will not be for as long as anyone can wait.
+    pub(super) fn is_published(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|cluster| cluster.outbox.is_empty()) || self.board.is_cut_off()
+    }
+
+    /// When something has to be tried again.
+    pub(super) fn cluster_wake(&self) -> Option<u64> {
+        self.cluster.as_ref()?.outbox.wake_at()
+    }
+
+    /// Time has passed.
+    pub(super) fn cluster_tick(&mut self) {
+        let now = self.now();
+        let actions = self.cluster.as_mut().map(|cluster| cluster.outbox.tick(now));
+        self.carry_out(actions.unwrap_or_default());
+    }
+
+    /// A space was opened: what was not published of it when the relay stopped is.
+    pub(super) fn go_on_publishing(&mut self, space: &Space) {
+        let (Some(cluster), Some(mark)) = (&mut self.cluster, space.behind()) else { return };
+        if !cluster.outbox.holds(&space.id) {
+            let actions = cluster.outbox.behind(space.id, space.shown(), mark);
+            self.carry_out(actions);
+        }
+    }
+
+    /// Writes down what is in the cluster, and goes on with what was left unpublished.
+    pub(super) fn settle_cluster(&mut self) {
+        let Some(cluster) = &mut self.cluster else { return };
+        self.board.meters().cluster_waiting.set(cluster.outbox.waiting() as u64);
+        let clean = std::mem::take(&mut cluster.clean);
+        let next = cluster.left.split_off(cluster.left.len().saturating_sub(OPENED));
+        if !clean.is_empty() {
+            let keeper = Arc::clone(&self.keeper);
+            self.blocking(move || {
+                for (space, mark) in clean {
+                    if let Err(error) = keeper.published(space, mark) {
+                        tracing::warn!(%error, space = %space.short(), "what is in the cluster is not written down");
+                    }
+                }
+                Answer::Nothing
+            });
+        }
+        for space in next {
+            let keeper = Arc::clone(&self.keeper);
+            self.blocking(move || match keeper.open(space) {
+                Ok(space) => Answer::Left(space),
+                Err(error) => {
+                    tracing::error!(%error, space = %space.short(), "what was not published of a space cannot be read");
+                    Answer::Nothing
+                }
+            });
+        }
+    }
+
+    /// A space that was left unpublished is there.
+    pub(super) fn left(&mut self, space: &Arc<Space>) {
+        self.open(space);
+        self.leave_alone(space.id);
+    }
+
+    /// What was not published of a space has been read.
+    pub(super) fn read_unpublished(&mut self, space: SpaceId, read: Result<(Vec<Item>, bool), StoreError>) {
+        let now = self.now();
+        let Some(cluster) = &mut self.cluster else { return };
+        let actions = match read {
+            Ok((items, end)) => cluster.outbox.read(space, items, end),
+            Err(error) => {
+                tracing::error!(%error, space = %space.short(), "what is to be published cannot be read");
+                cluster.outbox.unreadable(space, now);
+                Vec::new()
+            }
+        };
+        self.carry_out(actions);
+    }
+
+    /// Does what the outbox asks for.
+    pub(super) fn carry_out(&mut self, actions: Vec<Action<Answered>>) {
+        for action in actions {
+            match action {
+                Action::Publish { space, batch, items } => {
+                    let proof = self.keeper.admission().proof(space);
+                    if let Some(cluster) = &self.cluster {
+                        // The task lives as long as the engine.
+                        let _ = cluster.orders.send(Order::Publish { space, batch, items, proof });
+                    }
+                }
+                Action::Read { space, after } => {
+                    let keeper = Arc::clone(&self.keeper);
+                    self.blocking(move || Answer::Unpublished { space, read: keeper.arrived_after(space, after) });
+                }
+                Action::Safe { space, items } => {
+                    for items in items.chunk_by(|one, other| one.from == other.from) {
+                        let from = items.first().and_then(|kept| kept.from);
+                        let items = items.iter().map(|kept| kept.item.clone()).collect();
+                        self.feed(Event::Stored { space, from, items });
+                    }
+                }
+                Action::Answer(Answered { peer, space, ticket, outcomes }) => {
+                    self.feed(Event::Delivered { peer, space, ticket, outcomes });
+                }
+                Action::Clean { space, mark } => {
+                    if let Some(followed) = self.spaces.get(&space) {
+                        followed.space.is_published(mark);
+                    }
+                    if let Some(cluster) = &mut self.cluster {
+                        cluster.clean.insert(space, mark);
+                    }
+                    self.leave_alone(space);
+                }
+            }
+        }
+    }
+}

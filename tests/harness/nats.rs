@@ -1,0 +1,139 @@
+//! Real NATS servers with JetStream: a cluster of them on loopback, in temporary folders, at ports that were free.
+
+use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::eventually;
+
+/// Where Debian puts it, should `/usr/sbin` not be searched.
+const INSTALLED: &str = "/usr/sbin/nats-server";
+
+struct Server {
+    client: u16,
+    route: u16,
+    child: Option<Child>,
+}
+
+/// Some of them, that are one cluster. Dropping it ends the processes.
+pub struct NatsServers {
+    folder: tempfile::TempDir,
+    servers: Vec<Server>,
+}
+
+impl NatsServers {
+    /// Starts so many.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn start(count: usize) -> Self {
+        Self::start_with(count, "")
+    }
+
+    /// The same, with more lines in their configuration.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn start_with(count: usize, lines: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let free = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let doors: Vec<_> = (0..count).map(|_| (free(), free())).collect();
+        let port = |door: &TcpListener| door.local_addr().expect("a bound socket has an address").port();
+        let servers: Vec<Server> = doors
+            .iter()
+            .map(|(client, route)| Server { client: port(client), route: port(route), child: None })
+            .collect();
+        drop(doors);
+        let mut started = Self { folder, servers };
+        for server in 0..count {
+            std::fs::write(started.file(server), started.configuration(server, lines)).expect("a file in it");
+        }
+        for server in 0..count {
+            started.start_again(server);
+        }
+        started
+    }
+
+    fn file(&self, server: usize) -> PathBuf {
+        self.folder.path().join(format!("{server}.conf"))
+    }
+
+    fn configuration(&self, server: usize, lines: &str) -> String {
+        let Server { client, route, .. } = &self.servers[server];
+        let store = self.folder.path().join(format!("store-{server}"));
+        let log = self.folder.path().join(format!("{server}.log"));
+        let mut text = format!(
+            "server_name: n{server}\nlisten: \"127.0.0.1:{client}\"\nlog_file: \"{}\"\n{lines}\n\
+             jetstream {{ store_dir: \"{}\", max_memory_store: 64MB, max_file_store: 1GB }}\n",
+            log.display(),
+            store.display(),
+        );
+        if self.servers.len() > 1 {
+            let routes: Vec<String> =
+                self.servers.iter().map(|other| format!("\"nats://127.0.0.1:{}\"", other.route)).collect();
+            writeln!(text, "cluster {{ name: sheaf, listen: \"127.0.0.1:{route}\", routes: [{}] }}", routes.join(", "))
+                .expect("writing into a string does not fail");
+        }
+        text
+    }
+
+    /// Their URLs, as `--cluster` takes them.
+    pub fn urls(&self) -> String {
+        let urls: Vec<String> =
+            self.servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.client)).collect();
+        urls.join(",")
+    }
+
+    /// Starts one where it was.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self, server: usize) {
+        let program = if std::path::Path::new(INSTALLED).exists() { INSTALLED } else { "nats-server" };
+        let child = Command::new(program)
+            .arg("--config")
+            .arg(self.file(server))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server is there: `cargo xtask test` installs it");
+        let server = &mut self.servers[server];
+        server.child = Some(child);
+        eventually("a NATS server listening", || TcpStream::connect(("127.0.0.1", server.client)).ok());
+    }
+
+    /// Ends one at once, as `kill -9` does.
+    ///
+    /// # Panics
+    /// When the system does not let this test end its own child.
+    pub fn kill(&mut self, server: usize) {
+        if let Some(mut child) = self.servers[server].child.take() {
+            child.kill().expect("a child of this process");
+            child.wait().expect("a child of this process");
+        }
+    }
+
+    /// Sends one a signal by its name, as `kill` does: `STOP` cuts it off, `CONT` heals it.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, server: usize, name: &str) {
+        let child = self.servers[server].child.as_ref().expect("a server that runs");
+        let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success(), "a child of this process takes a signal");
+    }
+}
+
+impl Drop for NatsServers {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            if let Some(child) = &mut server.child {
+                // It may have ended by itself.
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+}
