@@ -1,5 +1,6 @@
 //! The command line, as a script uses it.
 
 mod documents;
+mod library;
 mod people;
 mod verifying;

@@ -12,19 +12,19 @@ fn error(ran: &Ran) -> (i32, String) {
     (ran.code, said["error"].as_str().expect("a code").to_owned())
 }
 
-fn fails(home: &Home, arguments: &[&str]) -> (i32, String) {
+pub fn fails(home: &Home, arguments: &[&str]) -> (i32, String) {
     error(&home.run(&[&["--json"], arguments].concat()))
 }
 
 /// Ana's home with a space, and Kofi's and Noor's beside it, all reachable.
-fn three() -> (Home, Home, Home, String) {
+pub fn three() -> (Home, Home, Home, String) {
     let ana = Home::of("Ana").on_loopback();
     let space = ana.ok(&["space", "new", "Field station"]).last_line();
     (ana, Home::of("Kofi").on_loopback(), Home::of("Noor").on_loopback(), space)
 }
 
 /// Someone joins while Ana is up.
-fn joins(ana: &Home, other: &Home, link: &str) -> Ran {
+pub fn joins(ana: &Home, other: &Home, link: &str) -> Ran {
     let online = ana.online();
     let ran = other.run(&["--json", "join", link]);
     online.stop();
@@ -41,7 +41,7 @@ fn roles(home: &Home, space: &str) -> Vec<(String, String)> {
 }
 
 /// Someone exchanges what is new with whoever is up.
-fn meets(home: &Home, _up: &Online) {
+pub fn meets(home: &Home, _up: &Online) {
     home.sync();
 }
 

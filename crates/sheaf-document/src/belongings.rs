@@ -3,8 +3,13 @@
 //!
 //! Every map is flat, from an id to a plain value: two devices that write down the same thing at the same time, before
 //! they have heard of each other, then write the same value twice, and nothing that one of them put beside it is lost.
+//! What came later stands in the root, under a name of its own: `pinned/` and the id of a document that the person wants at
+//! hand, with the time.
+//!
 //! The values are what this person's own devices wrote; what a certificate or a revocation says is checked by whoever
 //! reads it.
+
+use std::collections::BTreeMap;
 
 use automerge::{AutomergeError, ObjId, ROOT, ReadDoc, ScalarValue, Value, transaction::Transactable};
 
@@ -13,6 +18,8 @@ use crate::document::{Committed, Document, Genesis, Slot, WriteError};
 /// The maps, in the order in which the genesis change makes them.
 pub(crate) const MAPS: [&str; 8] = ["spaces", "left", "devices", "names", "added", "revoked", "verified", "profile"];
 
+/// What stands before a document that is pinned.
+const PINNED: &str = "pinned/";
 /// Longer names are cut when read.
 const MAX_NAME: usize = 200;
 /// Longer values are not read: a certificate or a revocation has about 200 bytes.
@@ -104,6 +111,19 @@ impl<'a> Belongings<'a> {
             Some((id, is))
         };
         self.keys(Map::Verified).filter_map(said).collect()
+    }
+
+    /// The documents that are pinned, and since when, in milliseconds since 1970.
+    pub fn pinned(&self) -> BTreeMap<String, i64> {
+        let doc = self.doc.automerge();
+        let one = |key: String| match doc.get(&ROOT, key.as_str()) {
+            Ok(Some((Value::Scalar(value), _))) => match &*value {
+                ScalarValue::Timestamp(time) => Some((key.strip_prefix(PINNED)?.to_owned(), *time)),
+                _ => None,
+            },
+            _ => None,
+        };
+        doc.keys(&ROOT).filter(|key| key.starts_with(PINNED)).filter_map(one).collect()
     }
 
     /// The person's name and colour, if they were written down.
@@ -206,6 +226,20 @@ pub fn set_verified(
     put(doc, slot, Map::Verified, person, ScalarValue::Boolean(verified))
 }
 
+/// Pins a document, or takes the pin off. Nothing happens if that is so already.
+pub fn set_pinned(
+    doc: &mut Document,
+    slot: &Slot,
+    id: &str,
+    since: Option<i64>,
+) -> Result<Option<Committed>, WriteError> {
+    if Belongings::of(doc).pinned().contains_key(id) == since.is_some() {
+        return Ok(None);
+    }
+    let value = since.map_or(ScalarValue::Null, ScalarValue::Timestamp);
+    change(doc, slot, |tx| tx.put(ROOT, format!("{PINNED}{id}"), value))
+}
+
 /// Writes down what the person is called.
 pub fn set_profile(doc: &mut Document, slot: &Slot, name: &str, colour: u8) -> Result<Option<Committed>, WriteError> {
     if Belongings::of(doc).profile().is_some_and(|known| known == (name.to_owned(), colour)) {
@@ -300,6 +334,10 @@ mod tests {
         assert_eq!(Belongings::of(&doc).verified(), vec![("p".to_owned(), true)]);
         set_verified(&mut doc, &me, "p", false).unwrap();
         assert_eq!(Belongings::of(&doc).verified(), vec![("p".to_owned(), false)]);
+        for (since, is) in [(Some(5), true), (Some(6), true), (None, false), (None, false)] {
+            set_pinned(&mut doc, &me, "x", since).unwrap();
+            assert_eq!(Belongings::of(&doc).pinned(), is.then(|| ("x".to_owned(), 5)).into_iter().collect());
+        }
         put_revocation(&mut doc, &me, "d", &[7]).unwrap();
         assert_eq!(Belongings::of(&doc).revocations(), vec![("d".to_owned(), vec![7])]);
     }

@@ -131,6 +131,7 @@ impl Core {
             tracing::warn!(%error, space = %space.id, "checkpoints cannot be offered");
         }
         self.tell_documents(space.id, |_| Message::Access);
+        self.let_destroyed_go(space);
         self.tell_network(Input::Members { space: space.id });
         self.upkeep.touch(space.id);
         self.say(NodeEvent::Spaces);

@@ -64,7 +64,9 @@ impl Core {
             if index::Index::of(task.document()).document(&id).is_some() {
                 return Ok(());
             }
-            task.change(|doc, slot| index::put_document(doc, slot, &id, &title, now().cast_signed()))
+            let created = now().cast_signed();
+            let new = index::NewDocument { id: &id, title: &title, created, ..index::NewDocument::default() };
+            task.change(|doc, slot| index::put_document(doc, slot, &new))
         };
         self.with_document(space, index_document(&space.id), Genesis::Index, enter).await?;
         self.index_changed(space);

@@ -62,6 +62,14 @@ pub enum NodeError {
     /// No document matches.
     #[error("no document here is called `{0}`. `sheaf doc list` shows them all.")]
     NoSuchDocument(String),
+    /// No document in the trash matches.
+    #[error("nothing in the trash is called `{0}`. `sheaf doc list --trash` shows what is there.")]
+    NotInTrash(String),
+    /// An owner has destroyed the document (A8).
+    #[error(
+        "an owner of the space has destroyed this document. What still shows of it can be copied, and goes when you close it."
+    )]
+    Destroyed,
     /// No piece of work that was set aside matches.
     #[error("nothing that was set aside is called `{0}`. `sheaf set-aside list SPACE` shows it all.")]
     NoSuchPiece(String),
@@ -168,6 +176,8 @@ impl NodeError {
             Self::Copied => "copied",
             Self::NoSuchSpace(_) => "no-such-space",
             Self::NoSuchDocument(_) => "no-such-document",
+            Self::NotInTrash(_) => "not-in-trash",
+            Self::Destroyed => "destroyed",
             Self::NoSuchPiece(_) => "no-such-piece",
             Self::PieceIncomplete => "piece-incomplete",
             Self::NoSuchThing(_) => "no-such-thing",
@@ -205,6 +215,7 @@ impl NodeError {
             Self::NoSuchSpace(_)
             | Self::NoSuchDocument(_)
             | Self::NoSuchDevice(_)
+            | Self::NotInTrash(_)
             | Self::NoSuchPiece(_)
             | Self::NoSuchThing(_)
             | Self::NoSuchPerson(_)
@@ -218,6 +229,7 @@ impl NodeError {
             | Self::InvitationRefused { .. }
             | Self::PairingRefused(_)
             | Self::DeviceRemoved
+            | Self::Destroyed
             | Self::Copied => 5,
             Self::Unreachable(_) => Self::UNREACHABLE,
             Self::CannotWrite(_) | Self::Damaged(_) => 7,

@@ -15,6 +15,7 @@
 //! - `devices`: the person's devices, pairing one more, and keeping all of them in all of the person's spaces.
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
 //!
+//! - `library`: which documents there are, as a tree (D1), and what is in the trash.
 //! - `people`, `invitations` and `upkeep`: who may do what: what a person asks for, and what is done in the background.
 //!
 //! # The path of what is written here
@@ -81,7 +82,7 @@ pub use view::{
     AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
     FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent,
     PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayInfo, RelaySpace,
-    RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, VerifyReport,
+    RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

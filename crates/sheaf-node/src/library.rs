@@ -1,16 +1,21 @@
 //! The library: which documents a space has, and what it and its people are called (D1), in the space's index document.
+//!
+//! Here is what a space's list says. What changes where a document is stands in [`arrange`].
+
+mod arrange;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sheaf_access::{DocumentId, SpaceId};
+use sheaf_document::index::{Index, IndexedDocument, NewDocument, Spot, Tree};
 use sheaf_document::model::{Block, BlockKind, Item, Scalar};
 use sheaf_document::{Genesis, index};
 use sheaf_log::index_document;
 use sheaf_store::Table;
 
 use crate::core::{Core, now};
-use crate::document::{Job, Message};
+use crate::document::{Job, Message, Task};
 use crate::error::NodeError;
 use crate::space::Space;
 use crate::view::{DocumentInfo, NodeEvent};
@@ -42,6 +47,21 @@ pub fn titled(title: &str) -> Vec<Item> {
     items
 }
 
+/// A document that is to be made.
+#[derive(Default)]
+pub struct Entering {
+    /// Its title.
+    pub title: String,
+    /// Its blocks.
+    pub items: Vec<Item>,
+    /// Under which document; none: at the top.
+    pub under: Option<String>,
+    /// Before which of those there; none: last.
+    pub before: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
 /// A document's id from text.
 pub fn parse_document(text: &str) -> Result<DocumentId, NodeError> {
     text.parse().map_err(|_| NodeError::NoSuchDocument(text.chars().take(64).collect()))
@@ -50,7 +70,7 @@ pub fn parse_document(text: &str) -> Result<DocumentId, NodeError> {
 impl Core {
     /// What a space is called; empty while that is still arriving.
     pub async fn space_name(self: &Arc<Self>, space: &Arc<Space>) -> Result<String, NodeError> {
-        self.with_index(space, |task| Ok(index::Index::of(task.document()).space_name())).await
+        self.with_index(space, |task| Ok(Index::of(task.document()).space_name())).await
     }
 
     /// Calls a space something.
@@ -61,28 +81,68 @@ impl Core {
         Ok(())
     }
 
-    /// The documents of a space that are not in the trash.
+    /// The documents of a space that are not in the trash, in the order of the tree.
     pub async fn list_documents(self: &Arc<Self>, space: &Arc<Space>) -> Result<Vec<DocumentInfo>, NodeError> {
-        let (id, core, own) = (space.id.to_string(), Arc::clone(self), space.id);
-        self.with_index(space, move |task| {
-            let documents = index::Index::of(task.document()).documents();
-            let listed = documents.into_iter().filter(|document| !document.deleted);
-            Ok(listed
-                .filter(|document| document.id.parse().is_ok_and(|id| core.belongs(own, id)))
-                .map(|document| DocumentInfo {
-                    title: if document.title.is_empty() { UNTITLED.to_owned() } else { document.title },
-                    id: document.id,
-                    space: id.clone(),
-                })
-                .collect())
+        self.with_tree(space, |_, space, tree| {
+            let rows = tree.rows();
+            let listed = rows.iter().filter(|row| !row.trashed);
+            Ok(listed.map(|row| shown(space, row.document, row.parent, row.depth)).collect())
         })
         .await
     }
 
-    /// Whether a document is this space's: it was first seen here, or nowhere yet.
-    fn belongs(&self, space: SpaceId, document: DocumentId) -> bool {
+    /// One document of a space, if it is there and not in the trash.
+    pub async fn listed(
+        self: &Arc<Self>,
+        space: &Arc<Space>,
+        id: DocumentId,
+    ) -> Result<Option<DocumentInfo>, NodeError> {
+        if !self.belongs(space, id) {
+            return Ok(None);
+        }
+        let held = Arc::clone(space);
+        // Its own row and those above it: not the whole list, which may be long.
+        self.with_index(space, move |task| {
+            let index = Index::of(task.document());
+            let Some(document) = index.document(&id.to_string()) else { return Ok(None) };
+            let mut above: Vec<IndexedDocument> = vec![document];
+            while let Some(next) = above.last().and_then(|last| index.document(last.place.under.as_ref()?))
+                && above.iter().all(|known| known.id != next.id)
+            {
+                above.push(next);
+            }
+            let tree = Tree::of(above);
+            let rows = tree.rows();
+            let row = rows.iter().find(|row| row.document.id == id.to_string() && !row.trashed);
+            Ok(row.map(|row| shown(&held, row.document, row.parent, row.depth)))
+        })
+        .await
+    }
+
+    /// Reads or changes a space's index, with its documents as they stand in the tree: not those of other spaces, nor
+    /// those that were destroyed.
+    pub(crate) async fn with_tree<R: Send + 'static>(
+        self: &Arc<Self>,
+        space: &Arc<Space>,
+        work: impl FnOnce(&mut Task, &Arc<Space>, &Tree) -> Result<R, NodeError> + Send + 'static,
+    ) -> Result<R, NodeError> {
+        let (core, held) = (Arc::clone(self), Arc::clone(space));
+        self.with_index(space, move |task| {
+            let documents = Index::of(task.document()).documents().into_iter();
+            let here = documents.filter(|document| document.id.parse().is_ok_and(|id| core.belongs(&held, id)));
+            let tree = Tree::of(here.collect());
+            work(task, &held, &tree)
+        })
+        .await
+    }
+
+    /// Whether a document is this space's: it was first seen here, or nowhere yet, and was not destroyed.
+    fn belongs(&self, space: &Space, document: DocumentId) -> bool {
+        if space.is_destroyed(&document) {
+            return false;
+        }
         match self.home_of(document) {
-            Ok(home) => home.is_none_or(|home| home == space),
+            Ok(home) => home.is_none_or(|home| home == space.id),
             Err(error) => {
                 tracing::warn!(%error, %document, "where a document belongs cannot be read");
                 false
@@ -93,7 +153,7 @@ impl Core {
     /// The names and colours that the people of a space gave themselves, by person.
     pub async fn people(self: &Arc<Self>, space: &Arc<Space>) -> Result<HashMap<String, (String, u8)>, NodeError> {
         self.with_index(space, |task| {
-            let people = index::Index::of(task.document()).people();
+            let people = Index::of(task.document()).people();
             Ok(people.into_iter().map(|person| (person.id, (person.name, person.colour))).collect())
         })
         .await
@@ -103,7 +163,7 @@ impl Core {
     pub async fn introduce(self: &Arc<Self>, space: &Arc<Space>) -> Result<(), NodeError> {
         let me = self.me()?.me();
         self.with_index(space, move |task| {
-            let people = index::Index::of(task.document()).people();
+            let people = Index::of(task.document()).people();
             if people.iter().any(|p| p.id == me.person && p.name == me.name && p.colour == me.colour) {
                 return Ok(());
             }
@@ -112,24 +172,26 @@ impl Core {
         .await
     }
 
-    /// Makes a document with these blocks.
+    /// Makes a document with these blocks, at a place in the tree.
     pub async fn create_document(
         self: &Arc<Self>,
         space: &Arc<Space>,
-        title: &str,
-        items: Vec<Item>,
+        new: Entering,
     ) -> Result<DocumentInfo, NodeError> {
         let id = DocumentId::from_bytes(rand::random());
         // The text first: a list that names a document which has none would be worse than the other way round.
-        self.with_document(space, id, Genesis::Text, move |task| task.replace(&items)).await?;
-        let (name, kept) = (id.to_string(), short(title));
+        self.with_document(space, id, Genesis::Text, move |task| task.replace(&new.items)).await?;
+        let (name, title) = (id.to_string(), short(&new.title));
         self.with_index(space, move |task| {
-            task.change(|doc, slot| index::put_document(doc, slot, &name, &kept, now().cast_signed()))
+            let place = new.under.is_some() || new.before.is_some();
+            let place = place.then_some(Spot { under: new.under.as_deref(), before: new.before.as_deref() });
+            let created = now().cast_signed();
+            let new = NewDocument { id: &name, title: &title, created, place, tags: new.tags };
+            task.change(|doc, slot| index::put_document(doc, slot, &new))
         })
         .await?;
         self.index_changed(space);
-        let title = if title.is_empty() { UNTITLED.to_owned() } else { short(title) };
-        Ok(DocumentInfo { id: id.to_string(), space: space.id.to_string(), title })
+        self.listed(space, id).await?.ok_or(NodeError::Closing)
     }
 
     /// A document's first words have changed: so does its title, if it has one in the index.
@@ -137,7 +199,7 @@ impl Core {
         let (core, held) = (Arc::clone(self), Arc::clone(space));
         let job: Job = Box::new(move |task| {
             let (id, title) = (id.to_string(), short(&title));
-            let known = index::Index::of(task.document()).document(&id);
+            let known = Index::of(task.document()).document(&id);
             if known.is_none_or(|known| known.title == title) {
                 return;
             }
@@ -160,7 +222,7 @@ impl Core {
     async fn with_index<R: Send + 'static>(
         self: &Arc<Self>,
         space: &Arc<Space>,
-        work: impl FnOnce(&mut crate::document::Task) -> Result<R, NodeError> + Send + 'static,
+        work: impl FnOnce(&mut Task) -> Result<R, NodeError> + Send + 'static,
     ) -> Result<R, NodeError> {
         self.with_document(space, index_document(&space.id), Genesis::Index, work).await
     }
@@ -209,6 +271,26 @@ impl Core {
         self.store.put(Table::Settings, PORT, &port.to_le_bytes())?;
         Ok(port)
     }
+}
+
+/// A document as it is shown.
+fn shown(space: &Space, document: &IndexedDocument, parent: Option<&str>, depth: usize) -> DocumentInfo {
+    DocumentInfo {
+        id: document.id.clone(),
+        space: space.id.to_string(),
+        title: called(&document.title),
+        parent: parent.map(str::to_owned),
+        depth,
+        created: document.created.max(0).cast_unsigned(),
+        tags: document.tags.iter().cloned().collect(),
+        template: document.template,
+        pinned: None,
+    }
+}
+
+/// What a document is called in lists.
+fn called(title: &str) -> String {
+    if title.is_empty() { UNTITLED.to_owned() } else { title.to_owned() }
 }
 
 fn short(title: &str) -> String {

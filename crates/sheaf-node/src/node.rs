@@ -8,6 +8,7 @@ mod documents;
 mod find;
 mod invitations;
 mod keeping;
+mod library;
 mod links;
 mod online;
 mod people;

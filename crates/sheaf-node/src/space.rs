@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{
-    AccessEntry, AccessHistory, AccessOp, AccessState, ContentKey, EntryHash, EpochId, InvitationLink, LogId, Role,
-    SealingSecret, SpaceId,
+    AccessEntry, AccessHistory, AccessOp, AccessState, ContentKey, DocumentId, EntryHash, EpochId, InvitationLink,
+    LogId, Role, SealingSecret, SpaceId,
 };
 use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Frontier, MineKey, Needed, Refusal, Sealed};
 
@@ -126,6 +126,11 @@ impl Space {
     /// The access state now.
     pub fn access(&self) -> Option<Arc<AccessState>> {
         self.lock().access.as_ref().map(|history| Arc::clone(history.now()))
+    }
+
+    /// Whether an owner has destroyed a document of this space (A8).
+    pub fn is_destroyed(&self, document: &DocumentId) -> bool {
+        self.lock().access.as_ref().is_some_and(|history| history.now().is_destroyed(document))
     }
 
     /// This person's role; none while a redemption is on its way.

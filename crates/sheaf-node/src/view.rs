@@ -1,12 +1,14 @@
 //! What the node tells its callers: plain values, the same for the window, the command line and the tests.
 
 mod event;
+mod library;
 mod report;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use event::{NodeEvent, Present};
+pub use library::{DocumentInfo, TagInfo, TrashedInfo};
 pub use report::{
     AuthorReport, BackupReport, CheckpointReport, DoctorReport, Finding, RefusalInfo, RestoreReport, Severity,
     SyncReport, VerifyReport,
@@ -75,19 +77,6 @@ pub struct FormerInfo {
     pub name: String,
     /// How their time here ended.
     pub ended: Ended,
-}
-
-/// A document in the library.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct DocumentInfo {
-    /// The document's id.
-    pub id: String,
-    /// The space it is in.
-    pub space: String,
-    /// Its title: its first words, or what the space's index says.
-    pub title: String,
 }
 
 /// A member of a space.

@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use sheaf_node::{DocumentInfo, Format, Node};
 
+use super::library;
 use crate::arguments::Global;
 use crate::output::{self, Failure};
 
@@ -16,15 +17,30 @@ pub enum Command {
         /// The space it is in [default: the private one]
         #[arg(long)]
         space: Option<String>,
+        /// The document it goes under
+        #[arg(long, value_name = "DOC", conflicts_with = "space")]
+        under: Option<String>,
+        /// The document it is made after: it begins with the same words and tags
+        #[arg(long, value_name = "DOC", conflicts_with_all = ["title", "under"])]
+        from: Option<String>,
         /// Its title
-        title: String,
+        #[arg(required_unless_present = "from")]
+        title: Option<String>,
     },
-    /// List the documents
+    /// List the documents, each space's as a tree
     List {
         /// Only those of one space
         #[arg(long)]
         space: Option<String>,
+        /// Only those with this tag
+        #[arg(long, conflicts_with = "trash")]
+        tag: Option<String>,
+        /// Those in the trash instead
+        #[arg(long)]
+        trash: bool,
     },
+    #[command(flatten)]
+    Library(library::Command),
     /// Print a document
     Show {
         /// The document: its id, the beginning of it, or its title
@@ -83,18 +99,23 @@ pub enum ExportFormat {
 
 pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Command::New { space, title } => {
+        Command::New { space, under, from, title } => {
             let space = space_id(node, space).await?;
-            let document = node.create_document(space.as_deref(), &title).await?;
+            let document = match (from, under) {
+                (Some(from), _) => node.create_from(&node.find_document(&from).await?.id, space.as_deref()).await?,
+                (None, Some(under)) => {
+                    let under = node.find_document(&under).await?.id;
+                    node.create_document_at(None, &title.unwrap_or_default(), Some(&under), None).await?
+                }
+                (None, None) => node.create_document(space.as_deref(), &title.unwrap_or_default()).await?,
+            };
             output::print(global.json, &document, |document| document.id.clone());
         }
-        Command::List { space } => {
+        Command::List { space, tag, trash } => {
             let space = space_id(node, space).await?;
-            let documents = node.documents(space.as_deref()).await?;
-            output::print(global.json, &documents, |documents| {
-                documents.iter().map(|d| format!("{}  {}", d.id, d.title)).collect::<Vec<_>>().join("\n")
-            });
+            library::list(node, global, space.as_deref(), tag.as_deref(), trash).await?;
         }
+        Command::Library(command) => library::run(node, global, command).await?,
         Command::Show { doc, format } => show(node, global, &doc, format).await?,
         Command::Import { space, files } => {
             let space = space_id(node, space).await?;

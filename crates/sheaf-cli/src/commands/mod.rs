@@ -7,6 +7,7 @@ pub mod documents;
 pub mod identity;
 pub mod invitations;
 pub mod keeping;
+pub mod library;
 pub mod network;
 pub mod people;
 pub mod relays;

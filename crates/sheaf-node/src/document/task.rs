@@ -231,6 +231,9 @@ impl Task {
         if self.core.device_was_removed() {
             return Err(NodeError::DeviceRemoved);
         }
+        if self.space.is_destroyed(&self.id) {
+            return Err(NodeError::Destroyed);
+        }
         self.space.lock().may_write(&me)
     }
 
@@ -552,6 +555,9 @@ impl Task {
 
     fn write_caches(&mut self, snapshot: bool) {
         self.stale = false;
+        if self.space.is_destroyed(&self.id) {
+            return;
+        }
         let (out, heads, items) = self.sessions.view(self.now());
         self.send(out);
         let store = &self.core.store;

@@ -8,6 +8,7 @@ use sheaf_document::{Genesis, export, import};
 use super::find::{checked_title, find, shown};
 use super::{Node, blocking};
 use crate::error::NodeError;
+use crate::library::Entering;
 use crate::space::Space;
 use crate::view::DocumentInfo;
 
@@ -32,7 +33,7 @@ const IMPORT: usize = 16 << 20;
 const IMPORT_BLOCKS: usize = 100_000;
 
 impl Node {
-    /// The documents of one space, or of all, by title.
+    /// The documents of one space, or of all, each space's in the order of its tree.
     pub async fn documents(&self, space: Option<&str>) -> Result<Vec<DocumentInfo>, NodeError> {
         self.core.me()?;
         let spaces = match space {
@@ -43,7 +44,10 @@ impl Node {
         for space in spaces {
             documents.extend(self.core.list_documents(&space).await?);
         }
-        documents.sort_by(|a, b| a.title.cmp(&b.title).then_with(|| a.id.cmp(&b.id)));
+        let pinned = self.core.pinned().await?;
+        for document in &mut documents {
+            document.pinned = pinned.get(&document.id).map(|since| since.max(&0).cast_unsigned());
+        }
         Ok(documents)
     }
 
@@ -54,12 +58,30 @@ impl Node {
         found.cloned().ok_or_else(|| NodeError::NoSuchDocument(shown(text)))
     }
 
-    /// Makes a document with a title and an empty paragraph.
+    /// Makes a document with a title and an empty paragraph, last in the tree of its space.
     pub async fn create_document(&self, space: Option<&str>, title: &str) -> Result<DocumentInfo, NodeError> {
-        let space = self.space_or_first(space)?;
+        self.create_document_at(space, title, None, None).await
+    }
+
+    /// The same, under another document, or before one.
+    pub async fn create_document_at(
+        &self,
+        space: Option<&str>,
+        title: &str,
+        under: Option<&str>,
+        before: Option<&str>,
+    ) -> Result<DocumentInfo, NodeError> {
+        let beside = under.or(before);
+        let space = match beside {
+            Some(beside) => self.locate(beside).await?.0,
+            None => self.space_or_first(space)?,
+        };
         let title = checked_title(title, "a title")
             .or_else(|e| if title.trim().is_empty() { Ok(String::new()) } else { Err(e) })?;
-        let document = self.core.create_document(&space, &title, crate::library::titled(&title)).await?;
+        let items = crate::library::titled(&title);
+        let (under, before) = (under.map(str::to_owned), before.map(str::to_owned));
+        let document =
+            self.core.create_document(&space, Entering { title, items, under, before, tags: Vec::new() }).await?;
         self.settle().await?;
         Ok(document)
     }
@@ -93,7 +115,8 @@ impl Node {
         let space = self.space_or_first(space)?;
         let name = name.to_owned();
         let imported = blocking(move || read_file(&name, &bytes)).await?;
-        let document = self.core.create_document(&space, &imported.title, imported.items).await?;
+        let new = Entering { title: imported.title, items: imported.items, ..Entering::default() };
+        let document = self.core.create_document(&space, new).await?;
         self.settle().await?;
         Ok(document)
     }
@@ -124,9 +147,9 @@ impl Node {
     /// The space a document is in, and what is known of it.
     pub(super) async fn locate(&self, document: &str) -> Result<(Arc<Space>, DocumentInfo), NodeError> {
         self.core.me()?;
+        let id = crate::library::parse_document(document)?;
         for space in self.core.spaces() {
-            let documents = self.core.list_documents(&space).await?;
-            if let Some(info) = documents.into_iter().find(|info| info.id == document) {
+            if let Some(info) = self.core.listed(&space, id).await? {
                 return Ok((space, info));
             }
         }

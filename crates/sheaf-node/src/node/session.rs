@@ -6,7 +6,7 @@ use sheaf_document::Genesis;
 use sheaf_document::session::{ToCore, ToWindow};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Node;
+use super::{Node, blocking};
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
 
@@ -52,6 +52,8 @@ impl Node {
     ) -> Result<(Session, mpsc::UnboundedReceiver<ToWindow>), NodeError> {
         let (space, _) = self.locate(document).await?;
         let id = crate::library::parse_document(document)?;
+        let core = std::sync::Arc::clone(&self.core);
+        blocking(move || core.note_opened(id)).await?;
         let (window, messages) = mpsc::unbounded_channel();
         let number = SESSION.fetch_add(1, Ordering::Relaxed);
         let handle = self.core.tell(&space, id, Genesis::Text, Message::Open { session: number, window })?;

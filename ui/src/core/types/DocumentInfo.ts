@@ -15,4 +15,28 @@ space: string,
 /**
  * Its title: its first words, or what the space's index says.
  */
-title: string, };
+title: string, 
+/**
+ * The document it is under; none: at the top of its space.
+ */
+parent: string | null, 
+/**
+ * How many documents it is under.
+ */
+depth: number, 
+/**
+ * When it was made, in milliseconds since 1970.
+ */
+created: number, 
+/**
+ * Its tags, by letter.
+ */
+tags: Array<string>, 
+/**
+ * Whether others are made after it.
+ */
+template: boolean, 
+/**
+ * Since when this person has it pinned, in milliseconds since 1970.
+ */
+pinned: number | null, };
