@@ -26,7 +26,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     arguments::Arguments,
-    commands::{devices, keeping, library, people, sessions as session, system},
+    commands::{devices, keeping, library, people, sessions as session, system, tree},
 };
 
 #[expect(clippy::too_many_lines, reason = "one line for each command that the window may give")]
@@ -81,6 +81,18 @@ fn main() -> anyhow::Result<()> {
             devices::phrase_list,
             library::spaces,
             library::documents,
+            tree::move_document,
+            tree::create_under,
+            tree::duplicate,
+            tree::create_from,
+            tree::set_template,
+            tree::set_tags,
+            tree::set_pinned,
+            tree::recent,
+            tree::trash,
+            tree::trashed,
+            tree::restore_document,
+            tree::destroy,
             people::members,
             people::former_members,
             people::set_role,

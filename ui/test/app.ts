@@ -12,6 +12,20 @@ import type { WindowEvent } from "../src/core/types/WindowEvent";
 
 type Answer = (args: Record<string, unknown>) => unknown;
 
+/** A document as the node would list it. */
+export const listed = (id: string, space: string, title: string, more: Partial<DocumentInfo> = {}): DocumentInfo => ({
+  id,
+  space,
+  title,
+  parent: null,
+  depth: 0,
+  created: 0,
+  tags: [],
+  template: false,
+  pinned: null,
+  ...more,
+});
+
 /** What the tests look at and change. */
 export class StandIn {
   startup: Startup = {
@@ -26,8 +40,8 @@ export class StandIn {
     { id: "sp", name: "Private", role: "owner", people: 1, private: true, ended: null },
   ];
   documents: DocumentInfo[] = [
-    { id: "d1", space: "s1", title: "Season plan" },
-    { id: "d2", space: "s1", title: "Spring visit" },
+    listed("d1", "s1", "Season plan"),
+    listed("d2", "s1", "Spring visit"),
   ];
   placement: Placement = { saved: Date.now(), failing: null, shared: false, places: [] };
   /** Every command that was called, with what it was given. */
@@ -97,6 +111,8 @@ export class StandIn {
         return ["abandon", "ability", "able", "about", "above", "absent", "zoo"];
       case "devices":
         return [{ id: "dm", name: "Mara’s laptop", this: true, added: 0, removed: false }];
+      case "recent":
+      case "trashed":
       case "former_members":
       case "invitations":
       case "set_aside":
@@ -104,7 +120,7 @@ export class StandIn {
       case "members":
         return [{ id: "pm", name: "Mara Lindqvist", colour: 7, role: "owner", devices: 1, you: true, founder: true, verified: true, canChange: false }];
       case "create_document": {
-        const made = { id: `d${this.documents.length + 1}`, space: String(args.space), title: "" };
+        const made = listed(`d${this.documents.length + 1}`, String(args.space), "");
         this.documents = [...this.documents, made];
         return made;
       }

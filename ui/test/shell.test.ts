@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import App from "../src/App.svelte";
-import { StandIn } from "./app";
+import { listed, StandIn } from "./app";
 import { fillIn, seriousFaults } from "./screen";
 
 let app: StandIn;
@@ -184,7 +184,7 @@ describe("the window", () => {
 describe("sharing", () => {
   test("the private space is not shared; a space for it is", async () => {
     app.spaces = [{ id: "sp", name: "Private", role: "owner", people: 1, private: true, ended: null }];
-    app.documents = [{ id: "d1", space: "sp", title: "Season plan" }];
+    app.documents = [listed("d1", "sp", "Season plan")];
     await open();
     await fireEvent.click(screen.getByRole("button", { name: "Share" }));
     const dialog = await screen.findByRole("dialog", { name: "Share Private" });

@@ -9,3 +9,4 @@ pub mod library;
 pub mod people;
 pub mod sessions;
 pub mod system;
+pub mod tree;

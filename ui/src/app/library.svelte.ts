@@ -4,6 +4,7 @@
  */
 import { SvelteMap } from "svelte/reactivity";
 import * as commands from "../core/commands";
+import { recent } from "../core/library";
 import { setAside } from "../core/people";
 import type { DocumentInfo } from "../core/types/DocumentInfo";
 import type { Me } from "../core/types/Me";
@@ -26,6 +27,8 @@ export class Library {
   readonly asides = new SvelteMap<string, SetAside[]>();
   /** The document on the page. */
   open: string | null = $state(null);
+  /** The documents that were opened on this device, the last first. */
+  recent: string[] = $state.raw([]);
   /** Where it is kept; null before the node has answered. */
   placement: Placement | null = $state.raw(null);
 
@@ -63,7 +66,7 @@ export class Library {
   /** Reads everything once. */
   async load(): Promise<void> {
     this.spaces = await commands.spaces();
-    await Promise.all(this.spaces.map((space) => this.#readDocuments(space.id)));
+    await Promise.all(this.spaces.map((space) => this.readDocuments(space.id)));
   }
 
   /** Takes in what the node says. */
@@ -74,7 +77,7 @@ export class Library {
         await this.load();
         break;
       case "documents":
-        await this.#readDocuments(event.space);
+        await this.readDocuments(event.space);
         break;
       case "placement":
       case "synced":
@@ -109,6 +112,11 @@ export class Library {
     if (this.open === id) this.placement = placement;
   }
 
+  /** Asks which documents were opened last. */
+  async readRecent(): Promise<void> {
+    this.recent = (await recent()).map((document) => document.id);
+  }
+
   /** Asks what was set aside in a space. */
   async readAsides(space: string): Promise<void> {
     this.asides.set(space, await setAside(space));
@@ -125,12 +133,13 @@ export class Library {
   /** Makes a document in a space, and puts it on the page. */
   async create(space: string): Promise<DocumentInfo> {
     const made = await commands.createDocument(space);
-    await this.#readDocuments(space);
+    await this.readDocuments(space);
     this.show(made.id);
     return made;
   }
 
-  async #readDocuments(space: string): Promise<void> {
+  /** Asks which documents a space has. */
+  async readDocuments(space: string): Promise<void> {
     this.documents.set(space, await commands.documents(space));
   }
 }

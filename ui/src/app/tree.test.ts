@@ -11,7 +11,17 @@ const space = (id: string, name: string, isPrivate = false): SpaceInfo => ({
   private: isPrivate,
   ended: null,
 });
-const document = (id: string, of: string, title: string): DocumentInfo => ({ id, space: of, title });
+const document = (id: string, of: string, title: string, parent: string | null = null): DocumentInfo => ({
+  id,
+  space: of,
+  title,
+  parent,
+  depth: parent === null ? 0 : 1,
+  created: 0,
+  tags: [],
+  template: false,
+  pinned: null,
+});
 
 const spaces = [space("p", "Private", true), space("f", "Field station"), space("a", "Allotment")];
 const documents = new Map([
@@ -68,4 +78,23 @@ test("typing leads to the next row that begins so, round the end", () => {
   expect(typeAhead(list, "f1", "spr")).toBe("f2");
   expect(typeAhead(list, "f2", "spr")).toBe("f2");
   expect(typeAhead(list, "a", "zz")).toBeNull();
+});
+
+test("what is under a document is shown behind it, one level in, until it is folded away", () => {
+  const nested = new Map([["f", [document("a", "f", "A"), document("b", "f", "B", "a"), document("c", "f", "C")]]]);
+  const one = [space("f", "Field station")];
+  const open = rows(one, nested, new Set());
+  expect(open.map((row) => [row.id, row.level])).toEqual([["f", 1], ["a", 2], ["b", 3], ["c", 2]]);
+  expect(open.filter((row) => row.kind === "document").map((row) => [row.open, row.at, row.of])).toEqual([
+    [true, 1, 2],
+    [null, 1, 1],
+    [null, 2, 2],
+  ]);
+  expect(move(open, "a", "ArrowRight")).toEqual({ do: "focus", id: "b" });
+  expect(move(open, "b", "ArrowLeft")).toEqual({ do: "focus", id: "a" });
+  expect(move(open, "a", "ArrowLeft")).toEqual({ do: "close", id: "a" });
+  const folded = rows(one, nested, new Set(["a"]));
+  expect(ids(folded)).toEqual(["f", "a", "c"]);
+  expect(move(folded, "a", "ArrowRight")).toEqual({ do: "open", id: "a" });
+  expect(move(folded, "a", "ArrowLeft")).toEqual({ do: "focus", id: "f" });
 });

@@ -8,7 +8,20 @@ import type { SpaceInfo } from "../core/types/SpaceInfo";
 /** A visible row. */
 export type Row =
   | { kind: "space"; id: string; label: string; level: 1; open: boolean; space: SpaceInfo; at: number; of: number }
-  | { kind: "document"; id: string; label: string; level: 2; space: string; document: DocumentInfo; at: number; of: number }
+  | {
+      kind: "document";
+      id: string;
+      label: string;
+      level: number;
+      space: string;
+      /** The document it is under; null at the top of its space. */
+      parent: string | null;
+      /** Whether those under it are shown; null if there are none. */
+      open: boolean | null;
+      document: DocumentInfo;
+      at: number;
+      of: number;
+    }
   | { kind: "none"; id: string; label: string; level: 2; space: string };
 
 /** What a key asks for. */
@@ -67,18 +80,19 @@ export function rows(
       list.push({ kind: "none", id: `${space.id}/none`, label: "Nothing here yet", level: 2, space: space.id });
       return;
     }
-    inside.forEach((document, at) => {
-      list.push({
-        kind: "document",
-        id: document.id,
-        label: documentLabel(document),
-        level: 2,
-        space: space.id,
-        document,
-        at: at + 1,
-        of: inside.length,
+    const under = new Map<string | null, DocumentInfo[]>();
+    for (const document of inside) under.set(document.parent, [...(under.get(document.parent) ?? []), document]);
+    const add = (parent: string | null, level: number): void => {
+      const siblings = under.get(parent) ?? [];
+      siblings.forEach((document, at) => {
+        const unfolded = under.has(document.id) ? !closed.has(document.id) : null;
+        const label = documentLabel(document);
+        const row = { kind: "document", id: document.id, label, level, space: space.id, parent, open: unfolded } as const;
+        list.push({ ...row, document, at: at + 1, of: siblings.length });
+        if (unfolded) add(document.id, level + 1);
       });
-    });
+    };
+    add(null, 2);
   });
   return list;
 }
@@ -102,12 +116,12 @@ export function move(list: readonly Row[], focused: string, key: string, rtl = f
     case "End":
       return focus(stops.at(-1));
     case inwards:
-      if (row.kind !== "space") return null;
+      if (row.open === null) return null;
       if (!row.open) return { do: "open", id: row.id };
-      return stops[at + 1]?.level === 2 ? focus(stops[at + 1]) : null;
+      return (stops[at + 1]?.level ?? 0) > row.level ? focus(stops[at + 1]) : null;
     case outwards:
-      if (row.kind === "space") return row.open ? { do: "close", id: row.id } : null;
-      return focus(stops.find((other) => row.kind === "document" && other.id === row.space));
+      if (row.open) return { do: "close", id: row.id };
+      return focus(stops.find((other) => row.kind === "document" && other.id === (row.parent ?? row.space)));
     case "Enter":
     case " ":
       if (row.kind === "space") return { do: row.open ? "close" : "open", id: row.id };
