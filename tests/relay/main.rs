@@ -2,6 +2,8 @@
 
 mod blind;
 mod crashes;
+#[cfg(target_os = "linux")]
+mod floods;
 mod keeping;
 mod malicious;
 mod meeting;

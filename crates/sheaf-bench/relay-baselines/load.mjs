@@ -58,6 +58,26 @@ async function yjs() {
   return { doc, write: (word) => text.insert(0, word) };
 }
 
+/** A repo that is connected, and a document in it. The server may not have got it yet from whoever made it, and a repo that was
+ *  told so once goes by it: then another one asks. */
+async function reach(name) {
+  const { Repo } = await import("@automerge/automerge-repo");
+  const { WebSocketClientAdapter } = await import("@automerge/automerge-repo-network-websocket");
+  const end = Date.now() + DEADLINE;
+  for (;;) {
+    const network = new WebSocketClientAdapter(url);
+    const repo = new Repo({ network: [network] });
+    await network.whenReady();
+    try {
+      return name === undefined ? repo.create({ text: "" }) : await repo.find(name);
+    } catch (error) {
+      network.disconnect();
+      if (Date.now() > end) throw error;
+      await wait(200);
+    }
+  }
+}
+
 /** How someone joins a space; the first to come makes it, and gives its name to the others. */
 const joins = {
   async hocuspocus(space) {
@@ -82,13 +102,8 @@ const joins = {
   },
 
   async "automerge-repo"(space, name) {
-    const { Repo } = await import("@automerge/automerge-repo");
     const { splice } = await import("@automerge/automerge");
-    const { WebSocketClientAdapter } = await import("@automerge/automerge-repo-network-websocket");
-    const network = new WebSocketClientAdapter(url);
-    const repo = new Repo({ network: [network] });
-    await network.whenReady();
-    const handle = name === undefined ? repo.create({ text: "" }) : await repo.find(name);
+    const handle = await reach(name);
     await handle.whenReady();
     let local = false;
     handle.on("change", ({ patches }) => {
