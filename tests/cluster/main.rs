@@ -1,13 +1,21 @@
 //! Relays that are one through NATS: real servers, real relays, real nodes, on loopback.
 
 mod away;
+mod kills;
 
 use std::path::Path;
 
 use sheaf_node::{Format, Node, Options};
+use sheaf_tests::{NatsServers, RelayProcess};
 
 /// The token that all relays of a cluster take.
 const TOKEN: &str = "the-cluster-s-own-token";
+
+/// A relay in the cluster of these servers.
+fn relay(nats: &NatsServers) -> RelayProcess {
+    let urls = nats.urls();
+    RelayProcess::start_with_env(&["--cluster", &urls], &[("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN)])
+}
 
 async fn open(home: &Path) -> Node {
     let listen = Some("127.0.0.1:0".parse().expect("an address"));

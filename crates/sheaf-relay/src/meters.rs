@@ -175,7 +175,6 @@ meters! {
     cluster_published: Counter = "sheaf_relay_cluster_published_total", "Entries that the cluster has taken from this relay.";
     cluster_received: Counter = "sheaf_relay_cluster_received_total", "Entries that came from the cluster and were news.";
     cluster_refused: Counter = "sheaf_relay_cluster_refused_total", "Entries that came from the cluster and were not taken: no entry, forged, or by someone who might not write them.";
-    cluster_pulled: Counter = "sheaf_relay_cluster_pulled_total", "Entries that were asked of another relay, after a gap, or when a space was first wanted here.";
     publishing: Times = "sheaf_relay_cluster_publishing_seconds", "From an entry's being durable here to its being durable in the cluster.";
     storing: Times = "sheaf_relay_storing_seconds", "From a delivery of entries to its being durable.";
 }

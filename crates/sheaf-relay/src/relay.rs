@@ -108,12 +108,14 @@ impl Relay {
                 keeper.leave_cluster()?;
                 Vec::new()
             };
-            Ok::<_, StartError>((keeper, seed, token, notices, left))
+            let places = keeper.places()?;
+            Ok::<_, StartError>((keeper, seed, token, notices, (left, places)))
         });
-        let (keeper, seed, token, notices, left) = opened.await.map_err(|_| StartError::Stopped)??;
+        let (keeper, seed, token, notices, (left, places)) = opened.await.map_err(|_| StartError::Stopped)??;
         let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
-        let cluster = if clustered { Some(cluster::start(&config, board.clone()).await?) } else { None };
-        let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left), news));
+        let cluster =
+            if clustered { Some(cluster::start(&config, places.clone(), board.clone()).await?) } else { None };
+        let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left, places), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;
         let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);

@@ -11,7 +11,9 @@
 //!
 //! - `outbox` is a state machine: what is durable here and not in the cluster, and which answers wait for that.
 //! - `wire` names subjects and streams, and says what a message is.
-//! - `nats` is the connection, and the only place that knows NATS.
+//! - `place` says how far a stream has been read, whatever order what was read is dealt with in.
+//! - `reading` reads the streams, each from its place on, and begins again where it was when that breaks off.
+//! - `nats` is the connection, and with `reading` the only place that knows NATS.
 //!
 //! # What holds
 //!
@@ -20,16 +22,25 @@
 //!   have to be lost.
 //! - While NATS is away, what devices send is kept here and passed on to those who are connected here, and nothing is
 //!   acknowledged: senders keep it as waiting, and their windows bound how much that can be. It goes on by itself.
-//! - A relay believes another relay no more than it believes a device: every signature, role and quota is checked again.
+//! - A relay believes another relay no more than it believes a device: every signature, role and quota is checked again, and
+//!   admission is asked as if whoever brought a space to one relay had brought it to the other.
+//! - Every relay reads every stream from its own durable place on, and keeps the spaces that it may: so any of them serves any
+//!   space, and one that comes back, or is new, has in a moment what it missed.
 
 mod nats;
 mod outbox;
+mod place;
+mod reading;
 mod wire;
 
-use sheaf_access::SpaceId;
+use bytes::Bytes;
+use sheaf_access::{DeviceId, SpaceId};
+use tokio::sync::OwnedSemaphorePermit;
 
 pub use self::nats::{ClusterError, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
+pub use self::place::Reading;
+pub use self::wire::SHARDS;
 
 /// What the engine wants of the cluster.
 pub enum Order {
@@ -44,10 +55,45 @@ pub enum Order {
         /// What shows other relays that they may keep the space.
         proof: [u8; 32],
     },
+    /// Pass on presence, as it came.
+    Presence(SpaceId, Bytes),
+    /// Somebody is here for a space: its presence is wanted.
+    Watch(SpaceId),
+    /// Nobody is any more.
+    Unwatch(SpaceId),
+}
+
+/// Up to where a stream has been read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which stream it was: one that was made anew begins again.
+    pub stream: u64,
+    /// The last message that was dealt with.
+    pub sequence: u64,
+}
+
+/// An entry that another relay, or this one before, has published.
+#[derive(Debug)]
+pub struct PassedOn {
+    /// In which stream.
+    pub shard: u8,
+    /// Where in it.
+    pub sequence: u64,
+    /// Its space, as the subject says.
+    pub space: SpaceId,
+    /// Whose device brought it to the relay that published it, as that relay says.
+    pub bringer: DeviceId,
+    /// What shows that its space may be kept.
+    pub proof: [u8; 32],
+    /// The entry, unverified.
+    pub entry: sheaf_sync::EntryBytes,
+    /// How often it could not be taken.
+    pub tries: u32,
+    /// Given back when it has been dealt with: only so many are under way.
+    pub permit: OwnedSemaphorePermit,
 }
 
 /// What the cluster tells the engine.
-#[derive(Clone, Copy)]
 pub enum News {
     /// So many of the first of a batch are in the cluster.
     Published {
@@ -60,4 +106,12 @@ pub enum News {
     },
     /// The cluster is there, after it was not.
     There,
+    /// A stream is read from this place on.
+    Reading(u8, Place),
+    /// An entry came.
+    Came(Box<PassedOn>),
+    /// There is nothing to take at a place of a stream: it is this relay's own, or of another version.
+    Passed(u8, u64),
+    /// Presence came.
+    Presence(SpaceId, Bytes),
 }

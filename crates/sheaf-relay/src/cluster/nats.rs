@@ -1,5 +1,6 @@
 //! The connection to NATS: streams that are there, entries that are published, and whether any of that works just now.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,16 @@ use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
 use async_nats::{Client, ConnectOptions, ServerAddr};
+use bytes::Bytes;
+use n0_future::StreamExt as _;
 use sheaf_access::SpaceId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+use super::reading::{self, Recent};
 use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
-use super::{Kept, News, Order};
+use super::{Kept, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
 
@@ -56,11 +61,18 @@ struct Nats {
     there: bool,
     /// What publishing found out.
     failed: UnboundedSender<()>,
+    /// What this relay has published lately.
+    recent: Arc<Recent>,
+    /// Where the streams are to be read from, until they are.
+    places: Option<Vec<Place>>,
+    watched: HashMap<SpaceId, AbortHandle>,
+    readers: Vec<AbortHandle>,
 }
 
 /// Connects, or goes on trying to: a relay starts without NATS too, and acknowledges nothing meanwhile.
 pub async fn start(
     config: &Config,
+    places: Vec<Place>,
     board: Arc<Board>,
 ) -> Result<(UnboundedSender<Order>, UnboundedReceiver<News>), ClusterError> {
     let mut servers = Vec::new();
@@ -71,6 +83,7 @@ pub async fn start(
     board.cut_off(true);
     let options = ConnectOptions::new()
         .name("sheaf-relay")
+        .no_echo()
         .retry_on_initial_connect()
         .connection_timeout(Duration::from_secs(2))
         .request_timeout(Some(ANSWER))
@@ -89,7 +102,19 @@ pub async fn start(
     let (orders, ordered) = unbounded_channel();
     let (news, told) = unbounded_channel();
     let (failed, failures) = unbounded_channel();
-    let nats = Nats { client, jetstream, replicas, board, news, there: false, failed };
+    let nats = Nats {
+        client,
+        jetstream,
+        replicas,
+        board,
+        news,
+        there: false,
+        failed,
+        recent: Arc::default(),
+        places: Some(places),
+        watched: HashMap::new(),
+        readers: Vec::new(),
+    };
     tokio::spawn(nats.run(ordered, failures));
     Ok((orders, told))
 }
@@ -108,11 +133,14 @@ impl Nats {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.carry_out(order),
-                    None => return,
+                    None => break,
                 },
                 Some(()) = failures.recv() => self.is_there(false),
                 _ = trying.tick() => self.look().await,
             }
+        }
+        for task in self.readers.iter().chain(self.watched.values()) {
+            task.abort();
         }
     }
 
@@ -144,6 +172,12 @@ impl Nats {
         self.board.cut_off(!there);
         if there {
             tracing::info!("the cluster is there");
+            // From here on each begins again by itself whenever it breaks off.
+            for (shard, place) in (0..SHARDS).zip(self.places.take().unwrap_or_default()) {
+                let reader =
+                    reading::read(self.jetstream.clone(), shard, place, self.recent.clone(), self.news.clone());
+                self.readers.push(tokio::spawn(reader).abort_handle());
+            }
             // The engine may have ended; then nobody waits for it.
             let _ = self.news.send(News::There);
         } else {
@@ -151,14 +185,51 @@ impl Nats {
         }
     }
 
-    fn carry_out(&self, order: Order) {
+    /// Tells the engine of the presence of a space that comes by.
+    fn watch(&mut self, space: SpaceId) {
+        let (client, news) = (self.client.clone(), self.news.clone());
+        let watching = tokio::spawn(async move {
+            let Ok(mut presence) = client.subscribe(wire::presence(space)).await else { return };
+            while let Some(message) = presence.next().await {
+                if news.send(News::Presence(space, message.payload)).is_err() {
+                    return;
+                }
+            }
+        });
+        if let Some(before) = self.watched.insert(space, watching.abort_handle()) {
+            before.abort();
+        }
+    }
+
+    /// Carets are dropped first: nothing waits for them, and nothing is tried again.
+    fn pass_on_presence(&self, space: SpaceId, bytes: Bytes) {
+        if self.there {
+            let client = self.client.clone();
+            tokio::spawn(async move {
+                if let Err(error) = client.publish(wire::presence(space), bytes).await {
+                    tracing::trace!(%error, "presence was not passed on");
+                }
+            });
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
         match order {
+            Order::Presence(space, bytes) => self.pass_on_presence(space, bytes),
+            Order::Watch(space) => self.watch(space),
+            Order::Unwatch(space) => {
+                if let Some(watching) = self.watched.remove(&space) {
+                    watching.abort();
+                }
+            }
             Order::Publish { space, batch, items, proof } => {
+                let recent = Arc::clone(&self.recent);
                 let (news, failed, there) = (self.news.clone(), self.failed.clone(), self.there);
                 let (jetstream, board) = (self.jetstream.clone(), Arc::clone(&self.board));
                 tokio::spawn(async move {
                     let (begun, all) = (Instant::now(), items.len());
                     let count = if there { publish(&jetstream, space, &items, proof).await } else { 0 };
+                    recent.add(items.iter().take(count).map(|kept| kept.item.bytes.as_slice()));
                     board.meters().cluster_published.add(count as u64);
                     if count == all {
                         board.meters().publishing.took(begun.elapsed());

@@ -200,6 +200,15 @@ impl<A> Outbox<A> {
         Vec::new()
     }
 
+    /// These are safe by another way: they came from the cluster.
+    pub fn came(&mut self, space: SpaceId, places: impl IntoIterator<Item = (LogId, u64)>) -> Vec<Action<A>> {
+        let Some(lane) = self.lanes.get_mut(&space) else { return Vec::new() };
+        for (log, seq) in places {
+            lane.safe.advance(log, seq);
+        }
+        self.answers(space)
+    }
+
     /// The cluster has the first `count` of a batch.
     pub fn published(&mut self, space: SpaceId, batch: u64, count: usize, now: u64) -> Vec<Action<A>> {
         let Some(lane) = self.lanes.get_mut(&space) else { return Vec::new() };

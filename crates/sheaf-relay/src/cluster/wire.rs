@@ -2,11 +2,8 @@
 //!
 //! | subject | what | kept |
 //! | --- | --- | --- |
-//! | `sheaf.{shard}.{space}` | an entry, or somebody's word on a checkpoint | by the stream of the shard |
+//! | `sheaf.{shard}.{space}` | an entry | by the stream of the shard |
 //! | `sheaf-presence.{space}` | carets, as they came | no |
-//! | `sheaf-relays` | that a relay is there, and how far it has read each stream | no |
-//! | `sheaf-relay.{relay}` | a question to one relay | no |
-//! | `sheaf-ask` | a question to all of them | no |
 //!
 //! Whatever comes from there is as little trusted as what comes from a device: every length is bounded by what NATS takes, and
 //! every entry is verified.
@@ -43,8 +40,12 @@ pub fn subject(space: SpaceId) -> String {
     format!("sheaf.{}.{space}", shard(space))
 }
 
+/// The subject of a space's presence.
+pub fn presence(space: SpaceId) -> String {
+    format!("sheaf-presence.{space}")
+}
+
 /// The space of a subject.
-#[cfg(test)]
 pub fn space_of(subject: &str) -> Option<SpaceId> {
     subject.rsplit('.').next()?.parse().ok()
 }
@@ -69,7 +70,7 @@ pub struct Message<'b> {
     pub body: &'b [u8],
 }
 
-impl Message<'_> {
+impl<'b> Message<'b> {
     /// As it is published.
     pub fn encode(&self) -> Vec<u8> {
         let kind = match self.kind {
@@ -77,10 +78,7 @@ impl Message<'_> {
         };
         [&[VERSION, kind], self.bringer.as_bytes().as_slice(), &self.proof, self.body].concat()
     }
-}
 
-#[cfg(test)]
-impl<'b> Message<'b> {
     /// Reads one; none of a later version, or of a kind that is not known.
     pub fn decode(bytes: &'b [u8]) -> Option<Self> {
         if bytes.len() > FRAMING + MAX_ENTRY_BYTES {

@@ -11,8 +11,9 @@ use sheaf_store::{Arrival, StoreError};
 use sheaf_sync::{Event, Item, Outcome, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::passed_on::Incoming;
 use super::{Answer, Engine};
-use crate::cluster::{Action, Kept, News, Order, Outbox};
+use crate::cluster::{Action, Kept, News, Order, Outbox, Place};
 use crate::keeper::Space;
 
 /// How many spaces that were left unpublished are opened at a time.
@@ -30,7 +31,9 @@ pub struct Answered {
 /// What a relay in a cluster has besides.
 pub struct Clustered {
     orders: UnboundedSender<Order>,
-    outbox: Outbox<Answered>,
+    pub(super) outbox: Outbox<Answered>,
+    /// What other relays pass on.
+    pub(super) incoming: Incoming,
     /// Spaces of which everything is in the cluster, up to an arrival, to be written down.
     clean: BTreeMap<SpaceId, Arrival>,
     /// Spaces that were left unpublished when the relay stopped, and are not open yet.
@@ -39,8 +42,14 @@ pub struct Clustered {
 
 impl Clustered {
     /// A relay that has just started in a cluster, with the spaces of which something may have to be published.
-    pub fn new(orders: UnboundedSender<Order>, left: Vec<SpaceId>) -> Self {
-        Self { orders, outbox: Outbox::new(crate::cluster::Bounds::default()), clean: BTreeMap::new(), left }
+    pub fn new(orders: UnboundedSender<Order>, left: Vec<SpaceId>, places: Vec<Place>) -> Self {
+        Self {
+            orders,
+            outbox: Outbox::new(crate::cluster::Bounds::default()),
+            incoming: Incoming::new(places),
+            clean: BTreeMap::new(),
+            left,
+        }
     }
 }
 
@@ -52,6 +61,10 @@ impl Engine {
         let actions = match news {
             News::Published { space, batch, count } => cluster.outbox.published(space, batch, count, now),
             News::There => cluster.outbox.up(),
+            News::Reading(shard, place) => return cluster.incoming.read_from(shard, place),
+            News::Came(passed_on) => return self.came(*passed_on),
+            News::Passed(shard, sequence) => return cluster.incoming.passed(shard, sequence),
+            News::Presence(space, bytes) => return self.presence_came(space, &bytes),
         };
         self.carry_out(actions);
     }
@@ -76,6 +89,14 @@ impl Engine {
         let needs = outcomes.iter().filter_map(held).collect();
         actions.extend(cluster.outbox.owe(space, needs, Answered { peer, space, ticket, outcomes }));
         self.carry_out(actions);
+    }
+
+    /// Tells the cluster, if the relay is in one.
+    pub(super) fn order(&self, order: Order) {
+        if let Some(cluster) = &self.cluster {
+            // The task lives as long as the engine.
+            let _ = cluster.orders.send(order);
+        }
     }
 
     /// Whether something of a space is on its way to the cluster.
@@ -170,10 +191,7 @@ impl Engine {
             match action {
                 Action::Publish { space, batch, items } => {
                     let proof = self.keeper.admission().proof(space);
-                    if let Some(cluster) = &self.cluster {
-                        // The task lives as long as the engine.
-                        let _ = cluster.orders.send(Order::Publish { space, batch, items, proof });
-                    }
+                    self.order(Order::Publish { space, batch, items, proof });
                 }
                 Action::Read { space, after } => {
                     let keeper = Arc::clone(&self.keeper);

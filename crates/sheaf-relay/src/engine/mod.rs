@@ -10,6 +10,7 @@
 mod clustering;
 mod fetching;
 mod hosting;
+mod passed_on;
 mod peers;
 mod sending;
 mod work;
@@ -67,6 +68,8 @@ pub enum Answer {
     Left(Arc<Space>),
     /// What of a space may not be in the cluster, as far as it was asked for.
     Unpublished { space: SpaceId, read: Result<(Vec<sheaf_sync::Item>, bool), StoreError> },
+    /// A space was opened for what another relay passed on of it.
+    OpenedFor { id: SpaceId, opened: passed_on::Opened },
     /// It is done, and that is all.
     Nothing,
     /// What became of the deliveries of a space.
@@ -211,6 +214,7 @@ impl Engine {
                 _ = signing.tick() => {
                     engine.sign();
                     engine.settle_cluster();
+                    engine.settle_incoming();
                 }
                 _ = sweeping.tick() => engine.tidy(),
             }
@@ -275,6 +279,7 @@ impl Engine {
             }
             Answer::Left(space) => self.left(&space),
             Answer::Unpublished { space, read } => self.read_unpublished(space, read),
+            Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
             Answer::Nothing => {}
             Answer::Taken { space, accepted } => self.taken(space, accepted),
         }

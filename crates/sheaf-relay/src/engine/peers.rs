@@ -11,6 +11,7 @@ use sheaf_sync::{Event, Hosting, Nonce};
 
 use super::fetching::Fetch;
 use super::{Answer, Engine, Followed, Peer};
+use crate::cluster::Order;
 use crate::keeper::Space;
 use crate::keeper::accept::now;
 use crate::limits;
@@ -135,6 +136,7 @@ impl Engine {
         if self.spaces.get(&id).is_some_and(unused) && !self.is_publishing(&id) && !self.machine.is_followed(&id) {
             self.spaces.remove(&id);
             self.asked.remove(&id);
+            self.order(Order::Unwatch(id));
             self.feed(Event::SpaceRemoved { space: id });
             self.board.meters().spaces_open.set(self.spaces.len() as u64);
         }
@@ -157,6 +159,7 @@ impl Engine {
         self.feed(Event::SpaceAdded { space: space.id, frontier: space.shown() });
         self.feed(Event::Tips { space: space.id, tips: space.tips() });
         self.fetch(space.id, |space| Fetch::Opened { space });
+        self.order(Order::Watch(space.id));
         self.go_on_publishing(space);
     }
 
@@ -246,6 +249,14 @@ impl Engine {
         if presence.device != device || !followed.members.contains(&device) {
             return;
         }
+        let space = presence.space;
+        self.spread(device, space, bytes);
+        self.order(Order::Presence(space, bytes.clone()));
+    }
+
+    /// Presence goes to the members of a space who are here.
+    pub(super) fn spread(&self, device: DeviceId, space: SpaceId, bytes: &Bytes) {
+        let Some(followed) = self.spaces.get(&space) else { return };
         self.board.meters().presence.add(1);
         for member in followed.members.iter().filter(|member| **member != device) {
             // Presence is dropped first: whoever is too busy for it hears the next word.

@@ -64,7 +64,12 @@ impl Engine {
     pub(super) fn taken(&mut self, id: SpaceId, accepted: Vec<Accepted>) {
         let changed = accepted.iter().any(|one| one.access);
         let mut delivered = Vec::with_capacity(accepted.len());
-        for Accepted { from, ticket, stored, mut outcomes, refused, .. } in accepted {
+        for accepted in accepted {
+            if accepted.ticket.is_none() {
+                self.taken_passed_on(id, accepted);
+                continue;
+            }
+            let Accepted { from, ticket, stored, mut outcomes, refused, .. } = accepted;
             let late = ticket.map_or(0, |ticket| self.late(from, ticket));
             outcomes.extend(std::iter::repeat_n(Outcome::Refused(Refusal::NotNow(NotNow::Busy)), late));
             let taken = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Held { .. })).count();

@@ -13,6 +13,7 @@ mod accounts;
 mod checkpoints;
 mod farewell;
 mod index;
+mod places;
 mod prune;
 mod read;
 mod space;

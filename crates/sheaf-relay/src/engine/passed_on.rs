@@ -1,0 +1,267 @@
+//! What other relays pass on: judged as if a device had brought it here, and passed on to those who are connected here.
+//!
+//! Entries of one space are taken in with what devices deliver of it, in order. One that cannot be taken yet, because what it
+//! builds on has not come or the disk is full, is tried again, and the place in its stream stays behind it meanwhile.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sheaf_access::SpaceId;
+use sheaf_sync::{Event, HostingRefusal, NotNow, Outcome, Refusal};
+
+use super::{Answer, Engine};
+use crate::admission::Decision;
+use crate::cluster::{PassedOn, Place, Reading, SHARDS};
+use crate::keeper::{Accepted, Delivered, Keeper, Space};
+
+/// How often an entry is tried again, once each half second, whose past has not come.
+const TRIES: u32 = 20;
+/// How many spaces that nobody is connected for are held on to, so that the next entry finds them open.
+const WARM: usize = 512;
+
+/// What was opened for an entry.
+pub enum Opened {
+    /// The space.
+    Space(Arc<Space>),
+    /// It is not kept here.
+    Refused(HostingRefusal),
+    /// The disk could not be read; it is tried again.
+    Busy,
+}
+
+/// What comes from the cluster, and is not dealt with.
+pub struct Incoming {
+    /// Each stream, and up to where it has been read.
+    streams: Vec<(u64, Reading)>,
+    /// What was written down of that.
+    written: Vec<Place>,
+    /// Spaces that are being opened, and what waits for that.
+    opening: HashMap<SpaceId, Vec<PassedOn>>,
+    /// What is being taken in, in order.
+    taking: HashMap<SpaceId, VecDeque<PassedOn>>,
+    /// What could not be taken, and is tried again.
+    again: Vec<PassedOn>,
+    /// Spaces of which something that came was not taken: what builds on it is not waited for. Their members bring it.
+    behind: HashSet<SpaceId>,
+    warm: VecDeque<Arc<Space>>,
+}
+
+impl Incoming {
+    /// Nothing yet.
+    pub fn new(written: Vec<Place>) -> Self {
+        let streams = written.iter().map(|place| (place.stream, Reading::from(place.sequence))).collect();
+        let (opening, taking, again) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { streams, written, opening, taking, again, behind: HashSet::new(), warm: VecDeque::new() }
+    }
+
+    fn reading(&mut self, shard: u8) -> Option<&mut Reading> {
+        self.streams.get_mut(usize::from(shard)).map(|(_, reading)| reading)
+    }
+
+    /// A stream is read from here on. Of one that was made anew, or begins later than was read, the place is another.
+    pub fn read_from(&mut self, shard: u8, place: Place) {
+        if let Some((stream, reading)) = self.streams.get_mut(usize::from(shard))
+            && (*stream != place.stream || reading.place() < place.sequence && !reading.has_come(place.sequence))
+        {
+            (*stream, *reading) = (place.stream, Reading::from(place.sequence));
+        }
+    }
+
+    /// There was nothing to take.
+    pub fn passed(&mut self, shard: u8, sequence: u64) {
+        if let Some(reading) = self.reading(shard)
+            && reading.came(sequence)
+        {
+            reading.done(sequence);
+        }
+    }
+
+    /// Whether a message is news.
+    fn came(&mut self, passed_on: &PassedOn) -> bool {
+        self.reading(passed_on.shard).is_some_and(|reading| reading.came(passed_on.sequence))
+    }
+
+    /// The places that are not written down as they are.
+    fn places(&mut self) -> Vec<(u8, Place)> {
+        let now = self.streams.iter().map(|(stream, reading)| Place { stream: *stream, sequence: reading.place() });
+        let now: Vec<Place> = now.collect();
+        let changed = (0..SHARDS).zip(&now).zip(&self.written).filter(|((_, now), written)| now != written);
+        let changed = changed.map(|((shard, now), _)| (shard, *now)).collect();
+        self.written = now;
+        changed
+    }
+}
+
+impl Engine {
+    /// An entry came from the cluster.
+    pub(super) fn came(&mut self, passed_on: PassedOn) {
+        let Some(cluster) = &mut self.cluster else { return };
+        if cluster.incoming.came(&passed_on) {
+            self.take_passed_on(passed_on);
+        }
+    }
+
+    fn take_passed_on(&mut self, passed_on: PassedOn) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let (id, proof) = (passed_on.space, passed_on.proof);
+        if let Some(followed) = self.spaces.get_mut(&id) {
+            let entries = vec![passed_on.entry.clone()];
+            followed.deliveries.push(Delivered { from: passed_on.bringer, ticket: None, entries });
+            cluster.incoming.taking.entry(id).or_default().push_back(passed_on);
+            self.take_in(id);
+            return;
+        }
+        if let Some(waiting) = cluster.incoming.opening.get_mut(&id) {
+            waiting.push(passed_on);
+            return;
+        }
+        cluster.incoming.opening.insert(id, vec![passed_on]);
+        let keeper = Arc::clone(&self.keeper);
+        self.blocking(move || Answer::OpenedFor { id, opened: open_for(&keeper, id, &proof) });
+    }
+
+    /// A space was opened for what came of it, or is not kept here.
+    pub(super) fn opened_for(&mut self, id: SpaceId, opened: Opened) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let waiting = cluster.incoming.opening.remove(&id).unwrap_or_default();
+        match opened {
+            Opened::Space(space) => {
+                cluster.incoming.warm.push_back(Arc::clone(&space));
+                if cluster.incoming.warm.len() > WARM {
+                    cluster.incoming.warm.pop_front();
+                }
+                self.open(&space);
+                for passed_on in waiting {
+                    self.take_passed_on(passed_on);
+                }
+                self.leave_alone(id);
+            }
+            Opened::Refused(reason) => {
+                tracing::debug!(space = %id.short(), %reason, "what other relays keep is not kept here");
+                for passed_on in waiting {
+                    self.dealt_with(passed_on);
+                }
+            }
+            Opened::Busy => cluster.incoming.again.extend(waiting),
+        }
+    }
+
+    /// What was passed on has been judged, and what was taken of it is durable.
+    pub(super) fn taken_passed_on(&mut self, id: SpaceId, accepted: Accepted) {
+        let Accepted { stored, outcomes, .. } = accepted;
+        self.board.meters().cluster_received.add(stored.len() as u64);
+        if !stored.is_empty() {
+            self.feed(Event::Stored { space: id, from: None, items: stored });
+        }
+        let held = |outcome: &Outcome| match outcome {
+            Outcome::Held { log, seq } => Some((*log, *seq)),
+            Outcome::Refused(_) | Outcome::Forged => None,
+        };
+        let safe: Vec<_> = outcomes.iter().filter_map(held).collect();
+        let Some(cluster) = &mut self.cluster else { return };
+        let actions = cluster.outbox.came(id, safe);
+        // They came in this order, each alone in its delivery.
+        let mut judged = Vec::with_capacity(outcomes.len());
+        if let Some(taking) = cluster.incoming.taking.get_mut(&id) {
+            let count = outcomes.len().min(taking.len());
+            judged.extend(outcomes.into_iter().zip(taking.drain(..count)));
+            if taking.is_empty() {
+                cluster.incoming.taking.remove(&id);
+            }
+        }
+        self.carry_out(actions);
+        for (outcome, passed_on) in judged {
+            self.judged(&outcome, passed_on);
+        }
+    }
+
+    fn judged(&mut self, outcome: &Outcome, mut passed_on: PassedOn) {
+        let Some(Incoming { again, behind, .. }) = self.cluster.as_mut().map(|cluster| &mut cluster.incoming) else {
+            return;
+        };
+        let few = passed_on.tries < TRIES;
+        let try_again = match outcome {
+            Outcome::Refused(Refusal::Missing { .. }) => few && !behind.contains(&passed_on.space),
+            Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)) => true,
+            Outcome::Refused(Refusal::NotNow(_)) => few,
+            Outcome::Held { .. } | Outcome::Refused(Refusal::Never(_)) | Outcome::Forged => false,
+        };
+        if try_again {
+            passed_on.tries += 1;
+            again.push(passed_on);
+            return;
+        }
+        if matches!(outcome, Outcome::Held { .. }) {
+            behind.remove(&passed_on.space);
+        } else {
+            self.board.meters().cluster_refused.add(1);
+            let space = passed_on.space.short();
+            if behind.insert(passed_on.space) {
+                tracing::warn!(space, ?outcome, "an entry that another relay passed on is not taken");
+            }
+        }
+        self.dealt_with(passed_on);
+    }
+
+    fn dealt_with(&mut self, passed_on: PassedOn) {
+        let PassedOn { shard, sequence, permit, .. } = passed_on;
+        if let Some(cluster) = &mut self.cluster
+            && let Some(reading) = cluster.incoming.reading(shard)
+        {
+            reading.done(sequence);
+        }
+        // The next may come.
+        drop(permit);
+    }
+
+    /// Tries again what could not be taken, and writes down how far the streams have been read.
+    pub(super) fn settle_incoming(&mut self) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let again = std::mem::take(&mut cluster.incoming.again);
+        let places = cluster.incoming.places();
+        if !places.is_empty() {
+            let keeper = Arc::clone(&self.keeper);
+            self.blocking(move || {
+                for (shard, place) in places {
+                    if let Err(error) = keeper.put_place(shard, place) {
+                        tracing::warn!(%error, shard, "how far a stream has been read is not written down");
+                    }
+                }
+                Answer::Nothing
+            });
+        }
+        for passed_on in again {
+            self.take_passed_on(passed_on);
+        }
+    }
+
+    /// Presence from another relay goes to the members who are here.
+    pub(super) fn presence_came(&mut self, space: SpaceId, bytes: &Bytes) {
+        let Ok(presence) = sheaf_log::Presence::verify(bytes) else { return };
+        let Some(followed) = self.spaces.get(&space) else { return };
+        if presence.space != space || !followed.space.has(presence.device) {
+            return;
+        }
+        self.spread(presence.device, space, bytes);
+    }
+}
+
+/// Opens a space that is kept here, or one that may be: as if whoever brought it to another relay had come here.
+fn open_for(keeper: &Keeper, id: SpaceId, proof: &[u8; 32]) -> Opened {
+    let opened = keeper.keeps(id).and_then(|kept| {
+        let decision = if kept { Decision::Admitted } else { keeper.admission().decide_passed_on(id, proof) };
+        if let Decision::Refused(reason) = decision {
+            return Ok(Opened::Refused(reason.into()));
+        }
+        let space = keeper.open(id)?;
+        if decision == Decision::WhoAsks {
+            space.wait_for_person();
+        }
+        Ok(Opened::Space(space))
+    });
+    opened.unwrap_or_else(|error| {
+        tracing::error!(%error, space = %id.short(), "a space cannot be opened");
+        Opened::Busy
+    })
+}
