@@ -74,7 +74,8 @@ fn main() -> Result<()> {
         let part = if arguments.quick { QUICK } else { 1 };
         (Trace::invented(SEED, EDITS / part, CHARACTERS / part), "an invented session")
     };
-    let mut rows = if arguments.rows.is_empty() { Measure::ALL.to_vec() } else { arguments.rows };
+    let rows = if arguments.rows.is_empty() { Measure::ALL.to_vec() } else { arguments.rows };
+    let mut rows: Vec<Measure> = rows.into_iter().flat_map(Measure::parts).collect();
     rows.sort_unstable();
     rows.dedup();
     let mut report = Report::new(machine::Machine::here());

@@ -38,8 +38,18 @@ pub enum Measure {
     Import,
     /// Two who meet again, and nothing has changed.
     Reconnect,
-    /// The relay, under load, beside other servers.
+    /// The relay under load, in all these ways.
     Relay,
+    /// Many spaces of few people, beside other servers.
+    RelayTyping,
+    /// One space with many readers, beside other servers.
+    RelayReaders,
+    /// Coming back to many documents, and nothing has changed.
+    RelayUnchanged,
+    /// Everyone who comes back at once.
+    RelayStorm,
+    /// Connections on which nothing happens.
+    RelayIdle,
     /// Who may do what, in a space with many access entries.
     Access,
     /// Every signature, every author and every change of the long history, gone over.
@@ -52,19 +62,32 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Keystroke,
         Self::Window,
         Self::Open,
         Self::Remote,
         Self::Import,
         Self::Reconnect,
-        Self::Relay,
+        Self::RelayTyping,
+        Self::RelayReaders,
+        Self::RelayUnchanged,
+        Self::RelayStorm,
+        Self::RelayIdle,
         Self::Access,
         Self::Verify,
         Self::Checkpoint,
         Self::Newcomer,
     ];
+
+    /// Those of the relay.
+    const RELAY: [Self; 5] =
+        [Self::RelayTyping, Self::RelayReaders, Self::RelayUnchanged, Self::RelayStorm, Self::RelayIdle];
+
+    /// What is measured for it: itself, unless it stands for several.
+    pub fn parts(self) -> Vec<Self> {
+        if self == Self::Relay { Self::RELAY.to_vec() } else { vec![self] }
+    }
 
     /// In a few words.
     pub fn what(self) -> &'static str {
@@ -76,6 +99,11 @@ impl Measure {
             Self::Import => "bringing in a large text",
             Self::Reconnect => "meeting again when nothing has changed",
             Self::Relay => "the relay under load",
+            Self::RelayTyping => "many spaces at a relay",
+            Self::RelayReaders => "many readers at a relay",
+            Self::RelayUnchanged => "coming back to a relay when nothing has changed",
+            Self::RelayStorm => "everyone coming back to a relay at once",
+            Self::RelayIdle => "idle connections of a relay",
             Self::Verify => "verifying a document with a long history",
             Self::Checkpoint => "a checkpoint of a long history",
             Self::Newcomer => "a newcomer to a long history",
@@ -92,7 +120,12 @@ impl Measure {
             Self::Open => opening::rows(context).await,
             Self::Import => import::rows(context).await,
             Self::Reconnect => reconnect::rows(),
-            Self::Relay => relay::rows(context).await,
+            Self::Relay => Ok(Vec::new()),
+            Self::RelayTyping => relay::typing_rows(context).await,
+            Self::RelayReaders => relay::reader_rows(context).await,
+            Self::RelayUnchanged => relay::unchanged_rows(context).await,
+            Self::RelayStorm => relay::storm_rows(context).await,
+            Self::RelayIdle => relay::idle_rows(context).await,
             Self::Access => access::rows(context),
             Self::Verify => verify::rows(context).await,
             Self::Checkpoint => checkpoint::rows(context).await,

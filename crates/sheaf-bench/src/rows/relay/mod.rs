@@ -34,16 +34,36 @@ const AWAY: Duration = Duration::from_secs(1);
 /// What a connection may take beyond what it takes by itself.
 const MEMORY: u64 = 64 << 10;
 
-pub async fn rows(context: &Context) -> Result<Vec<Row>> {
-    let part = |whole: usize, quick: usize| if context.quick { quick } else { whole };
-    let length = Duration::from_secs(part(20, 4) as u64);
-    let mut rows = typing(part(300, 30), length).await?;
-    rows.extend(readers(part(1_000, 100), length).await?);
-    rows.extend(unchanged(part(10_000, 1_000)).await?);
-    rows.extend(storm(part(1_000, 100), Ends::Politely).await?);
-    rows.extend(storm(part(1_000, 100), Ends::Killed).await?);
-    rows.extend(idle(part(5_000, 200)).await?);
+pub async fn typing_rows(context: &Context) -> Result<Vec<Row>> {
+    typing(part(context, 300, 30), length(context)).await
+}
+
+pub async fn reader_rows(context: &Context) -> Result<Vec<Row>> {
+    readers(part(context, 1_000, 100), length(context)).await
+}
+
+pub async fn unchanged_rows(context: &Context) -> Result<Vec<Row>> {
+    unchanged(part(context, 10_000, 1_000)).await
+}
+
+pub async fn storm_rows(context: &Context) -> Result<Vec<Row>> {
+    let mut rows = storm(part(context, 1_000, 100), Ends::Politely).await?;
+    rows.extend(storm(part(context, 1_000, 100), Ends::Killed).await?);
     Ok(rows)
+}
+
+pub async fn idle_rows(context: &Context) -> Result<Vec<Row>> {
+    idle(part(context, 5_000, 200)).await
+}
+
+/// So many, or fewer to see that it runs.
+fn part(context: &Context, whole: usize, quick: usize) -> usize {
+    if context.quick { quick } else { whole }
+}
+
+/// For how long people write.
+fn length(context: &Context) -> Duration {
+    Duration::from_secs(part(context, 20, 4) as u64)
 }
 
 /// Spaces of three, each of which writes something twice a second.
