@@ -1,13 +1,14 @@
 //! A device that writes two things in one place of its log: a copied home, or a liar (L6).
 
-use sheaf_log::{Entry, Part};
-use sheaf_tests::raw::{Answer, Author, Held, Line, Raw, typed};
+use sheaf_document::check::peek;
+use sheaf_log::{Content, Draft, Entry, Mine, MineKey, Part};
+use sheaf_tests::raw::{Answer, Author, Held, Line, Raw, typed, typed_over};
 use sheaf_tests::soon;
 
 use crate::team::{Person, Team, agree};
 
 /// A member who writes by hand.
-struct Forger {
+pub struct Forger {
     raw: Raw,
     held: Held,
     line: Line,
@@ -15,7 +16,7 @@ struct Forger {
 
 impl Forger {
     /// Joins, and is known to all.
-    async fn new(team: &Team) -> Self {
+    pub async fn new(team: &Team) -> Self {
         let link = team.ana.node.invite(&team.space, "editor", None, None).await.expect("a link");
         let raw = Raw::new();
         let (mut line, mut held) = raw.join(&link).await;
@@ -32,20 +33,34 @@ impl Forger {
     }
 
     /// Its next entry, with these words; the same place each time until one is taken to be held.
-    fn entry(&self, team: &Team, words: &str) -> Entry {
+    pub fn entry(&self, team: &Team, words: &str) -> Entry {
+        self.with(team, |author| typed(author, words))
+    }
+
+    /// The same, typed on top of all that it knew when it joined, which it does not say.
+    pub fn unnamed(&self, team: &Team, words: &str) -> Entry {
+        self.with(team, |author| typed_over(author, &self.held, words))
+    }
+
+    fn with(&self, team: &Team, change: impl FnOnce(&Author) -> Vec<u8>) -> Entry {
         let document = team.document.parse().expect("a document's id");
-        let author = Author::of(&self.raw, &self.held, document);
-        self.raw.content(&self.held, document, Part::Body, vec![typed(&author, words)])
+        let change = change(&Author::of(&self.raw, &self.held, document));
+        let made = peek(&change).expect("an honest change");
+        let mut mine = Mine::new();
+        mine.set(MineKey { document, part: Part::Body, slot: 0 }, made.seq, made.hash.0);
+        let draft = Draft { mine: mine.root(), ..self.held.draft() };
+        let content = Content { document, part: Part::Body, changes: vec![change] };
+        draft.seal(&self.held.key(), &content, &rand::random(), &self.raw.device).expect("an entry can be written")
     }
 
     /// Another connection, to this person.
-    async fn call(&mut self, person: &Person) {
+    pub async fn call(&mut self, person: &Person) {
         let addresses = person.node.go_online().await.expect("they are online");
         let device = person.node.me().expect("somebody").device.parse().expect("a device's id");
         self.line = self.raw.call(device, &addresses).await;
     }
 
-    async fn send(&mut self, entry: &Entry) -> Answer {
+    pub async fn send(&mut self, entry: &Entry) -> Answer {
         self.line.send(self.held.space, &[entry.encoded()]).await
     }
 }

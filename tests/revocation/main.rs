@@ -3,4 +3,5 @@
 mod forks;
 mod pruned;
 mod removal;
+mod settled;
 mod team;

@@ -219,12 +219,21 @@ impl Branches {
     /// The branch that counts, the first entry first. At each fork it goes on with the side that most have built on,
     /// anywhere on it, and between equals with the lower hash.
     pub fn chosen(&self) -> Vec<EntryHash> {
+        self.goes_on(Vec::new(), &self.roots)
+    }
+
+    /// The branch that counts if it is settled that it has this entry.
+    pub fn chosen_through(&self, entry: &EntryHash) -> Vec<EntryHash> {
+        let Some(node) = self.nodes.get(entry) else { return Vec::new() };
+        self.goes_on(self.path(entry), &node.next)
+    }
+
+    fn goes_on(&self, mut chosen: Vec<EntryHash>, from: &BTreeSet<EntryHash>) -> Vec<EntryHash> {
         let voters = self.voters();
         let count = |entry: &EntryHash| voters.get(entry).map_or(0, BTreeSet::len);
         // The lowest hash of those with the most votes: sets are in the order of hashes, and the first of equals is taken.
         let best = |side: &BTreeSet<EntryHash>| side.iter().copied().rev().max_by_key(|entry| count(entry));
-        let mut chosen = Vec::new();
-        let mut at = best(&self.roots);
+        let mut at = best(from);
         while let Some(entry) = at {
             chosen.push(entry);
             at = self.nodes.get(&entry).and_then(|node| best(&node.next));

@@ -87,6 +87,13 @@ fn the_branch_that_counts_is_the_one_that_most_have_built_on() {
     assert_eq!(branches.chosen(), [high, hash(3)]);
     assert!(!branches.vote(&hash(9), person(3)));
     assert_eq!(branches.path(&hash(3)), [high, hash(3)]);
+    // Where it is settled, votes say nothing before that, and go on behind it.
+    branches.add(hash(4), 6, Some(low));
+    branches.add(hash(5), 6, Some(low));
+    assert!(branches.vote(&hash(5), person(4)) && branches.vote(&hash(3), person(4)));
+    assert_eq!(branches.chosen_through(&low), [low, hash(5)]);
+    assert_eq!(branches.chosen_through(&hash(4)), [low, hash(4)]);
+    assert_eq!(branches.chosen_through(&hash(9)), []);
 }
 
 #[test]

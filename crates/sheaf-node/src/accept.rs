@@ -320,8 +320,11 @@ impl Held for HeldHere<'_> {
         if let Some(added) = self.added.get(&(*log, seq)) {
             return Ok(Some(added.clone()));
         }
-        let stored = self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from);
-        Ok(stored.or_else(|| self.headers.get(&(*log, seq)).cloned()))
+        // What a checkpoint stands for comes before what is here: where a log is forked, that may be another branch.
+        if let Some(covered) = self.headers.get(&(*log, seq)) {
+            return Ok(Some(covered.clone()));
+        }
+        Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))
     }
 
     fn branch(&self, on: &EntryRef) -> Result<Option<HeldEntry>, StoreError> {

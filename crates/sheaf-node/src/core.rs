@@ -318,9 +318,7 @@ impl Core {
                 self.begin_log(space.id, &mut state);
             }
         }
-        let mut record = key(CLOSED, space.id);
-        record.extend_from_slice(log.device.as_bytes());
-        record.extend_from_slice(&log.nonce.to_le_bytes());
+        let record = closed_key(space.id, &log);
         let value = [seq.to_le_bytes().as_slice(), reason.as_bytes()].concat();
         if let Err(error) = self.store.put(Table::Spaces, &record, &value) {
             tracing::warn!(%error, "that a log was closed is not written down");
@@ -328,6 +326,18 @@ impl Core {
         self.refused(log.device, &Refused::content(reason));
         let (space, device) = (space.id.to_string(), log.device.to_string());
         self.say(NodeEvent::Quarantined { space, device, reason: reason.to_owned() });
+    }
+
+    /// Forgets which logs are closed, so that they are judged anew. Answers the arrival of the first entry that was not valid.
+    pub fn reopen_logs(&self, space: &Space) -> Result<Option<Arrival>, StoreError> {
+        let closed = std::mem::take(&mut space.lock().closed);
+        let mut first = None;
+        for (log, seq) in closed {
+            self.store.delete(Table::Spaces, &closed_key(space.id, &log))?;
+            let arrival = self.store.arrival_of(space.id, log, seq)?;
+            first = first.into_iter().chain(arrival).min();
+        }
+        Ok(first)
     }
 
     /// Remembers up to where a space's entries have been opened, and which own changes they held.
@@ -504,4 +514,12 @@ impl Core {
 /// The key of a space's record.
 pub fn key(prefix: &[u8], space: SpaceId) -> Vec<u8> {
     [prefix, space.as_bytes()].concat()
+}
+
+/// The name of the record that a log is closed.
+fn closed_key(space: SpaceId, log: &LogId) -> Vec<u8> {
+    let mut record = key(CLOSED, space);
+    record.extend_from_slice(log.device.as_bytes());
+    record.extend_from_slice(&log.nonce.to_le_bytes());
+    record
 }

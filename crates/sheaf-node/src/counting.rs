@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessHistory, DocumentId, EntryHash, LogId};
 use sheaf_document::check::peek;
-use sheaf_log::{Counting, Entry, EntryRef, Membership, Part, first_challenged};
+use sheaf_log::{Counting, Entry, EntryRef, Frontier, Membership, Part, first_challenged};
 use sheaf_store::{Arrival, CacheKind, StoreError};
 
 use crate::core::{Core, READ, locked};
 use crate::document::{Message, cache_name};
-use crate::forks::Forks;
+use crate::forks::{Forks, Settled};
 use crate::opening::{Arrived, named_by};
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
@@ -55,6 +55,10 @@ pub struct Counted {
     forks: Forks,
     /// The branches that count.
     chosen: BTreeSet<EntryHash>,
+    /// By what it is settled which.
+    settled: BTreeMap<LogId, Settled>,
+    /// Logs of which a checkpoint stands for other entries than are in the log proper, and the first of these.
+    parted: BTreeMap<LogId, u64>,
     /// Nothing, as long as nothing is challenged.
     counting: Option<Counting<AccessHistory>>,
     /// Everything up to here is counted.
@@ -97,13 +101,9 @@ impl Core {
             counted.heads.clear();
         }
         let counted_frontier = self.store.frontier(space.id)?;
-        let mut after = counted.void();
-        // Below a checkpoint that is held everything counts for good: what was pruned cannot be counted again.
         let covers = space.checkpoints().covers();
-        after.from.retain(|log, first| {
-            *first = (*first).max(covers.get(log) + 1);
-            *first <= counted_frontier.get(log)
-        });
+        let mut after = counted.void(&covers);
+        after.from.retain(|log, first| *first <= counted_frontier.get(log));
         let again = std::mem::replace(&mut counted.again, true);
         let before = std::mem::replace(&mut space.lock().void, Arc::new(after.clone()));
         if *before != after {
@@ -120,16 +120,25 @@ impl Core {
             let state = space.lock();
             let Some(history) = &state.access else { return Ok(()) };
             let now = history.now();
+            let (decided, parted) = {
+                let held = space.checkpoints();
+                (held.decided(now), held.parted.clone())
+            };
+            let mut forks = Forks::clone(&state.forks);
+            forks.settle(&decided, &parted);
+            let settled = forks.settled();
             let same = now.heads() == counted.heads && frontier.len() == counted.logs;
-            if same && state.forks.version() == counted.forks.version() {
+            let same_forks = forks.version() == counted.forks.version() && settled == counted.settled;
+            if same && same_forks && parted == counted.parted {
                 return Ok(());
             }
+            (counted.settled, counted.parted) = (settled, parted);
             counted.heads = now.heads().to_vec();
             counted.logs = frontier.len();
-            counted.forks = Forks::clone(&state.forks);
+            counted.forks = forks;
             let first = first_challenged(history, frontier.iter().map(|(log, _)| *log));
             // A copy, so that the space is not locked while entries are read.
-            let needed = !first.is_empty() || !state.forks.is_empty();
+            let needed = !first.is_empty() || !state.forks.is_empty() || !counted.parted.is_empty();
             (needed.then(|| history.clone()), first)
         };
         counted.counting = history.map(Counting::new);
@@ -144,6 +153,9 @@ impl Core {
                 // Whoever has built on a branch has what it parted from before that.
                 let parted = self.store.arrival_of(space.id, *log, forked.at.saturating_sub(1))?;
                 earliest = earliest.min(parted.map_or(1, |parted| parted + 1));
+            }
+            for (log, seq) in &counted.parted {
+                earliest = earliest.min(self.store.arrival_of(space.id, *log, *seq)?.unwrap_or(1));
             }
             // What may yet come of those logs arrives later than everything that is here.
             counted.upto = earliest.saturating_sub(1).min(self.last_arrival(space)?);
@@ -379,13 +391,23 @@ impl Counted {
         let Some(counting) = &mut self.counting else { return };
         let hash = entry.hash();
         let of_a_branch = self.forks.get(&entry.log()).is_some_and(|forked| forked.tree.contains(&hash));
-        counting.add(hash, entry.header(), of_a_branch && !self.chosen.contains(&hash));
+        let is_other = || self.parted.get(&entry.log()).is_some_and(|first| entry.seq() >= *first);
+        let void = if of_a_branch { !self.chosen.contains(&hash) } else { is_other() };
+        counting.add(hash, entry.header(), void);
     }
 
-    /// What does not count.
-    fn void(&self) -> Void {
+    /// What does not count. Below a checkpoint that is held everything counts for good, for what was pruned cannot be counted
+    /// again; but where a log is forked, only what it stands for.
+    fn void(&self, covers: &Frontier) -> Void {
         let Some(counting) = &self.counting else { return Void::default() };
         let mut void = Void { from: counting.void(), branch: BTreeSet::new() };
+        for (log, first) in &mut void.from {
+            *first = (*first).max(covers.get(log) + 1);
+        }
+        for (log, seq) in self.parted.iter().filter(|(log, _)| self.forks.at(log).is_none()) {
+            let first = void.from.entry(*log).or_insert(*seq);
+            *first = (*seq).min(*first);
+        }
         for (log, forked) in self.forks.iter() {
             // Of the log proper, what is not of the branch that counts; it may be all, from the fork on.
             let other = forked.main().filter(|hash| !self.chosen.contains(*hash));

@@ -128,8 +128,9 @@ impl Core {
         // After a checkpoint, what the piece builds on may be in there and nowhere else. It comes second, since of a forked
         // log it has the branch that counts.
         if !piece.is_in(&document)
-            && let Some(mut base) = load::from_checkpoint(self, space, piece.document)?
+            && let Some(base) = load::from_checkpoint(self, space, piece.document)?
         {
+            let mut base = without_other_side(base, piece, &arrived)?;
             apply_all(piece.document, &mut base, &arrived);
             document = base;
         }
@@ -163,6 +164,22 @@ impl Core {
             self.put_adopted(space, id, seq);
         }
     }
+}
+
+/// A document without what is in the places of a piece's own changes: a checkpoint may stand for the other side of a fork.
+fn without_other_side(base: Document, piece: &Piece, arrived: &[Arrived]) -> Result<Document, NodeError> {
+    let own = arrived.iter().filter(|one| one.entry.log == piece.log).flat_map(|one| &one.changes);
+    let places: HashSet<(Vec<u8>, u64)> = own
+        .filter_map(|change| peek(change).ok().filter(|peek| !base.has(&peek.hash)))
+        .map(|peek| (peek.actor.clone(), peek.seq))
+        .collect();
+    if places.is_empty() {
+        return Ok(base);
+    }
+    let place = |hash: &ChangeHash| Some((base.actor_of(hash)?, base.number_of(hash)?));
+    let all = base.accepted_changes().into_iter().map(|change| change.hash());
+    let out = all.filter(|hash| place(hash).is_some_and(|place| places.contains(&place))).collect();
+    base.without(&out).map(|(document, _)| document).map_err(|error| NodeError::Damaged(error.to_string()))
 }
 
 /// Pieces in the making.

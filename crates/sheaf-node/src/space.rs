@@ -227,11 +227,10 @@ impl State {
         closed.into_iter().chain(void).chain(self.forks.at(log)).min()
     }
 
-    /// The same for all logs of which that can be said.
+    /// The same for all logs of which that can be said, but for those that are forked: there it depends on the branch.
     pub fn invalid(&self) -> BTreeMap<LogId, u64> {
         let mut invalid = self.closed.clone();
-        let forked = self.forks.iter().map(|(log, forked)| (log, &forked.at));
-        for (log, seq) in self.void.from.iter().chain(forked) {
+        for (log, seq) in self.void.from.iter().filter(|(log, _)| self.forks.at(log).is_none()) {
             let first = invalid.entry(*log).or_insert(*seq);
             *first = (*first).min(*seq);
         }

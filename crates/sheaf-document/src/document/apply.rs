@@ -27,6 +27,8 @@ pub struct RefusedChange {
     pub actor: Vec<u8>,
     /// What happened.
     pub reason: String,
+    /// Whether it was left out only because it builds on another that was.
+    pub follows: bool,
 }
 
 impl Document {
@@ -54,7 +56,7 @@ impl Document {
             let builds_on_bad = change.deps().iter().any(|dep| out.contains(dep));
             if builds_on_bad || bad_actors.contains(change.actor_id().to_bytes()) {
                 out.insert(change.hash());
-                so_far.refused.push(refusal(&change, "it builds on a change that was refused"));
+                so_far.refused.push(refusal(&change, "it builds on a change that was refused", true));
             } else {
                 rest.push(change);
             }
@@ -72,7 +74,7 @@ impl Document {
             }
             Err(reason) => {
                 if let [only] = &rest[..] {
-                    so_far.refused.push(refusal(only, &reason));
+                    so_far.refused.push(refusal(only, &reason, false));
                 } else {
                     let second = rest.split_off(rest.len() / 2);
                     self.apply_part(rest, so_far);
@@ -135,8 +137,9 @@ fn faithful(doc: &automerge::Automerge, before: &[ChangeHash], changes: &[Change
     if found == wanted.len() { Ok(()) } else { Err("the document did not take it".to_owned()) }
 }
 
-fn refusal(change: &Change, reason: &str) -> RefusedChange {
-    RefusedChange { hash: change.hash(), actor: change.actor_id().to_bytes().to_vec(), reason: reason.to_owned() }
+fn refusal(change: &Change, reason: &str, follows: bool) -> RefusedChange {
+    let actor = change.actor_id().to_bytes().to_vec();
+    RefusedChange { hash: change.hash(), actor, reason: reason.to_owned(), follows }
 }
 
 impl Document {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use sheaf_access::{DeviceId, DocumentId, EntryHash, LogId};
+use sheaf_access::{AccessState, DeviceId, DocumentId, EntryHash, LogId};
 use sheaf_log::{
     Attestation, BlobId, BlobLink, BlobRef, Checkpoint, Covered, Endorsement, Entry, Frontier, HeldEntry,
     MAX_BLOB_CONTENT, Manifest, Part, SavedDocument, decode_documents, group_of, open_blob,
@@ -40,6 +40,8 @@ pub struct Offer {
 
 /// How many bundles that are not offered any more are still served.
 const OFFERED: usize = 8;
+/// Of how many checkpoints that are not held it is remembered that a device vouches for them.
+const VOUCHED: usize = 4;
 
 /// What a space has of checkpoints.
 #[derive(Default)]
@@ -57,6 +59,10 @@ pub struct Checkpoints {
     pub refused: BTreeSet<EntryHash>,
     /// Endorsements of those that are held.
     pub endorsements: Vec<Endorsement>,
+    /// What is vouched for of those that are not held.
+    pub vouched: Vec<Endorsement>,
+    /// Logs of which other entries are here than those that a checkpoint stands for, and the first of these.
+    pub parted: BTreeMap<LogId, u64>,
     /// How many bytes of entries have been stored since the last one.
     pub tail: u64,
     /// Since when the tail has been long enough to write the next, in milliseconds since 1970.
@@ -87,6 +93,38 @@ impl Checkpoints {
     pub fn headers(&self) -> HashMap<(LogId, u64), HeldEntry> {
         let covered = self.held.iter().flat_map(|base| &base.covered);
         covered.map(|(log, covered)| ((*log, covered.seq), covered.held.clone())).collect()
+    }
+
+    /// Whether someone other than its author vouches for a checkpoint: what it stands for may be gone anywhere (C2).
+    pub fn is_vouched(&self, checkpoint: &Entry, access: &AccessState) -> bool {
+        let author = access.person_of(&checkpoint.log().device);
+        self.endorsements.iter().chain(&self.vouched).any(|one| {
+            let person = access.person_of(&one.device);
+            one.checkpoint == checkpoint.hash() && person.is_some() && person != author
+        })
+    }
+
+    /// Those that decide what counts of what they cover. In a space of one, that it was read back and verified is enough:
+    /// it would not be held otherwise.
+    pub fn decided(&self, access: &AccessState) -> Vec<Arc<Base>> {
+        let alone = access.members().len() <= 1;
+        self.held.iter().filter(|base| alone || self.is_vouched(&base.entry, access)).cloned().collect()
+    }
+
+    /// Remembers that somebody vouches for a checkpoint that is not held: a few of each device.
+    pub fn vouch(&mut self, one: Endorsement) {
+        let same = |other: &Endorsement| other.device == one.device;
+        if self.vouched.iter().any(|other| same(other) && other.checkpoint == one.checkpoint) {
+            return;
+        }
+        if self.vouched.iter().filter(|other| same(other)).count() >= VOUCHED
+            && let Some(first) = self.vouched.iter().position(same)
+        {
+            self.vouched.remove(first);
+        }
+        if self.vouched.len() < sheaf_sync::MAX_ENDORSEMENTS {
+            self.vouched.push(one);
+        }
     }
 
     /// Whether a blob belongs to a checkpoint that is held.

@@ -1,9 +1,12 @@
 //! Endorsing, and pruning what is endorsed (C2).
 
-use sheaf_access::{EntryHash, SpaceId};
-use sheaf_log::Endorsement;
+use std::sync::Arc;
+
+use sheaf_access::{EntryHash, LogId, SpaceId};
+use sheaf_log::{Endorsement, Frontier};
 use sheaf_store::{BlobStore, Table};
 
+use super::Base;
 use crate::core::Core;
 use crate::error::NodeError;
 use crate::network::Input;
@@ -40,9 +43,16 @@ impl Core {
             let mine = checkpoints.writing(me).any(|entry| entry.hash() == one.checkpoint);
             (held || mine, !mine && checkpoints.pending.iter().any(|entry| entry.hash() == one.checkpoint))
         };
-        // One of another that is not held here yet is not needed: whoever holds it then vouches for it too.
+        if !held {
+            // It may be what speaks for it, should it contradict what counts here.
+            space.checkpoints().vouch(one);
+        }
         if held {
             self.take_endorsement(space, one);
+            // Now it may decide which side of a fork counts.
+            if !space.lock().forks.is_empty() {
+                self.open_new(space, None);
+            }
             if let Err(error) = self.prune(space) {
                 tracing::error!(%error, "entries cannot be pruned");
             }
@@ -89,17 +99,9 @@ impl Core {
         let Some(access) = space.access() else { return Ok(0) };
         let (floors, last, entries, old) = {
             let held = space.checkpoints();
-            let alone = access.members().len() <= 1;
-            let endorsed = |checkpoint: EntryHash, author| {
-                held.endorsements.iter().any(|one| {
-                    let person = access.person_of(&one.device);
-                    one.checkpoint == checkpoint && person.is_some() && person != author
-                })
-            };
-            // In a space of one, that it was read back and verified is enough: it would not be held otherwise.
-            let good =
-                |base: &super::Base| alone || endorsed(base.entry.hash(), access.person_of(&base.entry.log().device));
-            let Some(at) = held.held.iter().rposition(|base| good(base)) else { return Ok(0) };
+            let decided = held.decided(&access);
+            let good = |base: &Arc<Base>| decided.iter().any(|one| Arc::ptr_eq(one, base));
+            let Some(at) = held.held.iter().rposition(good) else { return Ok(0) };
             let last = &held.held[at];
             let before = &held.held[..at];
             // Older ones all of which the last stands for; the latest of them is kept, with what came after it.
@@ -109,6 +111,9 @@ impl Core {
             let floors = previous.map_or_else(|| last.checkpoint.covers.clone(), |base| base.checkpoint.covers.clone());
             // Their own entries are in their bundles.
             let entries: Vec<_> = held.held.iter().map(|base| (base.entry.log(), base.entry.seq())).collect();
+            // What is here and is something else is kept: it is set aside, and somebody may want it.
+            let kept = |(log, seq): (&LogId, u64)| (*log, held.parted.get(log).map_or(seq, |first| seq.min(first - 1)));
+            let floors: Frontier = floors.iter().map(kept).filter(|(_, seq)| *seq > 0).collect();
             (floors, last.checkpoint.covers.clone(), entries, old)
         };
         let pruned = self.store.prune(space.id, &floors)?;

@@ -365,7 +365,6 @@ fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, peer: DeviceId, link: BlobL
     match core.verify_bundle(space, &bundle.checkpoint, &access, bytes.into()) {
         Ok(base) => {
             core.merge(space, base, &bundle, access).map_err(|error| unreadable(&error))?;
-            core.endorse(space, bundle.checkpoint.hash());
             // The bundle is kept under the checkpoint's name now.
             core.forget_blob(space, link.id);
             Ok(())

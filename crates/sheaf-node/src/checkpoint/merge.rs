@@ -21,6 +21,7 @@ impl Core {
     /// Holds a verified checkpoint of which every entry is here. Its blobs and its entry are on the disk.
     pub fn hold(&self, space: &Space, base: Base) -> Result<(), NodeError> {
         self.home().blobs().put_bundle(space.id, base.entry.hash(), &base.bundle)?;
+        self.part_from(space, &base, &self.store.frontier(space.id)?)?;
         self.take_base(space, base)?;
         self.say_floors(space)?;
         Ok(())
@@ -37,6 +38,7 @@ impl Core {
         let covers = base.checkpoint.covers.clone();
         // Blobs and bundle first, then the floor: a crash in between is made good when the home is opened.
         self.home().blobs().put_bundle(space.id, base.entry.hash(), &base.bundle)?;
+        self.part_from(space, &base, &self.store.frontier(space.id)?)?;
         {
             let _storing = locked(&space.storing);
             self.store.cover(space.id, &covers, &bundle.access)?;
@@ -62,16 +64,30 @@ impl Core {
             // A saved copy from before lacks what the checkpoint has.
             self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;
         }
+        let hash = base.entry.hash();
         self.take_base(space, base)?;
+        self.endorse(space, hash);
         if own_is_behind {
             // This home has been put back: what it wrote after that is known elsewhere, so nothing is written there again (L5).
             self.new_log(space)?;
         }
         self.tell_network(Input::Covered { space: space.id, covers });
+        {
+            // Documents let go of what it does not stand for before they take what it does.
+            let _opened = locked(&space.opened);
+            self.recount(space)?;
+        }
         self.tell_documents(space.id, |_| Message::Covered);
         self.access_changed(space);
         self.index_changed(space);
-        self.open_new(space, None);
+        self.judge_anew(space)
+    }
+
+    /// What was found invalid is looked at again: what a checkpoint stands for counts for good, and need not be named by what
+    /// builds on it. Blocks.
+    fn judge_anew(&self, space: &Space) -> Result<(), NodeError> {
+        let first = self.reopen_logs(space)?;
+        self.open_new(space, first);
         Ok(())
     }
 
@@ -147,6 +163,8 @@ impl Core {
             }
         }
         self.load_endorsements(space)?;
+        self.load_parted(space)?;
+        Self::doubt_checkpoints(space);
         let covers = space.checkpoints().covers();
         let tail = self.tail_of(space.id, &covers)?;
         space.checkpoints().tail = tail;
@@ -182,7 +200,12 @@ impl Core {
             tracing::warn!(%error, "access entries cannot be read");
             Problem::NoKey
         })?;
-        let result = self.verify_checkpoint(space, entry, &access, bundle.into());
+        let vouched = space.checkpoints().is_vouched(entry, access.now());
+        let result = if vouched {
+            self.verify_vouched(space, entry, &access, bundle.into())
+        } else {
+            self.verify_checkpoint(space, entry, &access, bundle.into())
+        };
         match result {
             Ok(base) => {
                 if let Err(error) = self.hold(space, base) {
@@ -190,6 +213,9 @@ impl Core {
                     return Ok(());
                 }
                 self.endorse(space, entry.hash());
+                if let Err(error) = self.judge_anew(space) {
+                    tracing::error!(%error, "what was found invalid is not looked at again");
+                }
                 if let Err(error) = self.prune(space) {
                     tracing::error!(%error, "entries cannot be pruned");
                 }

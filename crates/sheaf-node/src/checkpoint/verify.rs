@@ -42,7 +42,8 @@ pub enum Problem {
     /// A part of a document that this version does not know.
     #[error("it holds parts of documents that this version of Sheaf does not know; update to take part")]
     Newer,
-    /// It covers what was found to be invalid or not to count here.
+    /// It covers what was found to be invalid or not to count here. Not a verdict: that others found otherwise shows when one
+    /// of them vouches for it.
     #[error("it covers entries of log {0} that are not valid")]
     CoversInvalid(LogId),
     /// A blob is not here. Not a verdict.
@@ -61,7 +62,11 @@ impl Problem {
     pub fn is_verdict(&self) -> bool {
         !matches!(
             self,
-            Self::Missing(_) | Self::NoKey | Self::Store(_) | Self::Document { why: NotAccepted::Load(_), .. }
+            Self::Missing(_)
+                | Self::NoKey
+                | Self::Store(_)
+                | Self::CoversInvalid(_)
+                | Self::Document { why: NotAccepted::Load(_), .. }
         )
     }
 }

@@ -194,7 +194,13 @@ pub fn from_checkpoint(core: &Core, space: &Space, id: DocumentId) -> Result<Opt
         let Some(saved) = base.document(&**blobs, id)? else { continue };
         let other = Document::load(&saved.save).map_err(|error| NodeError::Damaged(error.to_string()))?;
         match &mut document {
-            Some(document) => drop(document.apply(other.accepted_changes())),
+            Some(document) => {
+                // Of two that stand for different branches of a log, the one that goes further.
+                let refused = document.apply(other.accepted_changes()).refused;
+                if let Some(first) = refused.first() {
+                    tracing::warn!(document = %id, count = refused.len(), reason = %first.reason, "two checkpoints differ");
+                }
+            }
             None => document = Some(other),
         }
     }
@@ -364,7 +370,10 @@ fn check_one(
 /// A change passed every check and still broke the document.
 pub fn close(core: &Core, space: &Space, id: DocumentId, refused: &sheaf_document::RefusedChange, holders: &Holders) {
     tracing::warn!(document = %id, reason = %refused.reason, "a change broke the document and was left out");
-    if let Some(holder) = holders.get(&refused.hash.0) {
+    // Whoever only built on it is left out with it; what they wrote is not what broke it.
+    if !refused.follows
+        && let Some(holder) = holders.get(&refused.hash.0)
+    {
         core.close_log(space, holder.log, holder.seq, &refused.reason);
     }
 }

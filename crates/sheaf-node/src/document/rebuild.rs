@@ -20,7 +20,15 @@ impl Task {
     pub(super) fn recounted(&mut self, void: Arc<Void>, lost: &HashSet<[u8; 32]>) {
         self.void = void;
         let held = |hash: &ChangeHash| self.sessions.document().has(hash);
-        let out: HashSet<ChangeHash> = lost.iter().map(|hash| ChangeHash(*hash)).filter(held).collect();
+        let mut out: HashSet<ChangeHash> = lost.iter().map(|hash| ChangeHash(*hash)).filter(held).collect();
+        if out.is_empty() {
+            return;
+        }
+        match load::from_checkpoint(&self.core, &self.space, self.id) {
+            // What a checkpoint stands for counts for good, in whatever entry it came.
+            Ok(base) => out.retain(|hash| !base.as_ref().is_some_and(|base| base.has(hash))),
+            Err(error) => tracing::error!(%error, document = %self.id, "a document in a checkpoint cannot be read"),
+        }
         if out.is_empty() {
             return;
         }
@@ -75,7 +83,7 @@ impl Task {
         self.rebuilt(made);
     }
 
-    fn reload(&mut self, out: &HashSet<ChangeHash>) {
+    pub(super) fn reload(&mut self, out: &HashSet<ChangeHash>) {
         match load::load(&self.core, &self.space, self.id, self.genesis()) {
             Ok(loaded) => {
                 self.holders = loaded.holders;

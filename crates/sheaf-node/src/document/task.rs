@@ -450,6 +450,13 @@ impl Task {
         self.since_snapshot += news.len();
         let result = self.sessions.apply(news, self.now());
         self.send(result.out);
+        if !result.refused.is_empty() {
+            // What was verified in a checkpoint does not break a document, unless that has something else in its place.
+            tracing::warn!(document = %self.id, refused = result.refused.len(), "it is made anew from its checkpoint");
+            let typed = self.sessions.flush(self.now());
+            self.send(typed);
+            self.reload(&HashSet::new());
+        }
     }
 
     fn journaled(&mut self, changes: &[[u8; 32]]) {

@@ -98,7 +98,7 @@ impl Core {
     }
 
     /// What the log proper has from a place on.
-    fn main_from(&self, space: SpaceId, log: LogId, seq: u64) -> Result<Vec<Entry>, StoreError> {
+    pub(super) fn main_from(&self, space: SpaceId, log: LogId, seq: u64) -> Result<Vec<Entry>, StoreError> {
         let (mut entries, mut from) = (Vec::new(), seq);
         loop {
             let batch = self.store.range(space, log, from, READ)?;
@@ -139,6 +139,7 @@ impl Core {
                 self.begin_log(space.id, &mut state);
             }
         }
+        Self::doubt_checkpoints(space);
         tracing::warn!(%log, at, space = %space.id, "a device wrote two entries in one place of its log");
         self.tell_network(Input::Forked { space: space.id, log, at });
         self.say(NodeEvent::Forked { space: space.id.to_string(), device: log.device.to_string() });

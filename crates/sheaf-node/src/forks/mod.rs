@@ -11,6 +11,7 @@
 mod keep;
 mod room;
 mod search;
+mod settled;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -20,6 +21,7 @@ use sheaf_log::{Branches, Entry, EntryRef, ForkProof, HeldEntry, Kind};
 
 pub use keep::proved;
 pub use search::Searches;
+pub use settled::Settled;
 pub use words::{Suspicion, Unbelieved, Waiting};
 
 /// The forked logs of a space.
@@ -38,6 +40,8 @@ pub struct Forked {
     /// All its entries from there on, as far as they are held.
     pub tree: Branches,
     proof: Vec<u8>,
+    /// By what it is settled which side counts.
+    settled: Settled,
     /// Those in the log proper, and what they are for.
     main: BTreeMap<EntryHash, Kind>,
     /// The others.
@@ -93,9 +97,9 @@ impl Forks {
         self.logs.get_mut(&on.log).is_some_and(|forked| forked.tree.vote(&on.hash, by))
     }
 
-    /// The entries of the branches that count, as far as is known who has built on which.
+    /// The entries of the branches that count, as far as is known who has built on which, and what checkpoints decide.
     pub fn chosen(&self) -> BTreeSet<EntryHash> {
-        self.logs.values().flat_map(|forked| forked.tree.chosen()).collect()
+        self.logs.values().flat_map(Forked::chosen).collect()
     }
 
     /// A log is forked at a place; `main` is what the log proper has from there on. What was known beside it stays.
@@ -106,6 +110,7 @@ impl Forks {
             at: proof.seq(),
             tree: Branches::new(),
             proof: proof.encode(),
+            settled: Settled::ByVotes,
             main: main.iter().map(|entry| (entry.hash(), entry.header().kind)).collect(),
             beside: HashMap::new(),
             needed: BTreeSet::new(),

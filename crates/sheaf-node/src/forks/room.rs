@@ -113,6 +113,7 @@ mod tests {
     use proptest::prelude::*;
     use sheaf_log::{Branches, HeldEntry};
 
+    use super::super::Settled;
     use super::*;
 
     fn forked() -> Forked {
@@ -120,6 +121,7 @@ mod tests {
             at: 1,
             tree: Branches::new(),
             proof: Vec::new(),
+            settled: Settled::ByVotes,
             main: BTreeMap::new(),
             beside: HashMap::new(),
             needed: BTreeSet::new(),

@@ -126,8 +126,11 @@ impl Core {
         let headers = space.checkpoints().headers();
         let mut tips = Vec::with_capacity(frontier.len());
         for (log, seq) in frontier.iter() {
-            let stored = self.store.entry(space.id, *log, seq)?.map(|entry| entry.hash());
-            let hash = stored.or_else(|| headers.get(&(*log, seq)).map(|held| held.hash));
+            // What a checkpoint stands for comes before what is here.
+            let hash = match headers.get(&(*log, seq)) {
+                Some(held) => Some(held.hash),
+                None => self.store.entry(space.id, *log, seq)?.map(|entry| entry.hash()),
+            };
             tips.extend(hash.map(|hash| (*log, seq, hash)));
         }
         Ok(tips)
