@@ -1,6 +1,7 @@
 //! Relays that are one through NATS: real servers, real relays, real nodes, on loopback.
 
 mod away;
+mod costs;
 mod kills;
 
 use std::path::Path;

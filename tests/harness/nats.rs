@@ -78,6 +78,11 @@ impl NatsServers {
         text
     }
 
+    /// Where everything of theirs is.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Their URLs, as `--cluster` takes them.
     pub fn urls(&self) -> String {
         let urls: Vec<String> =

@@ -171,6 +171,7 @@ meters! {
     meeting: Gauge = "sheaf_relay_meeting_connections", "Devices at the meeting point.";
     meeting_refused: Counter = "sheaf_relay_meeting_refused_total", "Connections turned away at the meeting point.";
     cluster: Gauge = "sheaf_relay_cluster_there", "1 while the relay reaches the NATS servers of its cluster, 0 while they are away, or when it is in none.";
+    cluster_relays: Gauge = "sheaf_relay_cluster_relays", "Other relays of the cluster that were heard within the last hour.";
     cluster_waiting: Gauge = "sheaf_relay_cluster_waiting_entries", "Entries that are durable here, and wait to be durable in the cluster before they are acknowledged.";
     cluster_published: Counter = "sheaf_relay_cluster_published_total", "Entries that the cluster has taken from this relay.";
     cluster_received: Counter = "sheaf_relay_cluster_received_total", "Entries that came from the cluster and were news.";

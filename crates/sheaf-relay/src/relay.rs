@@ -109,12 +109,13 @@ impl Relay {
                 Vec::new()
             };
             let places = keeper.places()?;
-            Ok::<_, StartError>((keeper, seed, token, notices, (left, places)))
+            let id = keeper.id();
+            Ok::<_, StartError>((keeper, seed, token, notices, (left, places, id)))
         });
-        let (keeper, seed, token, notices, (left, places)) = opened.await.map_err(|_| StartError::Stopped)??;
+        let (keeper, seed, token, notices, (left, places, id)) = opened.await.map_err(|_| StartError::Stopped)??;
         let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
         let cluster =
-            if clustered { Some(cluster::start(&config, places.clone(), board.clone()).await?) } else { None };
+            if clustered { Some(cluster::start(&config, id, places.clone(), board.clone()).await?) } else { None };
         let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left, places), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;
         let link = link(&config, &net, &token)?;

@@ -13,6 +13,7 @@
 //! - `wire` names subjects and streams, and says what a message is.
 //! - `place` says how far a stream has been read, whatever order what was read is dealt with in.
 //! - `reading` reads the streams, each from its place on, and begins again where it was when that breaks off.
+//! - `roster` knows the other relays, and what the streams need not keep any more.
 //! - `nats` is the connection, and with `reading` the only place that knows NATS.
 //!
 //! # What holds
@@ -31,6 +32,7 @@ mod nats;
 mod outbox;
 mod place;
 mod reading;
+mod roster;
 mod wire;
 
 use bytes::Bytes;
@@ -55,6 +57,8 @@ pub enum Order {
         /// What shows other relays that they may keep the space.
         proof: [u8; 32],
     },
+    /// What came in the streams is durable here up to these places.
+    Durable(Vec<Place>),
     /// Pass on presence, as it came.
     Presence(SpaceId, Bytes),
     /// Somebody is here for a space: its presence is wanted.

@@ -11,12 +11,13 @@ use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use bytes::Bytes;
 use n0_future::StreamExt as _;
-use sheaf_access::SpaceId;
+use sheaf_access::{DeviceId, SpaceId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::reading::{self, Recent};
+use super::roster::Roster;
 use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
 use super::{Kept, News, Order, Place};
 use crate::board::Board;
@@ -28,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(3);
 /// How often it is tried whether the cluster is there, while it is not.
 const TRY: Duration = Duration::from_millis(500);
+/// How often a relay says that it is there.
+const ROLL: Duration = Duration::from_secs(5);
+/// How often what is held twice is given back.
+const GIVE_BACK: Duration = Duration::from_mins(10);
 /// For how long JetStream knows an entry again that is published twice.
 const DUPLICATES: Duration = Duration::from_mins(10);
 
@@ -65,6 +70,12 @@ struct Nats {
     recent: Arc<Recent>,
     /// Where the streams are to be read from, until they are.
     places: Option<Vec<Place>>,
+    /// Which relay this is.
+    id: DeviceId,
+    begun: Instant,
+    roster: Roster,
+    /// Up to where everything is durable here.
+    durable: Vec<Place>,
     watched: HashMap<SpaceId, AbortHandle>,
     readers: Vec<AbortHandle>,
 }
@@ -72,6 +83,7 @@ struct Nats {
 /// Connects, or goes on trying to: a relay starts without NATS too, and acknowledges nothing meanwhile.
 pub async fn start(
     config: &Config,
+    id: DeviceId,
     places: Vec<Place>,
     board: Arc<Board>,
 ) -> Result<(UnboundedSender<Order>, UnboundedReceiver<News>), ClusterError> {
@@ -111,6 +123,10 @@ pub async fn start(
         there: false,
         failed,
         recent: Arc::default(),
+        id,
+        begun: Instant::now(),
+        roster: Roster::default(),
+        durable: places.clone(),
         places: Some(places),
         watched: HashMap::new(),
         readers: Vec::new(),
@@ -129,6 +145,8 @@ impl Nats {
     async fn run(mut self, mut orders: UnboundedReceiver<Order>, mut failures: UnboundedReceiver<()>) {
         let mut trying = tokio::time::interval(TRY);
         trying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut rolling, mut giving_back) = (tokio::time::interval(ROLL), tokio::time::interval(GIVE_BACK));
+        let mut others = self.client.subscribe(wire::RELAYS).await.ok();
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -137,6 +155,14 @@ impl Nats {
                 },
                 Some(()) = failures.recv() => self.is_there(false),
                 _ = trying.tick() => self.look().await,
+                _ = rolling.tick() => self.call_roll(),
+                _ = giving_back.tick() => self.give_back(),
+                Some(message) = next(&mut others) => {
+                    if let Some((relay, places)) = wire::read_roll(&message.payload) {
+                        self.roster.heard(self.now(), relay, places);
+                        self.board.meters().cluster_relays.set(self.roster.others() as u64);
+                    }
+                }
             }
         }
         for task in self.readers.iter().chain(self.watched.values()) {
@@ -185,6 +211,38 @@ impl Nats {
         }
     }
 
+    fn now(&self) -> u64 {
+        self.begun.elapsed().as_millis() as u64
+    }
+
+    /// Says that this relay is there.
+    fn call_roll(&self) {
+        if self.there {
+            let (client, roll) = (self.client.clone(), wire::roll(self.id, &self.durable));
+            tokio::spawn(async move {
+                if let Err(error) = client.publish(wire::RELAYS, roll.into()).await {
+                    tracing::debug!(%error, "the other relays do not hear of this one");
+                }
+            });
+        }
+    }
+
+    /// Gives back what two relays hold, or more.
+    fn give_back(&self) {
+        let held =
+            (0..SHARDS).filter_map(|shard| Some((shard, self.roster.held_twice(self.now(), shard, &self.durable)?)));
+        let held: Vec<(u8, u64)> = held.filter(|_| self.there).collect();
+        let jetstream = self.jetstream.clone();
+        tokio::spawn(async move {
+            for (shard, sequence) in held {
+                let Ok(stream) = jetstream.get_stream_no_info(wire::stream(shard)).await else { continue };
+                if let Err(error) = stream.purge().sequence(sequence + 1).await {
+                    tracing::debug!(%error, shard, "what is held twice was not given back");
+                }
+            }
+        });
+    }
+
     /// Tells the engine of the presence of a space that comes by.
     fn watch(&mut self, space: SpaceId) {
         let (client, news) = (self.client.clone(), self.news.clone());
@@ -215,6 +273,7 @@ impl Nats {
 
     fn carry_out(&mut self, order: Order) {
         match order {
+            Order::Durable(places) => self.durable = places,
             Order::Presence(space, bytes) => self.pass_on_presence(space, bytes),
             Order::Watch(space) => self.watch(space),
             Order::Unwatch(space) => {
@@ -241,6 +300,14 @@ impl Nats {
                 });
             }
         }
+    }
+}
+
+/// What comes next; nothing, ever, where nothing was subscribed to.
+async fn next(messages: &mut Option<async_nats::Subscriber>) -> Option<async_nats::Message> {
+    match messages {
+        Some(messages) => messages.next().await,
+        None => std::future::pending().await,
     }
 }
 

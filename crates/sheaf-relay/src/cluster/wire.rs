@@ -3,6 +3,7 @@
 //! | subject | what | kept |
 //! | --- | --- | --- |
 //! | `sheaf.{shard}.{space}` | an entry | by the stream of the shard |
+//! | `sheaf-relays` | that a relay is there, and how far it has read each stream | no |
 //! | `sheaf-presence.{space}` | carets, as they came | no |
 //!
 //! Whatever comes from there is as little trusted as what comes from a device: every length is bounded by what NATS takes, and
@@ -10,6 +11,8 @@
 
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_sync::MAX_ENTRY_BYTES;
+
+use super::Place;
 
 /// How many streams there are. It is part of what is stored: another number would need other streams.
 pub const SHARDS: u8 = 16;
@@ -38,6 +41,34 @@ pub fn subjects(shard: u8) -> String {
 /// The subject of a space.
 pub fn subject(space: SpaceId) -> String {
     format!("sheaf.{}.{space}", shard(space))
+}
+
+/// Where relays say that they are there.
+pub const RELAYS: &str = "sheaf-relays";
+
+/// What a relay says of itself: that it is there, and up to where each stream is durable with it.
+pub fn roll(relay: DeviceId, places: &[Place]) -> Vec<u8> {
+    let mut bytes = [&[VERSION], relay.as_bytes().as_slice()].concat();
+    for place in places {
+        bytes.extend_from_slice(&place.stream.to_le_bytes());
+        bytes.extend_from_slice(&place.sequence.to_le_bytes());
+    }
+    bytes
+}
+
+/// Reads what a relay says of itself.
+pub fn read_roll(bytes: &[u8]) -> Option<(DeviceId, Vec<Place>)> {
+    let (&[version], bytes) = bytes.split_first_chunk::<1>()?;
+    let (relay, bytes) = bytes.split_first_chunk::<32>()?;
+    if version != VERSION || bytes.len() != usize::from(SHARDS) * 16 {
+        return None;
+    }
+    let (places, _) = bytes.as_chunks::<16>();
+    let place = |bytes: &[u8; 16]| {
+        let number = u128::from_le_bytes(*bytes);
+        Place { stream: number as u64, sequence: (number >> 64) as u64 }
+    };
+    Some((DeviceId::from_bytes(*relay), places.iter().map(place).collect()))
 }
 
 /// The subject of a space's presence.
@@ -111,6 +142,14 @@ mod tests {
         assert_eq!(stream(7), "SHEAF_07");
     }
 
+    #[test]
+    fn a_relay_is_known_by_what_it_says_of_itself() {
+        let places: Vec<Place> = (0..u64::from(SHARDS)).map(|n| Place { stream: n << 40, sequence: 3 * n }).collect();
+        let relay = DeviceId::from_bytes([5; 32]);
+        assert_eq!(read_roll(&roll(relay, &places)), Some((relay, places.clone())));
+        assert_eq!(read_roll(&roll(relay, &places[1..])), None);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(cases(512)))]
 
@@ -124,6 +163,7 @@ mod tests {
         #[test]
         fn nothing_that_comes_is_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(&bytes);
+            let _ = read_roll(&bytes);
         }
     }
 }

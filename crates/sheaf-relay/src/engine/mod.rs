@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::clustering::Clustered;
 use self::fetching::Fetch;
 use crate::board::Board;
-use crate::cluster::News;
+use crate::cluster::{News, Order, Place};
 use crate::config;
 use crate::keeper::accept::now;
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
@@ -70,6 +70,8 @@ pub enum Answer {
     Unpublished { space: SpaceId, read: Result<(Vec<sheaf_sync::Item>, bool), StoreError> },
     /// A space was opened for what another relay passed on of it.
     OpenedFor { id: SpaceId, opened: passed_on::Opened },
+    /// What came in the cluster's streams is durable up to these places.
+    Durable(Vec<Place>),
     /// It is done, and that is all.
     Nothing,
     /// What became of the deliveries of a space.
@@ -280,6 +282,7 @@ impl Engine {
             Answer::Left(space) => self.left(&space),
             Answer::Unpublished { space, read } => self.read_unpublished(space, read),
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
+            Answer::Durable(places) => self.order(Order::Durable(places)),
             Answer::Nothing => {}
             Answer::Taken { space, accepted } => self.taken(space, accepted),
         }

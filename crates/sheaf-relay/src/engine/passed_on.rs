@@ -222,13 +222,15 @@ impl Engine {
         let places = cluster.incoming.places();
         if !places.is_empty() {
             let keeper = Arc::clone(&self.keeper);
+            let all = cluster.incoming.written.clone();
             self.blocking(move || {
                 for (shard, place) in places {
                     if let Err(error) = keeper.put_place(shard, place) {
                         tracing::warn!(%error, shard, "how far a stream has been read is not written down");
+                        return Answer::Nothing;
                     }
                 }
-                Answer::Nothing
+                Answer::Durable(all)
             });
         }
         for passed_on in again {

@@ -82,6 +82,11 @@ impl Keeper {
         Ok(keeper)
     }
 
+    /// Which relay this is.
+    pub fn id(&self) -> DeviceId {
+        self.keys.id()
+    }
+
     /// The home.
     pub fn home(&self) -> &Home {
         &self.home
