@@ -392,6 +392,14 @@ fn the_command_line_pairs_two_homes() {
     let devices = laptop.ok(&["device", "list", "--json"]).json();
     assert_eq!(devices.as_array().map(Vec::len), Some(2));
 
+    // What it writes before it hears that it was removed is kept, in the private space as in any other.
+    let diary = laptop.ok(&["doc", "new", "Diary"]).last_line();
+    let online = laptop.online();
+    desktop.ok(&["sync", "--once"]);
+    online.stop();
+    desktop.ok(&["doc", "edit", &diary, "--append", "Late words."]);
+    desktop.ok(&["doc", "edit", &notes, "--append", "Late words too."]);
+
     laptop.ok(&["device", "rename", "Desk", "--device", &device]);
     laptop.ok(&["device", "remove", "Desk"]);
     let online = laptop.online();
@@ -402,5 +410,18 @@ fn the_command_line_pairs_two_homes() {
     }
     online.stop();
     assert!(desktop.show(&notes).contains("# Notes"));
+    for (space, late) in [("Private", 2), ("Team", 3)] {
+        for home in [&laptop, &desktop] {
+            let listed = home.ok(&["set-aside", "list", space, "--json"]).json();
+            assert_eq!(listed[0]["words"], late, "{space}: {listed}");
+        }
+        let line = desktop.ok(&["space", "list"]).stdout;
+        let line = line.lines().find(|line| line.contains(space)).expect("it is listed").to_owned();
+        assert!(line.contains("(you removed this device, "), "{line}");
+    }
+    let piece =
+        laptop.ok(&["set-aside", "list", "Private", "--json"]).json()[0]["id"].as_str().expect("an id").to_owned();
+    laptop.ok(&["set-aside", "adopt", "Private", &piece]);
+    assert!(laptop.show(&diary).contains("Late words."));
     assert_eq!(laptop.run(&["device", "remove", "Nobody"]).code, 4);
 }

@@ -8,6 +8,7 @@ use sheaf_access::{DeviceId, SpaceId};
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::{Core, locked};
+use crate::devices::LAST_WORDS;
 use crate::error::NodeError;
 use crate::network::{Network, Reach};
 use crate::space::Space;
@@ -15,15 +16,15 @@ use crate::view::SyncReport;
 
 /// How long others on this network get to be found, when nobody's address is known.
 const FINDING: Duration = Duration::from_secs(3);
-/// How long whoever says that this person was removed gets to take in what was written before that was heard.
-const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Waits until everyone who can be reached is in step, or the deadline has come.
+/// Waits until everyone who can be reached is in step, or the deadline has come. `over_before` is what was over before the
+/// network was there to say so.
 pub async fn sync_once(
     core: &Arc<Core>,
     network: &Network,
     discovery: bool,
     deadline: Duration,
+    over_before: &BTreeSet<SpaceId>,
 ) -> Result<SyncReport, NodeError> {
     let start = Instant::now();
     let end = start + deadline;
@@ -35,7 +36,6 @@ pub async fn sync_once(
     let mut fetching = core.fetcher.load();
     // With discovery, a device whose address is not known may still be found.
     let finding = if discovery && !wanted(core).is_empty() { start + FINDING } else { start };
-    let over_before = over(core);
     let mut heard = None;
     loop {
         let over = over(core);
@@ -45,10 +45,13 @@ pub async fn sync_once(
         let last_words = heard.map(|heard| heard + LAST_WORDS);
         let settled = {
             let reach = reach.borrow_and_update();
-            let unheard = |space: &SpaceId| !over_before.contains(space) && !taken(core, *space, &reach);
+            let taken = |space: &SpaceId| core.space(*space).is_none_or(|space| core.is_taken(&space, &reach));
+            let unheard = |space: &SpaceId| !over_before.contains(space) && !taken(space);
             let listening = last_words.is_some_and(|end| Instant::now() < end) && over.iter().any(unheard);
             let fetched = *fetching.borrow_and_update() == 0;
-            !listening && fetched && settled(core, &reach, &over, Instant::now() >= finding)
+            // A device that was removed waits for its network to end.
+            let waits = listening || !fetched || core.device_was_removed();
+            !waits && settled(core, &reach, &over, Instant::now() >= finding)
         };
         if settled || Instant::now() >= end {
             break;
@@ -87,18 +90,10 @@ fn settled(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>, found: bool) ->
 }
 
 /// The spaces that somebody has removed this person from: nobody has anything for them there any more.
-fn over(core: &Core) -> BTreeSet<SpaceId> {
+pub fn over(core: &Core) -> BTreeSet<SpaceId> {
     let Ok(me) = core.me() else { return BTreeSet::new() };
     let is_over = |space: &Arc<Space>| space.lock().removed.as_ref().is_some_and(|removed| removed.by != me.person());
     core.spaces().iter().filter(|space| is_over(space)).map(|space| space.id).collect()
-}
-
-/// Whether somebody has all that this device wrote in a space, or nobody is there to take it.
-fn taken(core: &Core, id: SpaceId, reach: &Reach) -> bool {
-    let Some(space) = core.space(id) else { return true };
-    let there = reach.devices.values().any(|standing| standing.connected && standing.synced.contains_key(&id));
-    let written = space.lock().log.seq;
-    !there || locked(&core.receipts).confirmed(id) >= written
 }
 
 /// Every device of every space's members, and those whose invitations are being redeemed.

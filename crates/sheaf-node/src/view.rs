@@ -49,7 +49,7 @@ pub struct SpaceInfo {
 }
 
 /// How someone's time in a space ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Ended {
@@ -57,13 +57,17 @@ pub struct Ended {
     pub by: String,
     /// Whether they left by themselves.
     pub left: bool,
-    /// When, by the clock of the device that did it, in milliseconds since 1970.
+    /// When, by the clock of the device that did it, in milliseconds since 1970; 0 while unknown.
     #[ts(type = "number")]
     pub when: u64,
     /// Whether it never came to anything: the invitation had been closed before anyone heard that they had joined by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(optional, as = "Option<bool>")]
     pub late: bool,
+    /// Whether it is only this device that ended: the person removed it from their devices, and is in the space still.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub device: bool,
 }
 
 /// Someone who was in a space. What had reached their devices by then is there still.

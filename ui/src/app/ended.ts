@@ -10,6 +10,9 @@ export function whyReadOnly(space: Pick<SpaceInfo, "role" | "ended">): string | 
     if (space.ended.late === true) {
       return "Your invitation to this space had been closed before anyone heard that you had joined by it. What you wrote is still here, and can be read and exported. Ask an owner for a new invitation.";
     }
+    if (space.ended.device === true) {
+      return "This device was removed from your devices. What is here stays, and can be read and exported.";
+    }
     const how = space.ended.left ? `You left this space on ${when}.` : `${who} removed you from this space on ${when}.`;
     return `${how} What had reached this laptop stays here, and can be read and exported. Nothing new comes, and nothing you write goes out.`;
   }

@@ -33,6 +33,7 @@ use self::pairing::Pairing;
 pub use belongings::default_name;
 pub use direct::{Direct, DirectStep};
 pub use follow::begin;
+pub use removal::LAST_WORDS;
 
 /// What the node knows of the person's devices beside what is stored.
 #[derive(Default)]

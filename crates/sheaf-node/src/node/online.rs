@@ -72,7 +72,7 @@ impl Node {
 
     /// Exchanges what is new with whoever can be reached before the deadline, and says how it went.
     pub async fn sync_once(&self, deadline: Duration) -> Result<SyncReport, NodeError> {
-        let before = self.removed_from().await?;
+        let (before, over) = (self.removed_from().await?, crate::once::over(&self.core));
         self.go_online().await?;
         // Whoever is told already that this device was removed has no network any more.
         let Some(network) = self.core.network() else {
@@ -80,7 +80,7 @@ impl Node {
         };
         // The person's other devices are to find everything there.
         self.core.follow().await?;
-        let mut report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline).await?;
+        let mut report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline, &over).await?;
         // Then nothing was exchanged, and nothing will be: there is no use in waiting for others.
         if self.core.device_was_removed() {
             return Err(NodeError::DeviceRemoved);
@@ -98,7 +98,7 @@ impl Node {
     /// The spaces that somebody has removed this person from.
     async fn removed_from(&self) -> Result<Vec<SpaceInfo>, NodeError> {
         let mut spaces = self.spaces().await?;
-        spaces.retain(|space| space.ended.as_ref().is_some_and(|ended| !ended.left));
+        spaces.retain(|space| space.ended.as_ref().is_some_and(|ended| !ended.left && !ended.device));
         Ok(spaces)
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::{AccessOp, ContentKey, EntryHash, PersonId, SpaceId};
-use sheaf_log::Draft;
+use sheaf_access::{AccessOp, ContentKey, EntryHash, LogId, PersonId, SpaceId};
+use sheaf_log::{Draft, Membership};
 use tokio::sync::broadcast;
 
 use super::find::{checked_title, find, shown};
@@ -40,20 +40,25 @@ impl Node {
         let name = self.core.space_name(space).await?;
         let people = access.as_ref().map_or(0, |access| access.members().len());
         let open = access.as_ref().map_or(0, |access| access.invitations().count());
+        let ended = self.ended(space, &me).await?;
+        let role = access.and_then(|access| access.role_of(&me.keys.device.id())).filter(|_| ended.is_none());
         Ok(SpaceInfo {
-            ended: self.ended(space, &me).await?,
+            ended,
             id: space.id.to_string(),
             private: people == 1 && open == 0 && self.core.is_first_space(space.id),
-            role: access.and_then(|access| access.role_of(&me.keys.device.id())).map(|role| role.to_string()),
+            role: role.map(|role| role.to_string()),
             name,
             people,
         })
     }
 
-    /// How this person's time in a space ended, if it has.
+    /// How this person's time in a space ended, or that of this device of theirs, if it has.
     async fn ended(&self, space: &Arc<Space>, me: &Identity) -> Result<Option<Ended>, NodeError> {
         let removal = space.access().and_then(|access| access.was_removed_by(&me.person()));
-        let Some(removal) = removal else { return Ok(None) };
+        let Some(removal) = removal else {
+            let device = self.core.device_was_removed();
+            return Ok(device.then(|| Ended { device, when: removed_at(space, me), ..Ended::default() }));
+        };
         let people = self.core.people(space).await?;
         Ok(Some(ended(space, me.person(), &removal, &people)))
     }
@@ -143,7 +148,17 @@ pub(super) fn ended(space: &Space, person: PersonId, by: &EntryHash, people: &Ha
     let (by, when, late) = written.unwrap_or_default();
     let left = by == Some(person);
     let name = by.filter(|_| !left).and_then(|by| people.get(&by.to_string()));
-    Ended { by: name.map(|(name, _)| name.clone()).unwrap_or_default(), left, when, late }
+    Ended { by: name.map(|(name, _)| name.clone()).unwrap_or_default(), left, when, late, device: false }
+}
+
+/// When this device was removed from a space, if anybody has said so; else 0.
+fn removed_at(space: &Space, me: &Identity) -> u64 {
+    let state = space.lock();
+    let removal = state.access.as_ref().and_then(|history| {
+        let by = history.challenges(&LogId { device: me.keys.device.id(), nonce: 0 }).first()?.by;
+        history.get(&by).map(|entry| entry.time)
+    });
+    removal.unwrap_or_default()
 }
 
 /// Makes a space: its first entry creates it, and its id is that entry's hash.

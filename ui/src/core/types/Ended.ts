@@ -13,10 +13,14 @@ by: string,
  */
 left: boolean, 
 /**
- * When, by the clock of the device that did it, in milliseconds since 1970.
+ * When, by the clock of the device that did it, in milliseconds since 1970; 0 while unknown.
  */
 when: number, 
 /**
  * Whether it never came to anything: the invitation had been closed before anyone heard that they had joined by it.
  */
-late?: boolean, };
+late?: boolean, 
+/**
+ * Whether it is only this device that ended: the person removed it from their devices, and is in the space still.
+ */
+device?: boolean, };
