@@ -124,7 +124,12 @@ impl Core {
 
     /// Someone came, or a key did: finish a redemption that waits, and show the space to whoever may see it now.
     pub fn access_changed(&self, space: &Space) {
-        self.finish_joining(space);
+        // What was written to join is stored before it is looked for, to be passed on.
+        if self.finish_joining(space)
+            && let Err(error) = self.flush()
+        {
+            tracing::warn!(%error, space = %space.id, "that this person has joined is not stored yet");
+        }
         self.note_removal(space);
         self.devices.wake();
         if let Err(error) = self.say_floors(space) {

@@ -126,14 +126,19 @@ impl Core {
     }
 
     /// When the invitation's keys have come: writes the redemption, the first entry of this device's log here (I2).
-    pub fn finish_joining(&self, space: &Space) {
-        let Ok(me) = self.me() else { return };
-        let Some(held) = self.space(space.id) else { return };
+    /// Answers whether it was, just now.
+    pub fn finish_joining(&self, space: &Space) -> bool {
+        let Ok(me) = self.me() else { return false };
+        let Some(held) = self.space(space.id) else { return false };
         match self.try_finish_joining(&held, &me) {
+            Ok(true) => {
+                self.say(NodeEvent::Joined { space: space.id.to_string() });
+                return true;
+            }
             Ok(false) => {}
-            Ok(true) => self.say(NodeEvent::Joined { space: space.id.to_string() }),
             Err(error) => self.join_refused(space.id, JoinRefusal::Unknown, &error.to_string()),
         }
+        false
     }
 
     fn try_finish_joining(&self, space: &Arc<Space>, me: &Identity) -> Result<bool, NodeError> {
