@@ -11,6 +11,8 @@ fn nothing_that_a_relay_has_can_be_read() {
     let ben = joins(&kept, "Benedikt Achterberg", "editor");
     ben.ok(&["doc", "edit", &kept.document, "--append", "Pelicans negotiate quietly."]);
     ben.sync();
+    // Who may not write says their name in an access entry, which the relay has, sealed.
+    joins(&kept, "Zuleika Mbeki", "viewer");
     // One that is open still: its secret opens everything, and the relay has never seen it.
     let link = kept.ana.ok(&["invite", &kept.space, "--role", "viewer"]).last_line();
     let invitation: InvitationLink = link.parse().expect("a link");
@@ -27,7 +29,7 @@ fn nothing_that_a_relay_has_can_be_read() {
         ("the secret of an invitation", invitation.secret.as_bytes().to_vec()),
         ("the key of an invitation", sealing.as_bytes().to_vec()),
     ];
-    for text in [SPACE, TITLE, WORDS, "marmalade", "Pelicans negotiate quietly.", "Anastasia", "Benedikt", "Achterberg"]
+    for text in [SPACE, TITLE, WORDS, "marmalade", "Pelicans negotiate quietly.", "Anastasia", "Benedikt", "Achterberg", "Zuleika", "Mbeki"]
     {
         secrets.push((text, text.as_bytes().to_vec()));
         secrets.push((text, text.encode_utf16().flat_map(u16::to_le_bytes).collect()));
@@ -35,6 +37,7 @@ fn nothing_that_a_relay_has_can_be_read() {
     let disk = kept.relay.disk();
     let memory = kept.relay.memory();
     online.stop();
+    assert!(kept.ana.ok(&["members", &kept.space]).stdout.contains("Zuleika Mbeki"), "the members know it");
     // That what is looked for would be found: the space's id is on the disk, and in the memory.
     let id: sheaf_access::SpaceId = kept.space.parse().expect("a space's id");
     assert!(disk.iter().any(|(_, bytes)| contains(bytes, id.as_bytes())), "the space is not on the disk");

@@ -66,7 +66,8 @@ pub(crate) fn check_alone(space: SpaceId, entry: &AccessEntry) -> Result<(), Voi
         AccessOp::Rotate { .. }
         | AccessOp::Destroy { .. }
         | AccessOp::NameRelay { .. }
-        | AccessOp::DropRelay { .. } => {}
+        | AccessOp::DropRelay { .. }
+        | AccessOp::Introduce { .. } => {}
     }
     let parents = entry.operation.epoch_start().map_or(&[][..], |start| &start.parents);
     if parents.is_sorted_by(|a, b| a.epoch < b.epoch) { Ok(()) } else { Err(Void::WrongParents) }

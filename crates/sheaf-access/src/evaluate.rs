@@ -194,7 +194,8 @@ impl Pass<'_, '_> {
             | AccessOp::Rewrap { under, .. }
             | AccessOp::Destroy { under, .. }
             | AccessOp::NameRelay { under, .. }
-            | AccessOp::DropRelay { under, .. } => self.act(at, under),
+            | AccessOp::DropRelay { under, .. }
+            | AccessOp::Introduce { under, .. } => self.act(at, under),
         }
     }
 
@@ -389,7 +390,10 @@ impl Pass<'_, '_> {
 pub(crate) const fn wants(operation: &AccessOp) -> Role {
     match operation {
         AccessOp::Rotate { .. } => Role::Commenter,
-        AccessOp::Rewrap { .. } | AccessOp::AddDevice { .. } | AccessOp::RemoveDevice { .. } => Role::Viewer,
+        AccessOp::Rewrap { .. }
+        | AccessOp::AddDevice { .. }
+        | AccessOp::RemoveDevice { .. }
+        | AccessOp::Introduce { .. } => Role::Viewer,
         _ => Role::Owner,
     }
 }

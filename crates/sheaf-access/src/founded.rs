@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::evaluate::wants;
 use crate::history::{AccessHistory, Denied, Node};
+use crate::introduction::MAX_INTRODUCTIONS;
 use crate::keys::SealingKey;
 use crate::operation::{AccessEntry, AccessOp};
 use crate::state::{AccessState, MAX_DEVICES, MAX_MEMBERS};
@@ -70,6 +71,16 @@ impl AccessHistory {
             | AccessOp::DropRelay { under, .. } => {
                 let author = state.author(entry, under)?;
                 state.judge_member(&author, under, &entry.operation)
+            }
+            AccessOp::Introduce { under, name } => {
+                state.author(entry, under)?;
+                state.epoch(&name.epoch).ok_or(Void::UnknownEpoch)?;
+                let before = |(at, other): &(usize, &AccessEntry)| {
+                    let same = other.log.device == entry.log.device;
+                    same && matches!(other.operation, AccessOp::Introduce { .. }) && node.past.has(*at)
+                };
+                let said = self.entries().enumerate().filter(before).count();
+                if said < MAX_INTRODUCTIONS { Ok(()) } else { Err(Void::TooManyNames) }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Whether an access entry has effect, and if not, why.
 
-use crate::{MAX_DEVICES, MAX_MEMBERS, Role};
+use crate::{MAX_DEVICES, MAX_INTRODUCTIONS, MAX_MEMBERS, Role};
 
 /// Whether an access entry of the set has effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,6 +119,12 @@ pub enum Void {
     /// E3: only who may write changes the key.
     #[error("only who may write can change the key; the author is {}", .0)]
     MayNotRotate(Role),
+    /// A1: it is sealed under an epoch that nobody has begun.
+    #[error("it is sealed under a key that is not this space's")]
+    UnknownEpoch,
+    /// A1: its device has said often enough what its person is called.
+    #[error("a device says {MAX_INTRODUCTIONS} times in a space what its person is called, and no more")]
+    TooManyNames,
     /// E1: no key can be wrapped for this one.
     #[error("no key can be wrapped for the sealing key it names")]
     UnusableKey,
@@ -128,7 +134,12 @@ impl Void {
     /// The rule it breaks.
     pub const fn rule(self) -> &'static str {
         match self {
-            Self::NotTheCreation | Self::NotAMember | Self::NotYourGrant | Self::UnknownPerson => "A1",
+            Self::NotTheCreation
+            | Self::NotAMember
+            | Self::NotYourGrant
+            | Self::UnknownPerson
+            | Self::UnknownEpoch
+            | Self::TooManyNames => "A1",
             Self::MayNotInvite(_) | Self::TooManyMembers | Self::NotAnOwner(_) => "A2",
             Self::GrantVoid | Self::SeniorGrant | Self::WrongGrants => "A3",
             Self::AfterRemoval | Self::AfterDeviceRemoval | Self::WrongWatermarks => "A4",

@@ -9,6 +9,7 @@ use crate::certificate::DeviceCertificate;
 use crate::epoch::{ContentKey, EpochStart, MAX_PARENTS, SealedKey, UnusableSealingKey, Wrap};
 use crate::founded::MAX_LEAVES;
 use crate::history::AccessHistory;
+use crate::introduction::Introduction;
 use crate::invitation::InvitationSecret;
 use crate::keys::{SealingKey, Signature};
 use crate::operation::{AccessEntry, AccessOp, MAX_WRAPS};
@@ -237,6 +238,11 @@ impl AccessOp {
     /// Names a relay.
     pub fn name_relay(state: &AccessState, by: &DeviceId, relay: Relay) -> Result<Self, WriteError> {
         Ok(Self::NameRelay { under: state.owner_grant(by)?, relay })
+    }
+
+    /// Says what this person is called.
+    pub fn introduce(state: &AccessState, by: &DeviceId, name: Introduction) -> Result<Self, WriteError> {
+        Ok(Self::Introduce { under: state.own_grant(by)?, name })
     }
 
     /// Names a relay no more.

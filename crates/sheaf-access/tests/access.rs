@@ -6,8 +6,8 @@ use common::{Someone, World, long_cases, rng};
 use proptest::prelude::*;
 use sheaf_access::rand_core::Rng;
 use sheaf_access::{
-    AccessEntry, AccessHistory, AccessOp, ContentKey, Denied, DeviceCertificate, EntryHash, EpochId, InvitationSecret,
-    Missing, Role, SpaceId, UnwrapError, Verdict, Void, Wrap,
+    AccessEntry, AccessHistory, AccessOp, ContentKey, Denied, DeviceCertificate, EntryHash, EpochId, Introduction,
+    InvitationSecret, MAX_INTRODUCTIONS, Missing, Role, SEALED_NAME, SpaceId, UnwrapError, Verdict, Void, Wrap,
 };
 
 #[test]
@@ -22,6 +22,31 @@ fn the_founder_owns_the_space_and_reads_it() {
     assert_eq!(epoch, EpochId::from(world.creation));
     let key = now.content_key(&epoch, world.founder.device.sealing_secret()).unwrap();
     assert_eq!(key.as_bytes(), world.key.as_bytes());
+}
+
+#[test]
+fn a_viewer_says_what_they_are_called_and_not_for_ever() {
+    let mut world = World::new();
+    let bo = Someone::new(200);
+    let (secret, invitation) = world.invite(&world.founder, 2, world.creation, Role::Viewer, 5);
+    world.history.add(invitation).unwrap();
+    let redemption = world.redeem(&bo, &secret);
+    world.history.add(redemption).unwrap();
+    let epoch = world.history.now().writable_epoch().unwrap();
+    let say = |world: &World, seq: u64, epoch: EpochId| {
+        let name = Introduction { epoch, sealed: vec![seq as u8; SEALED_NAME] };
+        world.entry(&bo, seq, AccessOp::introduce(world.history.now(), &bo.device.id(), name).unwrap())
+    };
+    assert_eq!(world.refuses(&say(&world, 2, EpochId::from_bytes([7; 32]))), Void::UnknownEpoch);
+    for seq in 2..2 + MAX_INTRODUCTIONS as u64 {
+        world.history.add(say(&world, seq, epoch)).unwrap();
+        let now = world.history.now();
+        let names: Vec<_> =
+            now.introductions().map(|(person, device, name)| (person, device, name.sealed[0])).collect();
+        assert_eq!(names, [(bo.root.id(), bo.device.id(), seq as u8)], "the last word stands");
+    }
+    let last = say(&world, 2 + MAX_INTRODUCTIONS as u64, epoch);
+    assert_eq!(world.refuses(&last), Void::TooManyNames);
 }
 
 #[test]

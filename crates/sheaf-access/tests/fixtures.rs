@@ -10,8 +10,8 @@ use std::path::Path;
 use common::{Someone, rng};
 use sheaf_access::{
     AccessOp, Commitment, ContentKey, DeviceId, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, Identity,
-    InvitationLink, InvitationSecret, LogId, OperationError, PersonId, Relay, RelayLink, Role, SpaceId, Terms,
-    UnwrapError, Wrap, WrapContext,
+    Introduction, InvitationLink, InvitationSecret, LogId, OperationError, PersonId, Relay, RelayLink, Role,
+    SEALED_NAME, SpaceId, Terms, UnwrapError, Wrap, WrapContext,
 };
 
 fn fixture(name: &str, now: &[u8]) -> Vec<u8> {
@@ -142,6 +142,14 @@ fn operations_of_version_3() {
     let link = RelayLink { relay, token: Some("let-me-in".to_owned().into()) };
     let text = String::from_utf8(fixture("relay-link-1", link.to_text().unwrap().as_bytes())).unwrap();
     assert_eq!(text.parse(), Ok(link));
+}
+
+#[test]
+fn operations_of_version_4() {
+    let name =
+        Introduction { epoch: EpochId::from_bytes([2; 32]), sealed: (0..SEALED_NAME).map(|n| n as u8).collect() };
+    let now = AccessOp::Introduce { under: EntryHash::from_bytes([3; 32]), name };
+    assert_eq!(AccessOp::decode(&fixture("operation-4-introduce", &now.encode())), Ok(now));
 }
 
 #[test]

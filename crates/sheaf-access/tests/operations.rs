@@ -5,8 +5,9 @@ mod common;
 use common::{Someone, cases, rng};
 use proptest::prelude::*;
 use sheaf_access::{
-    AccessOp, ContentKey, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, InvitationSecret, LogId,
-    MAX_PARENTS, MAX_READERS, MAX_WATERMARKS, MAX_WRAPS, OperationError, Relay, Role, SpaceId, Terms, Wrap,
+    AccessOp, ContentKey, DeviceRevocation, DocumentId, EntryHash, EpochId, EpochStart, Introduction, InvitationSecret,
+    LogId, MAX_PARENTS, MAX_READERS, MAX_WATERMARKS, MAX_WRAPS, OperationError, Relay, Role, SEALED_NAME, SpaceId,
+    Terms, Wrap,
 };
 
 fn operations() -> Vec<AccessOp> {
@@ -47,11 +48,12 @@ fn operations() -> Vec<AccessOp> {
         AccessOp::Destroy { under, document: DocumentId::from_bytes([8; 32]) },
         AccessOp::NameRelay { under, relay: relay.clone() },
         AccessOp::DropRelay { under, relay: ana.device.id() },
+        AccessOp::Introduce { under, name: Introduction { epoch, sealed: vec![5; SEALED_NAME] } },
     ]
 }
 
 /// How many operations there are.
-const OPERATIONS: usize = 13;
+const OPERATIONS: usize = 14;
 
 #[test]
 fn a_cut_or_lengthened_operation_is_malformed() {
@@ -122,10 +124,32 @@ fn too_much_is_too_large() {
 fn an_operation_has_one_version() {
     for (at, operation) in operations().into_iter().enumerate() {
         let mut bytes = operation.encode();
-        assert_eq!(bytes[0], if at < 11 { 2 } else { 3 });
-        bytes[0] = if at < 11 { 3 } else { 2 };
-        let refused = if at < 11 { OperationError::Malformed } else { OperationError::Unknown };
-        assert_eq!(AccessOp::decode(&bytes), Err(refused));
+        let first = match at {
+            0..11 => 2,
+            11..13 => 3,
+            _ => 4,
+        };
+        assert_eq!(bytes[0], first);
+        for version in 2..=5 {
+            bytes[0] = version;
+            let refused = match version {
+                5.. => Err(OperationError::Unknown),
+                _ if version < first => Err(OperationError::Unknown),
+                _ if version > first => Err(OperationError::Malformed),
+                _ => Ok(operation.clone()),
+            };
+            assert_eq!(AccessOp::decode(&bytes), refused, "{at} as version {version}");
+        }
+    }
+}
+
+#[test]
+fn a_sealed_name_has_one_length() {
+    let AccessOp::Introduce { under, name } = operations().swap_remove(13) else { unreachable!() };
+    for length in [0, SEALED_NAME - 1, SEALED_NAME + 1, 100_000] {
+        let name = Introduction { sealed: vec![1; length], ..name.clone() };
+        let bytes = AccessOp::Introduce { under, name }.encode();
+        assert_eq!(AccessOp::decode(&bytes), Err(OperationError::TooLarge));
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) const BLOB_COMMITMENT: &str = "sheaf 2026 blob commitment v1";
 pub(crate) const ENDORSEMENT: &str = "sheaf 2026 checkpoint endorsement v1";
 /// A digest of how far logs are held, and by which entries.
 pub(crate) const TIPS: &str = "sheaf 2026 tips v1";
+/// What a sealed name is bound to.
+pub(crate) const NAME: &str = "sheaf 2026 sealed name v1";
 /// What a device signs of a presence message.
 pub(crate) const PRESENCE_SIGNATURE: &str = "sheaf 2026 presence signature v1";
 /// What a device signs of a receipt (N5).

@@ -173,6 +173,8 @@ impl Refusal {
                 Void::WrongParents => 113,
                 Void::MayNotRotate(_) => 114,
                 Void::UnusableKey => 115,
+                Void::UnknownEpoch => 116,
+                Void::TooManyNames => 117,
             },
         }
     }

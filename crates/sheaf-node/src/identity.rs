@@ -194,7 +194,8 @@ fn checked_name(name: &str) -> Result<String, NodeError> {
     Ok(name.to_owned())
 }
 
-fn checked_colour(colour: u8) -> Result<u8, NodeError> {
+/// A colour, if it is one.
+pub fn checked_colour(colour: u8) -> Result<u8, NodeError> {
     if (1..=8).contains(&colour) {
         Ok(colour)
     } else {

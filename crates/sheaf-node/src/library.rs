@@ -7,16 +7,18 @@ mod arrange;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sheaf_access::{DocumentId, SpaceId};
+use sheaf_access::{AccessHistory, AccessOp, DocumentId, PersonId, Role, SpaceId};
 use sheaf_document::index::{Index, IndexedDocument, NewDocument, Spot, Tree};
 use sheaf_document::model::{Block, BlockKind, Item, Scalar};
 use sheaf_document::{Genesis, index};
-use sheaf_log::index_document;
+use sheaf_log::{index_document, open_name, seal_name};
 use sheaf_store::Table;
 
 use crate::core::{Core, now};
 use crate::document::{Job, Message, Task};
 use crate::error::NodeError;
+use crate::identity::checked_colour;
+use crate::people::not_made;
 use crate::space::Space;
 use crate::view::{DocumentInfo, NodeEvent};
 
@@ -65,6 +67,27 @@ pub struct Entering {
 /// A document's id from text.
 pub fn parse_document(text: &str) -> Result<DocumentId, NodeError> {
     text.parse().map_err(|_| NodeError::NoSuchDocument(text.chars().take(64).collect()))
+}
+
+/// Somebody who has introduced themselves.
+struct Introduced {
+    person: PersonId,
+    name: String,
+    colour: u8,
+    /// Whether they may write, so that the index says it better; nobody who is gone writes there any more.
+    writes: bool,
+}
+
+/// Who has introduced themselves in a space, as far as it opens here.
+fn introduced(space: &Space) -> Vec<Introduced> {
+    let state = space.lock();
+    let Some(access) = state.access.as_ref().map(AccessHistory::now) else { return Vec::new() };
+    let opened = access.introductions().filter_map(|(person, device, sealed)| {
+        let (name, colour) = open_name(sealed, &space.id, &device, state.keys.get(&sealed.epoch)?)?;
+        let writes = access.member(&person).is_none_or(|member| member.role >= Role::Editor);
+        Some(Introduced { person, name, colour: checked_colour(colour).unwrap_or(1), writes })
+    });
+    opened.filter(|one| !one.name.trim().is_empty()).collect()
 }
 
 impl Core {
@@ -150,18 +173,37 @@ impl Core {
         }
     }
 
-    /// The names and colours that the people of a space gave themselves, by person.
+    /// The names and colours that the people of a space gave themselves, by person: as the index has them, or, of those who
+    /// may not write there, as they have introduced themselves.
     pub async fn people(self: &Arc<Self>, space: &Arc<Space>) -> Result<HashMap<String, (String, u8)>, NodeError> {
-        self.with_index(space, |task| {
-            let people = Index::of(task.document()).people();
-            Ok(people.into_iter().map(|person| (person.id, (person.name, person.colour))).collect())
-        })
-        .await
+        let mut known: HashMap<String, (String, u8)> = self
+            .with_index(space, |task| {
+                let people = Index::of(task.document()).people();
+                Ok(people.into_iter().map(|person| (person.id, (person.name, person.colour))).collect())
+            })
+            .await?;
+        for introduced in introduced(space) {
+            let id = introduced.person.to_string();
+            if !introduced.writes || !known.contains_key(&id) {
+                known.insert(id, (introduced.name, introduced.colour));
+            }
+        }
+        Ok(known)
     }
 
-    /// Writes down in a space what this person is called.
+    /// Lets the others in a space know what this person is called: in the index, if they may write there.
     pub async fn introduce(self: &Arc<Self>, space: &Arc<Space>) -> Result<(), NodeError> {
-        let me = self.me()?.me();
+        let identity = self.me()?;
+        let me = identity.me();
+        if space.role(&identity).is_some_and(|role| role < Role::Editor) {
+            let known = self.people(space).await?;
+            if known.get(&me.person).is_some_and(|(name, colour)| *name == me.name && *colour == me.colour) {
+                return Ok(());
+            }
+            let (core, held) = (Arc::clone(self), Arc::clone(space));
+            let write = move || core.introduce_sealed(&held);
+            return tokio::task::spawn_blocking(write).await.map_err(|_| NodeError::Closing)?;
+        }
         self.with_index(space, move |task| {
             let people = Index::of(task.document()).people();
             if people.iter().any(|p| p.id == me.person && p.name == me.name && p.colour == me.colour) {
@@ -170,6 +212,21 @@ impl Core {
             task.change(|doc, slot| index::put_person(doc, slot, &me.person, &me.name, me.colour))
         })
         .await
+    }
+
+    /// Says in an access entry what this person is called, sealed for those who read. Blocks.
+    fn introduce_sealed(&self, space: &Arc<Space>) -> Result<(), NodeError> {
+        self.administer_if(space, |making| {
+            let (access, me) = (making.access(), making.me);
+            let epoch = access.writable_epoch();
+            let key = making.keys.iter().find(|(known, _)| Some(*known) == epoch);
+            // Without a key it is said when there is one.
+            let Some((epoch, key)) = key else { return Ok(None) };
+            let device = me.keys.device.id();
+            let called = (me.name.as_str(), me.colour);
+            let name = seal_name((access.space(), *epoch, key), &device, called, &rand::random());
+            AccessOp::introduce(access, &device, name).map(Some).map_err(|error| not_made(access, &me.person(), &error))
+        })
     }
 
     /// Makes a document with these blocks, at a place in the tree.

@@ -173,11 +173,11 @@ impl Node {
         blocking(move || core.flush()).await
     }
 
-    /// Writes this person's name and colour into a space's index, where this person may write.
+    /// Lets the others in a space know this person's name and colour.
     async fn introduce_myself(&self, space: &Arc<Space>) {
         match self.core.introduce(space).await {
-            // A viewer is known by what they say of themselves when they are there.
-            Ok(()) | Err(NodeError::Role(_)) => {}
+            // Whoever is no member any more has nobody to tell.
+            Ok(()) | Err(NodeError::Role(_) | NodeError::NotAMember(_)) => {}
             Err(error) => tracing::warn!(%error, space = %space.id, "the name is not written down"),
         }
     }

@@ -2,12 +2,15 @@
 
 use super::{AccessOp, MAX_NAMED, MAX_WATERMARKS, MAX_WRAPS, version1};
 use crate::epoch::{MAX_PARENTS, MAX_READERS};
+use crate::introduction::SEALED_NAME;
 
 /// The version of the encoding of operations.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// How many operations it knows: the first byte after the version is an operation's number.
-const KNOWN: u8 = 13;
-/// The version before, which differs in nothing but that it knows fewer.
+const KNOWN: u8 = 14;
+/// The versions before, which differ in nothing but that they know fewer.
+const VERSION_3: u8 = 3;
+const KNOWN_3: u8 = 13;
 const VERSION_2: u8 = 2;
 const KNOWN_2: u8 = 11;
 /// The longest operation: an entry's limit is checked before, this is for callers that have no entry.
@@ -33,8 +36,10 @@ impl AccessOp {
         // Writing plain data into a growing vector has nothing that can fail.
         let mut bytes = postcard::to_extend(self, vec![VERSION]).expect("an operation encodes into memory");
         // As early a version as has it, so that as many as can read it.
-        if bytes.get(1).is_some_and(|operation| *operation < KNOWN_2) {
-            bytes[0] = VERSION_2;
+        match bytes.get(1) {
+            Some(operation) if *operation < KNOWN_2 => bytes[0] = VERSION_2,
+            Some(operation) if *operation < KNOWN_3 => bytes[0] = VERSION_3,
+            _ => {}
         }
         bytes
     }
@@ -46,9 +51,10 @@ impl AccessOp {
             return Err(OperationError::TooLarge);
         }
         match bytes {
-            [] | [VERSION_2 | VERSION] | [0, ..] => return Err(OperationError::Malformed),
+            [] | [VERSION_2 | VERSION_3 | VERSION] | [0, ..] => return Err(OperationError::Malformed),
             [version1::VERSION, rest @ ..] => return version1::decode(rest),
             [VERSION_2, operation, ..] if *operation < KNOWN_2 => {}
+            [VERSION_3, operation, ..] if *operation < KNOWN_3 => {}
             [VERSION, operation, ..] if *operation < KNOWN => {}
             _ => return Err(OperationError::Unknown),
         }
@@ -72,11 +78,16 @@ impl AccessOp {
             Self::NameRelay { relay, .. } => relay.is_within_limits(),
             _ => true,
         };
+        let name = match self {
+            Self::Introduce { name, .. } => name.sealed.len() == SEALED_NAME,
+            _ => true,
+        };
         let epoch = |start: &crate::EpochStart| start.wraps.len() <= MAX_READERS && start.parents.len() <= MAX_PARENTS;
         self.wraps().len() <= MAX_WRAPS
             && self.watermarks().len() <= MAX_WATERMARKS
             && named <= MAX_NAMED
             && relay
+            && name
             && self.epoch_start().is_none_or(epoch)
     }
 }

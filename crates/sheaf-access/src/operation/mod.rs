@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::DeviceCertificate;
 use crate::epoch::{EpochStart, Wrap};
+use crate::introduction::Introduction;
 use crate::keys::{SealingKey, Signature};
 use crate::relay::Relay;
 use crate::revocation::DeviceRevocation;
@@ -160,6 +161,14 @@ pub enum AccessOp {
         /// The relay's key.
         relay: DeviceId,
     },
+    /// Says what the author is called, sealed for those who read. Anyone in the space may; whoever may write has it in the
+    /// space's index instead.
+    Introduce {
+        /// The grant that the author acts under.
+        under: EntryHash,
+        /// The name.
+        name: Introduction,
+    },
 }
 
 impl AccessOp {
@@ -177,7 +186,8 @@ impl AccessOp {
             | Self::Rewrap { under, .. }
             | Self::Destroy { under, .. }
             | Self::NameRelay { under, .. }
-            | Self::DropRelay { under, .. } => Some(*under),
+            | Self::DropRelay { under, .. }
+            | Self::Introduce { under, .. } => Some(*under),
         }
     }
 

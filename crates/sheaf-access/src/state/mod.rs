@@ -15,8 +15,9 @@ pub use keys::Epoch;
 pub use people::{Former, Grant, Member};
 
 use crate::certificate::DeviceCertificate;
+use crate::introduction::Introduction;
 use crate::keys::SealingKey;
-use crate::operation::AccessEntry;
+use crate::operation::{AccessEntry, AccessOp};
 use crate::relay::Relay;
 use crate::verdict::Verdict;
 use crate::{DeviceId, DocumentId, EntryHash, EpochId, InvitationId, PersonId, Role, SpaceId};
@@ -53,6 +54,8 @@ pub struct AccessState {
     epochs: BTreeMap<EpochId, Epoch>,
     destroyed: BTreeSet<DocumentId>,
     relays: BTreeMap<DeviceId, Relay>,
+    /// Everyone's last introduction.
+    names: BTreeMap<PersonId, Arc<AccessEntry>>,
     verdicts: BTreeMap<EntryHash, Verdict>,
     readers: Cached<Vec<SealingKey>>,
     writable: Cached<BTreeSet<EpochId>>,
@@ -142,6 +145,14 @@ impl AccessState {
     /// A relay, if it is named.
     pub fn relay(&self, key: &DeviceId) -> Option<&Relay> {
         self.relays.get(key)
+    }
+
+    /// What people have said, sealed, that they are called: who, on which device, and the name.
+    pub fn introductions(&self) -> impl Iterator<Item = (PersonId, DeviceId, &Introduction)> {
+        self.names.iter().filter_map(|(person, entry)| match &entry.operation {
+            AccessOp::Introduce { name, .. } => Some((*person, entry.log.device, name)),
+            _ => None,
+        })
     }
 
     /// The documents that owners have destroyed.

@@ -31,6 +31,7 @@ impl AccessState {
             epochs: BTreeMap::new(),
             destroyed: BTreeSet::new(),
             relays: BTreeMap::new(),
+            names: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             readers: Cached::default(),
             writable: Cached::default(),
@@ -126,6 +127,11 @@ impl AccessState {
             }
             AccessOp::DropRelay { relay, .. } if counts => {
                 self.relays.remove(relay);
+            }
+            AccessOp::Introduce { .. } if counts => {
+                if let Some(person) = self.person_of(&entry.log.device) {
+                    self.names.insert(person, Arc::clone(entry));
+                }
             }
             _ => {}
         }

@@ -45,6 +45,8 @@ fn compare(story: &Story, set: &Set, state: &AccessState) {
     let open: Vec<_> = state.invitations().map(|(id, invitation)| (*id, invitation.sealing_key)).collect();
     assert_eq!(open, naive.open_invitations().into_iter().collect::<Vec<_>>());
     assert_eq!(state.relays().cloned().collect::<Vec<_>>(), naive.relays().into_values().collect::<Vec<_>>());
+    let names = state.introductions().map(|(person, _, name)| (person, name.clone()));
+    assert_eq!(names.collect::<BTreeMap<_, _>>(), naive.names());
     assert_eq!(state.readers(), naive.readers().into_iter().collect::<Vec<_>>());
     assert_eq!(state.leaf_epochs(), naive.leaves().into_iter().collect::<Vec<_>>());
     let writable: Vec<EpochId> = state.epochs().map(|(id, _)| *id).filter(|id| state.is_writable(id)).collect();
@@ -257,6 +259,8 @@ fn the_stories_are_about_something() {
         "Close",
         "NameRelay",
         "DropRelay",
+        "Introduce",
+        "Introduce: AfterRemoval",
     ];
     for what in expected {
         assert!(met.get(what).is_some_and(|times| *times >= 3), "{what}: {met:#?}");

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sheaf_access::{
-    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, InvitationId, LogId, PersonId, Relay, Role, SealingKey,
+    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, Introduction, InvitationId, LogId, PersonId, Relay, Role,
+    SealingKey,
 };
 
 pub type Set = BTreeSet<EntryHash>;
@@ -141,7 +142,10 @@ pub struct Naive<'a> {
 fn wants(operation: &AccessOp) -> Role {
     match operation {
         AccessOp::Rotate { .. } => Role::Commenter,
-        AccessOp::Rewrap { .. } | AccessOp::AddDevice { .. } | AccessOp::RemoveDevice { .. } => Role::Viewer,
+        AccessOp::Rewrap { .. }
+        | AccessOp::AddDevice { .. }
+        | AccessOp::RemoveDevice { .. }
+        | AccessOp::Introduce { .. } => Role::Viewer,
         _ => Role::Owner,
     }
 }
@@ -517,7 +521,24 @@ impl<'a> Naive<'a> {
             | AccessOp::Destroy { .. }
             | AccessOp::NameRelay { .. }
             | AccessOp::DropRelay { .. } => acting(wants(op)),
+            AccessOp::Introduce { name, .. } => {
+                let epochs: Vec<EpochId> = self.epochs().into_iter().map(EpochId::from).collect();
+                acting(wants(op)) && epochs.contains(&name.epoch)
+            }
         }
+    }
+
+    /// What everyone said last that they are called.
+    pub fn names(&self) -> BTreeMap<PersonId, Introduction> {
+        let mut names = BTreeMap::new();
+        for entry in &self.ordered {
+            let AccessOp::Introduce { name, .. } = self.all.op(entry) else { continue };
+            let person = self.devices().get(&self.all.log(entry).device).map(|(person, _)| *person);
+            if let Some(person) = person.filter(|_| self.counts(entry)) {
+                names.insert(person, name.clone());
+            }
+        }
+        names
     }
 
     /// The relays that are named: of each key, what the last entry that counts says of it.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sheaf_access::{
-    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, EpochStart, LogId, ParentKey, PersonId, Relay, Role, SpaceId,
+    AccessEntry, AccessOp, DeviceId, EntryHash, EpochId, EpochStart, Introduction, LogId, ParentKey, PersonId, Relay,
+    Role, SEALED_NAME, SpaceId,
 };
 
 use crate::cast::{Cast, DEVICES, Device, PEOPLE, cast};
@@ -137,10 +138,10 @@ impl Teller {
         let owners: Vec<PersonId> =
             members.iter().filter(|(_, role)| **role == Role::Owner).map(|(person, _)| *person).collect();
         // A space fills before people fall out.
-        let kind = if members.len() < 3 && !self.one_in(5) { self.pick(6) } else { self.pick(28) };
+        let kind = if members.len() < 3 && !self.one_in(5) { self.pick(6) } else { self.pick(29) };
         // Mostly who may; now and then anyone.
         let people: Vec<PersonId> = members.keys().copied().collect();
-        let wants_owner = matches!(kind, 0..=2 | 6..=12 | 17..=18 | 21..);
+        let wants_owner = matches!(kind, 0..=2 | 6..=12 | 17..=18 | 21..=27);
         let author = if wants_owner && !self.one_in(6) { self.any(&owners)? } else { self.any(&people)? };
         let device = self.device_of(cast, now, author);
         let under = self.grant_of(all, now, author);
@@ -210,6 +211,13 @@ impl Teller {
                 let key = DeviceId::from_bytes([self.pick(2) as u8; 32]);
                 let relay = Relay { key, addresses: vec![format!("192.0.2.1:{}", self.pick(9))], url: None };
                 (device, AccessOp::NameRelay { under, relay })
+            }
+            28 => {
+                let epochs = now.epochs();
+                let epoch =
+                    if self.one_in(20) { EpochId::from_bytes([9; 32]) } else { EpochId::from(self.any(&epochs)?) };
+                let sealed = vec![self.pick(9) as u8; SEALED_NAME];
+                (device, AccessOp::Introduce { under, name: Introduction { epoch, sealed } })
             }
             _ => (device, AccessOp::Destroy { under, document: sheaf_access::DocumentId::from_bytes([7; 32]) }),
         })

@@ -106,7 +106,11 @@ async fn tell_role(core: &Arc<Core>, space: &Arc<Space>, watched: &mut Watched) 
     let role = access.role_of(&me.keys.device.id());
     let before = std::mem::replace(&mut watched.role, role);
     let may_write_now = before.is_some_and(|before| before < Role::Editor) && role >= Some(Role::Editor);
-    if may_write_now && let Err(error) = core.introduce(space).await {
+    // Whoever may not write says it in another way, once, also if that was not known when they came.
+    let says_it_sealed = before.is_none() && role.is_some_and(|role| role < Role::Editor);
+    if (may_write_now || says_it_sealed)
+        && let Err(error) = core.introduce(space).await
+    {
         tracing::warn!(%error, space = %space.id, "the name is not written down");
     }
     if before.is_none() || role.is_some() {
