@@ -49,7 +49,11 @@ fn documents_come_in_and_go_out_in_every_format() {
     let document = home.ok(&["doc", "import", markdown.to_str().unwrap()]).last_line();
     let out = home.file("out.automerge", "");
     let path = out.to_str().unwrap();
-    home.ok(&["doc", "export", &document, "--format", "automerge", "-o", path]);
+    // The name of the file says what is to be in it.
+    home.ok(&["doc", "export", &document, "-o", path]);
+    assert_eq!(home.run(&["doc", "export", &document]).code, 8);
+    let nowhere = home.run(&["backup", home.path().join("nowhere/backup").to_str().expect("text")]);
+    assert!(nowhere.code == 7 && nowhere.stderr.contains("the path is right"), "{nowhere:?}");
     let again = home.ok(&["doc", "import", path]).last_line();
     assert_ne!(again, document);
     assert_eq!(home.show(&again), home.show(&document));

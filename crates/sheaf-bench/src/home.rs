@@ -50,7 +50,7 @@ pub async fn open_timed(folder: &Folder) -> Result<(Node, Duration)> {
         match Node::open(Options { listen, ..Options::alone(folder.home()) }).await {
             Ok(node) => return Ok((node, start.elapsed())),
             // The threads of a node that was shut down may hold on to its home for a moment.
-            Err(error) if error.code() == "home-locked" && begun.elapsed() < RELEASE => {
+            Err(error) if error.code() == "home-in-use" && begun.elapsed() < RELEASE => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Err(error) => return Err(error.into()),
@@ -64,7 +64,7 @@ pub async fn open_below(folder: &Folder) -> Result<Home> {
     loop {
         match sheaf_node::open_below(&folder.home()) {
             Ok(home) => return Ok(home),
-            Err(error) if error.code() == "home-locked" && begun.elapsed() < RELEASE => {
+            Err(error) if error.code() == "home-in-use" && begun.elapsed() < RELEASE => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Err(error) => return Err(error.into()),

@@ -166,7 +166,7 @@ impl NodeError {
         match self {
             Self::NotInitialised => "not-initialised",
             Self::AlreadyInitialised(_) => "already-initialised",
-            Self::InUse(_) => "home-locked",
+            Self::InUse(_) => "home-in-use",
             Self::Locked => "locked",
             Self::WrongPassphrase => "wrong-passphrase",
             Self::Keyring(_) => "keyring",

@@ -47,7 +47,7 @@ pub enum StoreError {
         what: String,
     },
     /// Any other error of the system.
-    #[error("{}: {reason} (while {doing}). If the disk was unplugged, put it back and try again", path.display())]
+    #[error("{}: {reason} (while {doing}). {}", path.display(), advice(*kind))]
     Io {
         /// The file.
         path: PathBuf,
@@ -122,6 +122,16 @@ pub enum StoreError {
         /// The most that is taken.
         limit: usize,
     },
+}
+
+/// What to do about an error of the system that has no name of its own.
+const fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            "Look whether the path is right, and whether the disk it is on is there"
+        }
+        _ => "If the disk was unplugged, put it back and try again",
+    }
 }
 
 impl StoreError {

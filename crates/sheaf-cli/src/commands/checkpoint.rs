@@ -10,7 +10,7 @@ use crate::output::{self, Failure};
 pub enum Command {
     /// Stand for a space's history with its state, and give back the room that the history takes
     Checkpoint {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
     },
 }
@@ -30,7 +30,11 @@ fn line(report: &CheckpointReport) -> String {
     }
     let written = format!("{entries} entries covered, {blobs} blobs written ({bytes} bytes), {pruned} entries pruned.");
     if *pruned == 0 {
-        return format!("{written}\nEntries are kept until someone else in the space has checked the checkpoint.");
+        // C2: nothing goes below one that nobody else has checked, nor what came after the one before it.
+        return format!(
+            "{written}\nWhat came after the checkpoint before it is kept until the next one; and in a space that is shared, \
+             everything is, until someone else has checked the checkpoint."
+        );
     }
     written
 }

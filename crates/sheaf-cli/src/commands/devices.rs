@@ -49,13 +49,13 @@ pub enum Device {
     Rename {
         /// The name
         name: String,
-        /// The device: its id, the beginning of it, or its name [default: this one]
+        /// The device: its id, its first letters (4 or more), or its name [default: this one]
         #[arg(long, value_name = "DEVICE")]
         device: Option<String>,
     },
     /// Remove a device that is lost, or not yours any more. It keeps what it has, and gets nothing more
     Remove {
-        /// The device: its id, the beginning of it, or its name
+        /// The device: its id, its first letters (4 or more), or its name
         device: String,
         /// A file with your recovery phrase, if it is not here any more
         #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use sheaf_node::{DocumentInfo, Format, Node};
+use sheaf_node::{DocumentInfo, Format, Node, NodeError};
 
 use super::library;
 use crate::arguments::Global;
@@ -43,7 +43,7 @@ pub enum Command {
     Library(library::Command),
     /// Print a document
     Show {
-        /// The document: its id, the beginning of it, or its title
+        /// The document: its id, its first letters (4 or more), or its title
         doc: String,
         /// How
         #[arg(long, value_enum, default_value_t = ShowFormat::Md)]
@@ -60,11 +60,11 @@ pub enum Command {
     },
     /// Write a document to a file
     Export {
-        /// The document: its id, the beginning of it, or its title
+        /// The document: its id, its first letters (4 or more), or its title
         doc: String,
-        /// How
+        /// How [default: as the name of the file says]
         #[arg(long, value_enum)]
-        format: ExportFormat,
+        format: Option<ExportFormat>,
         /// Where to [default: standard output]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -72,7 +72,7 @@ pub enum Command {
     /// Change a document
     #[command(group = clap::ArgGroup::new("what").required(true))]
     Edit {
-        /// The document: its id, the beginning of it, or its title
+        /// The document: its id, its first letters (4 or more), or its title
         doc: String,
         /// Add a paragraph at the end
         #[arg(long, value_name = "TEXT", group = "what")]
@@ -176,9 +176,15 @@ async fn export(
     node: &Node,
     global: &Global,
     doc: &str,
-    format: ExportFormat,
+    format: Option<ExportFormat>,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
+    let format = format.or_else(|| format_of(output?)).ok_or_else(|| {
+        NodeError::BadInput(
+            "say how: with --format md, html or automerge, or with -o and a file whose name ends in one of these."
+                .into(),
+        )
+    })?;
     let document = node.find_document(doc).await?;
     let format = match format {
         ExportFormat::Md => Format::Markdown,
@@ -196,6 +202,16 @@ async fn export(
         output::print(true, &report, |_| String::new());
     }
     Ok(())
+}
+
+/// What the name of a file says of what is in it.
+fn format_of(path: &Path) -> Option<ExportFormat> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "md" | "markdown" => Some(ExportFormat::Md),
+        "html" | "htm" => Some(ExportFormat::Html),
+        "automerge" => Some(ExportFormat::Automerge),
+        _ => None,
+    }
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {

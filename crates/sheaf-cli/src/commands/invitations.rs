@@ -13,7 +13,7 @@ use crate::output::{self, Failure};
 pub enum Command {
     /// Make a link that lets someone join a space
     Invite {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
         /// What they may do: owner, editor, commenter or viewer
         #[arg(long)]
@@ -27,7 +27,7 @@ pub enum Command {
     },
     /// List the open invitations to a space
     Invitations {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
     },
     /// Invitations that have been made
@@ -44,9 +44,9 @@ pub enum Command {
 pub enum One {
     /// Close an invitation: nobody joins or reads by it any more
     Cancel {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
-        /// The invitation: its id, or the beginning of it
+        /// The invitation: its id, or its first letters (4 or more)
         id: String,
     },
 }

@@ -13,23 +13,23 @@ use crate::output::{self, Failure};
 pub enum Command {
     /// List who shares a space, and what each may do
     Members {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
     },
     /// Let someone do more or less in a space
     Role {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
-        /// Who: their id, the beginning of it, or their name
+        /// Who: their id, its first letters (4 or more), or their name
         person: String,
         /// What they may do: owner, editor, commenter or viewer
         role: String,
     },
     /// Remove someone from a space: from then on nothing new reaches them
     Revoke {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
-        /// Who: their id, the beginning of it, or their name
+        /// Who: their id, its first letters (4 or more), or their name
         person: String,
         /// Do not ask
         #[arg(long, short)]
@@ -37,7 +37,7 @@ pub enum Command {
     },
     /// Leave a space; what is here of it stays readable here
     Leave {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
         /// Do not ask
         #[arg(long, short)]
@@ -45,12 +45,12 @@ pub enum Command {
     },
     /// Print the words to compare with someone, over a channel you trust
     Compare {
-        /// Who: their id, the beginning of it, or their name
+        /// Who: their id, its first letters (4 or more), or their name
         person: String,
     },
     /// Note that the words were the same on both sides
     Verified {
-        /// Who: their id, the beginning of it, or their name
+        /// Who: their id, its first letters (4 or more), or their name
         person: String,
         /// They were not, or it is no longer certain
         #[arg(long)]

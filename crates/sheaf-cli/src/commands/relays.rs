@@ -12,21 +12,21 @@ pub enum Command {
     Add {
         /// The link that whoever runs the relay gave you: sheaf-relay://…
         link: String,
-        /// Only this space: its id, the beginning of it, or its name [default: all that you own]
+        /// Only this space: its id, its first letters (4 or more), or its name [default: all that you own]
         #[arg(long)]
         space: Option<String>,
     },
     /// List the relays that your spaces are kept at
     List {
-        /// Only those of this space: its id, the beginning of it, or its name
+        /// Only those of this space: its id, its first letters (4 or more), or its name
         #[arg(long)]
         space: Option<String>,
     },
     /// Have spaces kept at a relay no more
     Remove {
-        /// The relay: its id, or the beginning of it
+        /// The relay: its id, or its first letters (4 or more)
         relay: String,
-        /// Only this space: its id, the beginning of it, or its name [default: all that you own]
+        /// Only this space: its id, its first letters (4 or more), or its name [default: all that you own]
         #[arg(long)]
         space: Option<String>,
     },

@@ -11,21 +11,21 @@ use crate::output::{self, Failure};
 pub enum Command {
     /// List what was written in a space and does not count
     List {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
     },
     /// Print what a piece of it adds to its document
     Show {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
-        /// The piece: its id, or the beginning of it
+        /// The piece: its id, or its first letters (4 or more)
         piece: String,
     },
     /// Write a piece of it into its document, as your own words
     Adopt {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
-        /// The piece: its id, or the beginning of it
+        /// The piece: its id, or its first letters (4 or more)
         piece: String,
     },
 }

@@ -19,7 +19,7 @@ pub enum Command {
     List,
     /// Take a space that you are no longer in off the list; export what you want of it first
     Forget {
-        /// The space: its id, the beginning of it, or its name
+        /// The space: its id, its first letters (4 or more), or its name
         space: String,
         /// Do not ask
         #[arg(long, short)]
@@ -73,6 +73,7 @@ fn how(ended: &Ended) -> String {
         Ended { late: true, .. } => {
             "not yours: the invitation had been closed before anyone heard that you had joined".into()
         }
+        Ended { device: true, .. } => "you removed this device".into(),
         Ended { left: true, .. } => "you left".into(),
         Ended { by, .. } if by.is_empty() => "you were removed".into(),
         Ended { by, .. } => format!("{by} removed you"),

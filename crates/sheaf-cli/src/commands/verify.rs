@@ -10,7 +10,7 @@ use crate::output::{self, Failure};
 pub enum Command {
     /// Check every signature of a space or a document, and say who wrote how much
     Verify {
-        /// The space or the document: its id, the beginning of it, or its name
+        /// The space or the document: its id, its first letters (4 or more), or its name
         what: String,
     },
 }

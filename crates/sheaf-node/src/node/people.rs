@@ -155,8 +155,18 @@ impl Node {
         // Once each, by a name that is known.
         people.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
         people.dedup_by(|later, first| later.0 == first.0);
-        let found = find(text, &people, |person| (&person.0, &person.1), "people")?;
-        parse_person(&found.ok_or_else(|| NodeError::NoSuchPerson(shown(text)))?.0)
+        if let Some(person) = find(text, &people, |person| (&person.0, &person.1), "people")? {
+            return parse_person(&person.0);
+        }
+        let me = self.core.me()?;
+        let own = [(me.person().to_string(), me.name.clone())];
+        Err(match find(text, &own, |person| (&person.0, &person.1), "people")? {
+            Some(_) => NodeError::BadInput(
+                "that is you. Words are compared with somebody else; `sheaf members SPACE` shows who is in a space."
+                    .into(),
+            ),
+            None => NodeError::NoSuchPerson(shown(text)),
+        })
     }
 
     /// Someone who was a member of a space and is no longer.
