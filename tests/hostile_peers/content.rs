@@ -1,8 +1,8 @@
 //! Entries that are in order, with something in them that is not: another's name, another's actor, and what is left of a
 //! decoder that believes what it reads.
 
-use sheaf_access::{DeviceId, LogId};
-use sheaf_log::{Content, Part};
+use sheaf_access::{AccessOp, DeviceId, LogId};
+use sheaf_log::{Content, Draft, Mine, Part};
 use sheaf_node::NodeEvent;
 use sheaf_tests::raw::{Author, Forged, Held, Raw, billions, deflated, typed, typed_on, typed_over};
 use sheaf_tests::{HOSTILE, Scene, soon, told};
@@ -110,6 +110,47 @@ async fn a_change_whose_entry_names_what_it_builds_on_is_read() {
         })
         .await;
     }
+}
+
+/// What it says is in order; but its header does not commit to it, so no checkpoint could ever show that it was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_commits_to_something_else_than_it_holds() {
+    closes_its_log(async |scene, raw, held| {
+        let (document, part) = (scene.document_id(), Part::Body);
+        let changes = vec![typed(&Author::of(raw, held, document), HOSTILE)];
+        let content = Content { document, part, changes };
+        held.draft().seal(&held.key(), &content, &[8; 24], &raw.device).expect("an entry").encoded().to_vec()
+    })
+    .await;
+}
+
+/// The same of an entry that has no content, after one that was in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_forgets_what_its_log_has_written() {
+    let scene = Scene::new().await;
+    let (raw, mut line, mut held) = scene.mallory("editor").await;
+    let good = raw.words(&held, scene.document_id(), "In good order. ");
+    assert_eq!(line.send(held.space, &[good.encoded()]).await.verdict(), None);
+    held.take(good);
+    let forgets = Draft { mine: Mine::new().root(), ..held.draft() };
+    let keys = held.given_keys();
+    let op = AccessOp::rotate(held.history.now(), &raw.device.id(), &keys, &mut rand::rng()).expect("she may");
+    let forgets = forgets.access(&op, &raw.device).expect("an entry");
+    line.send(held.space, &[forgets.encoded()]).await;
+    assert_eq!(scene.counted(&raw, CONTENT).await.rule, "L3");
+    held.take(forgets);
+    held.open_keys(&raw);
+    let next = raw.words(&held, scene.document_id(), HOSTILE);
+    assert_eq!(line.send(held.space, &[next.encoded()]).await.verdict(), Some(1_000));
+    // What came before stands.
+    for node in [&scene.ana, &scene.kofi] {
+        soon("her words", || async {
+            let text = node.export(&scene.document, sheaf_node::Format::Text).await.ok()?;
+            String::from_utf8_lossy(&text).contains("In good order.").then_some(())
+        })
+        .await;
+    }
+    scene.still_served("afterwards").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,9 +30,8 @@ async fn locks_everyone_out(
     held.take(rotation);
     held.open_keys(raw);
     let change = typed(&Author::of(raw, held, document), text);
-    let mut draft = held.draft();
-    draft.epoch = changed;
     let content = sheaf_log::Content { document, part, changes: vec![change] };
+    let draft = sheaf_log::Draft { epoch: changed, ..held.draft_for(&content) };
     let entry = draft.seal(&held.keys[&changed], &content, &rand::random(), &raw.device).expect("an entry");
     // It is in order for whoever cannot look into it, which is everyone.
     assert_eq!(line.send(held.space, &[entry.encoded()]).await, Answer::Taken);

@@ -51,6 +51,7 @@ pub mod fuzzing;
 mod identity;
 mod invitations;
 mod keeping;
+mod ledger;
 mod library;
 mod loading;
 mod network;

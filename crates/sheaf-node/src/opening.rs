@@ -5,16 +5,16 @@
 //! its changes; if the document is open, its thread gets them at once, otherwise it finds them when it is.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use sheaf_access::{DocumentId, PersonId};
-use sheaf_document::check::{Peek, peek};
-use sheaf_log::{
-    Content, Entry, EntryRef, Kind, MineKey, OpenError, Part, belongings_document, index_document, slot_of,
-};
+use sheaf_access::{DocumentId, EpochId, PersonId};
+use sheaf_document::check::peek;
+use sheaf_log::{Entry, EntryRef, Kind, MineKey, Part, belongings_document, index_document};
 use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
 use crate::core::{Core, READ, locked};
 use crate::document::cache_name;
+use crate::ledger::{Committed, Ledgers, own_changes};
 use crate::space::Space;
 use crate::view::NodeEvent;
 
@@ -68,8 +68,8 @@ impl Core {
             let Some((last, _)) = batch.last() else { return Ok(()) };
             let mut found = Found::default();
             for (arrival, entry) in &batch {
-                if !self.open_one(space, *arrival, entry, &mut found) {
-                    self.wait_for_key(space, &mut opened, entry.header().epoch, *arrival)?;
+                if let Some(epoch) = self.open_one(space, &mut opened.ledgers, (*arrival, entry), &mut found)? {
+                    self.wait_for_key(space, &mut opened, epoch, *arrival)?;
                 }
             }
             self.take_found(space, before, *last, found)?;
@@ -101,52 +101,82 @@ impl Core {
         self.put_opened(space, upto, &found.own)
     }
 
-    /// Opens one entry. Answers no if its key is not here.
-    pub fn open_one(&self, space: &Space, arrival: Arrival, entry: &Entry, found: &mut Found) -> bool {
+    /// Opens one entry. Answers the epoch whose key it waits for, if that is not here: its own, or that of one before it in
+    /// its log.
+    pub fn open_one(
+        &self,
+        space: &Space,
+        ledgers: &mut Ledgers,
+        (arrival, entry): (Arrival, &Entry),
+        found: &mut Found,
+    ) -> Result<Option<EpochId>, StoreError> {
         if !matches!(entry.header().kind, Kind::Body | Kind::Talk) {
-            return true;
+            return self.held_to(space, ledgers, entry, &[]).map(|held| held.break_value().flatten());
         }
+        let epoch = entry.header().epoch;
         let (key, author, own_log) = {
             let state = space.lock();
-            let key = state.keys.get(&entry.header().epoch).cloned();
+            let key = state.keys.get(&epoch).cloned();
             let author = state.access.as_ref().and_then(|access| access.now().person_of(&entry.log().device));
             (key, author, state.log.id)
         };
-        let Some(key) = key else { return false };
-        let Some(author) = author else { return true };
-        match entry.open(&key) {
-            Ok(content) => {
-                let peeks = match content.changes.iter().map(|change| peek(change)).collect::<Result<Vec<_>, _>>() {
-                    Ok(peeks) => peeks,
-                    Err(error) => {
-                        self.close_log(space, entry.log(), entry.seq(), &error.to_string());
-                        return true;
-                    }
-                };
-                if entry.log() == own_log {
-                    found.own.extend(own_changes(entry, &content, &peeks));
-                }
-                let changes = peeks.iter().map(|peek| peek.hash.0).collect();
-                let row = DocumentRow { arrival, log: entry.log(), seq: entry.seq(), changes };
-                found.rows.entry(content.document).or_default().push(row);
-                let (names, changes) = (named_by(entry), content.changes);
-                let arrived = Arrived { arrival, entry: entry.reference(), author, names, changes };
-                // A discussion is kept until there is something to read it with.
-                if content.part == Part::Body {
-                    found.arrived.entry(content.document).or_default().push(arrived);
-                }
+        let Some(key) = key else { return Ok(Some(epoch)) };
+        let close = |reason: &str| self.close_log(space, entry.log(), entry.seq(), reason);
+        let content = match entry.open(&key) {
+            Ok(content) => content,
+            Err(error) => {
+                close(&error.to_string());
+                return Ok(None);
             }
-            Err(
-                error @ (OpenError::NotContent(_)
-                | OpenError::OtherPart
-                | OpenError::Seal(_)
-                | OpenError::Content(_)
-                | OpenError::Checkpoint(_)),
-            ) => {
-                self.close_log(space, entry.log(), entry.seq(), &error.to_string());
+        };
+        let peeks = match content.changes.iter().map(|change| peek(change)).collect::<Result<Vec<_>, _>>() {
+            Ok(peeks) => peeks,
+            Err(error) => {
+                close(&error.to_string());
+                return Ok(None);
             }
+        };
+        let Some(own) = own_changes(entry, &content, &peeks) else {
+            close("it holds a change by an actor of another log");
+            return Ok(None);
+        };
+        if let ControlFlow::Break(waits) = self.held_to(space, ledgers, entry, &own)? {
+            return Ok(waits);
         }
-        true
+        let Some(author) = author else { return Ok(None) };
+        if entry.log() == own_log {
+            found.own.extend(own);
+        }
+        let changes = peeks.iter().map(|peek| peek.hash.0).collect();
+        let row = DocumentRow { arrival, log: entry.log(), seq: entry.seq(), changes };
+        found.rows.entry(content.document).or_default().push(row);
+        let (names, changes) = (named_by(entry), content.changes);
+        let arrived = Arrived { arrival, entry: entry.reference(), author, names, changes };
+        // A discussion is kept until there is something to read it with.
+        if content.part == Part::Body {
+            found.arrived.entry(content.document).or_default().push(arrived);
+        }
+        Ok(None)
+    }
+
+    /// Holds an entry to what its log wrote, and closes the log if it commits to something else. What breaks off is done
+    /// with for now, or waits for the key of an epoch.
+    fn held_to(
+        &self,
+        space: &Space,
+        ledgers: &mut Ledgers,
+        entry: &Entry,
+        changes: &[(MineKey, u64, [u8; 32])],
+    ) -> Result<ControlFlow<Option<EpochId>>, StoreError> {
+        Ok(match self.commits(space, ledgers, entry, changes)? {
+            Committed::Yes => ControlFlow::Continue(()),
+            Committed::Waits(epoch) => ControlFlow::Break(Some(epoch)),
+            Committed::No => {
+                let reason = "it commits to other changes than its log has";
+                self.close_log(space, entry.log(), entry.seq(), reason);
+                ControlFlow::Break(None)
+            }
+        })
     }
 }
 
@@ -155,13 +185,4 @@ pub fn named_by(entry: &Entry) -> Vec<EntryRef> {
     let header = entry.header();
     let before = header.prev.map(|hash| EntryRef { log: header.log, seq: header.seq - 1, hash });
     before.into_iter().chain(header.builds_on.iter().copied()).collect()
-}
-
-/// The changes of an own entry, as its log's map has them.
-fn own_changes(entry: &Entry, content: &Content, peeks: &[Peek]) -> Vec<(MineKey, u64, [u8; 32])> {
-    let one = |peek: &Peek| {
-        let slot = slot_of(&entry.log(), &content.document, content.part, &peek.actor)?;
-        Some((MineKey { document: content.document, part: content.part, slot }, peek.seq, peek.hash.0))
-    };
-    peeks.iter().filter_map(one).collect()
 }

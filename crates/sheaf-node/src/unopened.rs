@@ -1,16 +1,18 @@
 //! How far a space's entries have been opened, and which of them wait for a key.
 //!
 //! An entry whose key is not here is passed over: whoever changes the key of a space can keep it from others, and what they
-//! write under it must not keep anyone from reading the rest (E4). What builds on it waits in its document. Of each epoch
+//! write under it must not keep anyone from reading the rest (E4). What builds on it waits in its document, and what comes
+//! after it in its own log waits with it, for what that commits to cannot be judged (see `ledger`). Of each epoch
 //! whose key is not here, the first entry under it is remembered; once the key comes, the entries under it are opened from
 //! there on, as if they had just arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use sheaf_access::{EpochId, SpaceId};
+use sheaf_access::{EpochId, LogId, SpaceId};
 use sheaf_store::{Arrival, StoreError, Table};
 
 use crate::core::{Core, READ, UNOPENED};
+use crate::ledger::Ledgers;
 use crate::opening::Found;
 use crate::space::Space;
 
@@ -21,6 +23,8 @@ pub struct Opened {
     pub upto: Arrival,
     /// Of each epoch under which entries wait for its key, the arrival of the first.
     waiting: BTreeMap<EpochId, Arrival>,
+    /// What its logs have written so far.
+    pub ledgers: Ledgers,
 }
 
 impl Opened {
@@ -39,7 +43,7 @@ impl Core {
             Some((epoch, Arrival::from_le_bytes(value.try_into().ok()?)))
         };
         let waiting = self.store.scan(Table::Progress, &prefix)?.into_iter().filter_map(one).collect();
-        Ok(Opened { upto, waiting })
+        Ok(Opened { upto, waiting, ledgers: Ledgers::default() })
     }
 
     /// Remembers that an entry waits for the key of an epoch. Called before it is passed over.
@@ -69,14 +73,23 @@ impl Core {
         };
         let Some(first) = ready.values().min() else { return Ok(()) };
         let mut from = first.saturating_sub(1);
+        // What came after one of them in its log waited for it, whatever its own key.
+        let mut behind: HashSet<LogId> = HashSet::new();
         while from < opened.upto {
             let batch = self.store.since(space.id, from, READ)?;
             let Some((last, _)) = batch.last() else { break };
             from = *last;
             let mut found = Found::default();
-            for (arrival, entry) in batch.iter().take_while(|(arrival, _)| *arrival <= opened.upto) {
+            let upto = opened.upto;
+            for (arrival, entry) in batch.iter().take_while(|(arrival, _)| *arrival <= upto) {
                 if ready.contains_key(&entry.header().epoch) {
-                    self.open_one(space, *arrival, entry, &mut found);
+                    behind.insert(entry.log());
+                }
+                if !behind.contains(&entry.log()) {
+                    continue;
+                }
+                if let Some(epoch) = self.open_one(space, &mut opened.ledgers, (*arrival, entry), &mut found)? {
+                    self.wait_for_key(space, opened, epoch, *arrival)?;
                 }
             }
             self.take_found(space, opened.upto, opened.upto, found)?;

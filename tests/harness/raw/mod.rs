@@ -18,7 +18,8 @@ use sheaf_access::{
     AccessHistory, AccessOp, ContentKey, DeviceCertificate, DeviceId, DeviceKeys, DocumentId, EntryHash, EpochId,
     InvitationLink, InvitationSecret, LogId, PersonId, PersonKey, Removal, SpaceId, Terms,
 };
-use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, MAX_LOGS_OF_DEVICE, Mine, Part};
+use sheaf_document::check::peek;
+use sheaf_log::{Content, Draft, Entry, EntryRef, Frontier, MAX_LOGS_OF_DEVICE, Mine, MineKey, Part, slot_of};
 
 pub use changes::{Author, billions, deflated, typed, typed_on, typed_over};
 pub use checkpoint::{Made, Parts};
@@ -171,9 +172,9 @@ impl Raw {
         changes: Vec<Vec<u8>>,
         builds_on: Vec<EntryRef>,
     ) -> Entry {
-        let draft = Draft { builds_on, ..held.draft() };
         let key = held.key();
         let content = Content { document, part, changes };
+        let draft = Draft { builds_on, ..held.draft_for(&content) };
         draft.seal(&key, &content, &rand::random(), &self.device).expect("an entry can be written")
     }
 
@@ -244,8 +245,36 @@ impl Held {
             epoch: now.writable_epoch().expect("an epoch to write under"),
             time: 1_800_000_000_000,
             builds_on: Vec::new(),
-            mine: Mine::new().root(),
+            mine: self.mine().root(),
         }
+    }
+
+    /// The next place in its log, for an entry that holds this.
+    ///
+    /// # Panics
+    /// When nothing can be written in the space.
+    pub fn draft_for(&self, content: &Content) -> Draft {
+        let mut mine = self.mine();
+        note(&mut mine, self.log, content);
+        Draft { mine: mine.root(), ..self.draft() }
+    }
+
+    /// What its log has written up to its tip, as its next entry has to commit to it.
+    fn mine(&self) -> Mine {
+        let mut branch = Vec::new();
+        let mut tip = self.tip;
+        while let Some(entry) = tip.and_then(|tip| self.entries.iter().find(|entry| entry.hash() == tip)) {
+            tip = entry.header().prev;
+            branch.push(entry);
+        }
+        let mut mine = Mine::new();
+        for entry in branch.into_iter().rev() {
+            let key = self.keys.get(&entry.header().epoch);
+            if let Some(content) = key.and_then(|key| entry.open(key).ok()) {
+                note(&mut mine, self.log, &content);
+            }
+        }
+        mine
     }
 
     /// The key of the epoch that is written under.
@@ -273,6 +302,16 @@ impl Held {
     pub fn of_another(&self, pick: impl Fn(&Entry) -> bool) -> Entry {
         let found = self.entries.iter().rev().find(|entry| entry.log() != self.log && pick(entry));
         found.expect("an entry of somebody else's").clone()
+    }
+}
+
+/// What content adds to its log's map, as far as it is a log's own and can be read.
+fn note(mine: &mut Mine, log: LogId, content: &Content) {
+    let Content { document, part, changes } = content;
+    for peek in changes.iter().filter_map(|change| peek(change).ok()) {
+        if let Some(slot) = slot_of(&log, document, *part, &peek.actor) {
+            mine.set(MineKey { document: *document, part: *part, slot }, peek.seq, peek.hash.0);
+        }
     }
 }
 
