@@ -211,5 +211,42 @@ mod tests {
             let sorted: Vec<u16> = (0..120).collect();
             prop_assert_eq!(run(&order), run(&sorted));
         }
+
+        /// A forger shows more access entries in one place than are taken, other ones to each, in any order. They may hold
+        /// different ones for a while. But whoever writes anything names all that they know, and what is named is asked for
+        /// and taken: once everyone has written, or has heard those who hold more, all hold the same.
+        #[test]
+        fn access_entries_differ_only_until_those_who_hold_them_write(
+            orders in proptest::collection::vec(
+                proptest::collection::vec(0..3 * MOST_ACCESS as u16, 0..3 * MOST_ACCESS),
+                2..5,
+            ),
+            writers in Just((0..5_usize).collect::<Vec<_>>()).prop_shuffle(),
+            needed in proptest::collection::btree_set(0..3 * MOST_ACCESS as u16, 0..6),
+        ) {
+            let mut people: Vec<Forked> = orders.iter().map(|order| {
+                let mut forked = forked();
+                for number in order {
+                    forked.comes(hash(*number), Kind::Access, None, needed.contains(number));
+                    forked.thin_out(&BTreeSet::new(), &[]);
+                }
+                forked
+            }).collect();
+            let taken: BTreeSet<EntryHash> = people.iter().flat_map(Forked::kept).collect();
+            for writer in writers.into_iter().filter(|writer| *writer < orders.len()) {
+                // What one takes up who hears that: its access heads.
+                let named = people[writer].kept();
+                for other in &mut people {
+                    for entry in &named {
+                        other.comes(*entry, Kind::Access, None, true);
+                    }
+                    other.thin_out(&BTreeSet::new(), &[]);
+                    prop_assert!(named.is_subset(&other.kept()), "what somebody has named stays");
+                }
+            }
+            for one in &people {
+                prop_assert_eq!(&one.kept(), &taken);
+            }
+        }
     }
 }
