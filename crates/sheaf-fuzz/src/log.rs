@@ -2,8 +2,8 @@
 
 use sheaf_access::{AccessOp, ContentKey, DocumentId, EntryHash, EpochId, Identity, LogId, SpaceId};
 use sheaf_log::{
-    BlobLink, Checkpoint, Content, Draft, Endorsement, Entry, Frontier, Group, LogHistory, MAX_BLOB_CONTENT, Manifest,
-    Mine, MineKey, Part, Presence, Receipt, Root, SavedDocument, SignedHeader, Unverified, decode_documents,
+    BlobLink, Checkpoint, Content, Draft, Endorsement, Entry, ForkProof, Frontier, Group, LogHistory, MAX_BLOB_CONTENT,
+    Manifest, Mine, MineKey, Part, Presence, Receipt, Root, SavedDocument, SignedHeader, Unverified, decode_documents,
     decode_history, encode_documents, encode_history, open_blob, seal_blob, seal_presence,
 };
 
@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "log-saved-documents", run: documents, seeds: saved },
     Target { name: "log-history", run: history, seeds: histories },
     Target { name: "log-blob", run: blob, seeds: blobs },
+    Target { name: "log-fork", run: fork_proof, seeds: fork_proofs },
 ];
 
 /// Whatever verifies is kept as the bytes it came in.
@@ -37,6 +38,16 @@ fn entry(bytes: &[u8]) {
             let _ = entry.access_entry();
             let _ = entry.open(&key());
         }
+    }
+}
+
+/// Whatever proves a fork has one encoding, and names two entries of one place. Both signatures are checked, so mutations go
+/// no further than the shape.
+fn fork_proof(bytes: &[u8]) {
+    if let Ok(proof) = ForkProof::verify(bytes) {
+        assert_eq!(proof.encode(), bytes);
+        let [lower, higher] = proof.entries();
+        assert!(lower < higher);
     }
 }
 
@@ -160,6 +171,33 @@ fn written() -> Vec<Entry> {
     };
     let sealed = |part, size| draft.clone().seal(&key(), &content(part, size), &[1; 24], &someone.device).ok();
     [Some(first), sealed(Part::Body, 10), sealed(Part::Talk, 5_000)].into_iter().flatten().collect()
+}
+
+/// Two entries in one place of a log.
+pub fn fork() -> [Entry; 2] {
+    let written = written();
+    let [first, body, ..] = written.as_slice() else { unreachable!("three were written") };
+    let (someone, _) = someone();
+    let draft = Draft {
+        space: first.space(),
+        log: body.log(),
+        seq: body.seq(),
+        prev: Some(first.hash()),
+        access_heads: vec![first.hash()],
+        epoch: EpochId::from_bytes(*first.hash().as_bytes()),
+        time: 3_000,
+        builds_on: Vec::new(),
+        mine: some_mine().root(),
+    };
+    let Ok(other) = draft.seal(&key(), &content(Part::Body, 3), &[2; 24], &someone.device) else {
+        unreachable!("few bytes can be sealed")
+    };
+    [body.clone(), other]
+}
+
+fn fork_proofs() -> Vec<Vec<u8>> {
+    let [one, other] = fork();
+    ForkProof::of(&one, &other).map(|proof| proof.encode()).into_iter().collect()
 }
 
 fn content(part: Part, size: usize) -> Content {

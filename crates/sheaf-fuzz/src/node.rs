@@ -1,8 +1,14 @@
-//! What `sheaf-node` reads of a home's small files.
+//! What `sheaf-node` reads of a home's small files, and what nodes say to each other of forks.
 
 use crate::Target;
 
 pub const TARGETS: &[Target] = &[
     Target { name: "node-vault", run: sheaf_node::fuzzing::vault, seeds: sheaf_node::fuzzing::vaults },
     Target { name: "node-identity", run: sheaf_node::fuzzing::identity, seeds: sheaf_node::fuzzing::identities },
+    Target { name: "node-word", run: sheaf_node::fuzzing::word, seeds: words },
 ];
+
+fn words() -> Vec<Vec<u8>> {
+    let [one, other] = crate::log::fork();
+    sheaf_node::fuzzing::words(&one, &other)
+}

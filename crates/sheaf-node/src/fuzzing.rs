@@ -1,10 +1,13 @@
 //! What the fuzz targets drive: the readers of the small files of a home, which a person may put there from anywhere, and a
-//! disk may damage.
+//! disk may damage; and of the words that nodes say to each other besides entries.
 
+use sheaf_log::{Entry, ForkProof, Unverified};
 use sheaf_store::{Purpose, VaultKey};
+use sheaf_sync::EntryBytes;
 
 use crate::identity::{FILE, Identity};
 use crate::keeping::vault::Vault;
+use crate::network::{End, Said};
 
 fn key() -> VaultKey {
     VaultKey::from_bytes(&[7; 32])
@@ -63,6 +66,44 @@ fn identity_text() -> String {
     let keys = sheaf_access::Identity::generate(&mut rand::rngs::StdRng::seed_from_u64(1));
     let keys = keys.to_secret_text();
     format!(r#"{{"name":"Ana","colour":3,"keys":"{}","phrase_written":false,"former":[]}}"#, &*keys)
+}
+
+/// Any bytes as a word. What is heard is written as the same word, and what is in it goes where a node takes it first.
+pub fn word(bytes: &[u8]) {
+    let Some(word) = Said::decode(bytes) else { return };
+    let written = word.encode();
+    assert_eq!(Said::decode(&written).map(|again| again.encode()), Some(written), "a word is read as it was written");
+    let entries = match word {
+        Said::Farewell(entries) | Said::Path { entries, .. } => entries,
+        Said::Answer { entry, .. } => entry.into_iter().collect(),
+        Said::Fork { proof, ends } => {
+            drop(ForkProof::verify(&proof));
+            assert!(ends.len() <= bytes.len(), "each end takes bytes");
+            Vec::new()
+        }
+        Said::Ask { .. } | Said::Want { .. } => Vec::new(),
+    };
+    for entry in entries {
+        drop(Unverified::decode(entry.as_slice()).map(Unverified::verified_before));
+    }
+}
+
+/// One word of each kind, about two entries in one place of a log.
+pub fn words(one: &Entry, other: &Entry) -> Vec<Vec<u8>> {
+    let (log, seq) = (one.log(), one.seq());
+    let bytes = |entry: &Entry| EntryBytes::from(entry.encoded());
+    let end = |entry: &Entry| End { hash: entry.hash(), seq, prev: entry.header().prev };
+    let proof = ForkProof::of(one, other).map(|proof| proof.encode()).unwrap_or_default();
+    let said = [
+        Said::Farewell(vec![bytes(one)]),
+        Said::Ask { log, seq },
+        Said::Answer { log, seq, entry: Some(bytes(one)) },
+        Said::Answer { log, seq, entry: None },
+        Said::Fork { proof, ends: vec![end(one), end(other)] },
+        Said::Want { log, end: one.hash(), from: seq, needed: true },
+        Said::Path { log, end: other.hash(), entries: vec![bytes(other)], next: None, needed: false },
+    ];
+    said.iter().map(Said::encode).collect()
 }
 
 #[cfg(test)]
