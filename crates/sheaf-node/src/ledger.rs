@@ -101,7 +101,8 @@ impl Core {
         };
         let caught_up = self.catch_up(space, &mut ledger, entry)?;
         let verdict = match caught_up {
-            Caught::Up if ledger.seq < seq && !ledger.advance(entry, changes) => Committed::No,
+            // What is judged anew finds the map as it was before it.
+            Caught::Up if ledger.seq < seq && !ledger.advance(entry, changes) => return Ok(Committed::No),
             // What is not here comes again, and what comes after it is opened again then.
             Caught::Up | Caught::Hole => Committed::Yes,
             Caught::Waits(epoch) => Committed::Waits(epoch),
