@@ -43,7 +43,7 @@ impl Cluster {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_relay_and_any_server_may_die() {
-    let kills = std::env::var("SHEAF_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(2).min(12);
+    let kills = std::env::var("SHEAF_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(1).min(12);
     let nats = NatsServers::start(3);
     let relays: Vec<RelayProcess> = (0..3).map(|_| relay(&nats)).collect();
     let homes = tempfile::tempdir().expect("a temporary folder");
