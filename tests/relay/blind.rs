@@ -29,8 +29,18 @@ fn nothing_that_a_relay_has_can_be_read() {
         ("the secret of an invitation", invitation.secret.as_bytes().to_vec()),
         ("the key of an invitation", sealing.as_bytes().to_vec()),
     ];
-    for text in [SPACE, TITLE, WORDS, "marmalade", "Pelicans negotiate quietly.", "Anastasia", "Benedikt", "Achterberg", "Zuleika", "Mbeki"]
-    {
+    for text in [
+        SPACE,
+        TITLE,
+        WORDS,
+        "marmalade",
+        "Pelicans negotiate quietly.",
+        "Anastasia",
+        "Benedikt",
+        "Achterberg",
+        "Zuleika",
+        "Mbeki",
+    ] {
         secrets.push((text, text.as_bytes().to_vec()));
         secrets.push((text, text.encode_utf16().flat_map(u16::to_le_bytes).collect()));
     }
