@@ -66,7 +66,7 @@ describe("first run", () => {
 });
 
 test("a folder that another process holds is said in plain words, with two ways on", async () => {
-  app.startup = { state: "blocked", home: "/h", code: "home-locked", message: "process 4711 holds it" };
+  app.startup = { state: "blocked", home: "/h", code: "home-in-use", message: "process 4711 holds it" };
   render(App);
   await screen.findByRole("alertdialog", { name: "This folder is in use by another Sheaf" });
   expect(screen.getByText("Process 4711 holds it.")).toBeTruthy();
