@@ -70,7 +70,7 @@ fn a_cut_or_lengthened_operation_is_malformed() {
 #[test]
 fn what_a_newer_sheaf_wrote_is_told_apart() {
     let bytes = operations()[1].encode();
-    for (at, value) in [(0, 4), (0, 200), (1, OPERATIONS as u8), (1, 255)] {
+    for (at, value) in [(0, 5), (0, 200), (1, OPERATIONS as u8), (1, 255)] {
         let mut newer = bytes.clone();
         newer[at] = value;
         assert_eq!(AccessOp::decode(&newer), Err(OperationError::Unknown));
