@@ -75,6 +75,20 @@ impl RelayProcess {
         self.child = Some(child);
     }
 
+    /// Where it listens.
+    pub fn listens(&self) -> &str {
+        &self.listen
+    }
+
+    /// Starts it somewhere else than it was, where nobody who knew of it finds it; or there again.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_at(&mut self, listen: &str) {
+        listen.clone_into(&mut self.listen);
+        self.start_again();
+    }
+
     /// The link to give to people.
     pub fn link(&self) -> &str {
         &self.link
@@ -143,7 +157,7 @@ impl RelayProcess {
                 let path = entry.expect("an entry of a folder").path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if path.is_file() {
                     let bytes = std::fs::read(&path).expect("a file of the relay's");
                     files.push((path, bytes));
                 }

@@ -6,18 +6,14 @@ use std::time::Duration;
 use sheaf_node::{Format, Node, Options};
 use sheaf_tests::{RelayProcess, soon};
 
+use crate::waiting;
+
 /// How often the relay is killed.
 const KILLS: u64 = 6;
 
 async fn open(home: &Path) -> Option<Node> {
     let listen = Some("127.0.0.1:0".parse().expect("an address"));
     Node::open(Options { listen, ..Options::alone(home.to_owned()) }).await.ok()
-}
-
-/// How many of this node's own entries the relay has not acknowledged.
-async fn waiting(node: &Node, document: &str) -> u64 {
-    let placement = node.placement(document).await.expect("a document");
-    placement.places.iter().find(|place| place.relay).map_or(u64::MAX, |place| place.waiting)
 }
 
 async fn text(node: &Node, document: &str) -> String {

@@ -4,11 +4,15 @@ mod blind;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod floods;
+mod keeper;
 mod keeping;
 mod malicious;
 mod meeting;
+mod members;
 mod operating;
 
+use operating::free;
+use sheaf_node::Node;
 use sheaf_tests::{Home, RelayProcess};
 
 /// Ana's space, kept at a relay, with a document.
@@ -17,6 +21,12 @@ struct Kept {
     ana: Home,
     space: String,
     document: String,
+}
+
+/// How many of this node's own entries the relay has not acknowledged.
+async fn waiting(node: &Node, document: &str) -> u64 {
+    let placement = node.placement(document).await.expect("a document");
+    placement.places.iter().find(|place| place.relay).map_or(u64::MAX, |place| place.waiting)
 }
 
 const SPACE: &str = "Heron ledger";

@@ -46,6 +46,7 @@ mod domain;
 mod draft;
 mod entry;
 mod fork;
+mod forks;
 mod frontier;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -73,6 +74,7 @@ pub use counting::{Counting, Membership, first_challenged};
 pub use draft::{Draft, DraftError};
 pub use entry::{Entry, EntryError, MAX_ENTRY, OpenError, Unverified};
 pub use fork::{Branches, ForkError, ForkProof};
+pub use forks::{Forked, Forks, Settled, Taken};
 pub use frontier::{Frontier, FrontierDigest, Range};
 pub use header::{EntryRef, Header, HeaderError, Kind, MAX_ACCESS_HEADS, MAX_BUILDS_ON, MAX_SEQ, PayloadHash};
 pub use mine::{Mine, MineError, MineKey, MineRoot};

@@ -9,6 +9,7 @@ use sheaf_log::{
     Admitted, Entry, EntryRef, Frontier, Held, HeldEntry, Needed, NotAdmitted, Range, Refusal, Unverified, admit,
 };
 use sheaf_store::{Arrival, Store, StoreError};
+use sheaf_sync::branches::suspect;
 use sheaf_sync::{EntryBytes, Item, NotNow, Outcome, Verdict};
 
 use crate::core::{Core, READ};
@@ -218,7 +219,7 @@ fn judge(
                 if matches!(refusal, Refusal::Fork { log, .. } if log == state.log.id) {
                     state.leave_log(&held.frontier);
                 }
-                return refused(state, entry, &refusal, found);
+                return refused(state, &entry, &refusal, found);
             }
             Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
         },
@@ -239,33 +240,13 @@ fn judge(
 }
 
 /// An entry is not admitted. Where that points to a fork it is said so; and what only waits for a branch comes again.
-fn refused(state: &mut State, entry: Entry, refusal: &Refusal, found: &mut Vec<Suspicion>) -> Outcome {
-    let later = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy));
-    match refusal {
-        Refusal::Fork { seq, .. } if *seq == entry.seq() => found.push(Suspicion::Twice(Box::new(entry))),
-        Refusal::Fork { log, seq, .. } => {
-            found.push(Suspicion::Differs(*log, *seq));
-            return later;
-        }
-        Refusal::OtherBranch { on, .. } => {
-            found.push(Suspicion::BuiltOn(*on));
-            return later;
-        }
-        Refusal::Lacking(lacking) => {
-            Arc::make_mut(&mut state.needed).note(&entry, lacking);
-            let branch = |on: &&EntryRef| state.forks.at(&on.log).is_some_and(|at| on.seq >= at);
-            if let Some(on) = lacking.builds_on.iter().find(branch) {
-                found.push(Suspicion::BuiltOn(*on));
-                return later;
-            }
-            if !lacking.access.is_empty() && !state.forks.is_empty() {
-                found.push(Suspicion::Knew(lacking.access.clone()));
-                return later;
-            }
-        }
-        _ => {}
+fn refused(state: &mut State, entry: &Entry, refusal: &Refusal, found: &mut Vec<Suspicion>) -> Outcome {
+    if let Some(lacking) = refusal.lacking() {
+        Arc::make_mut(&mut state.needed).note(entry, lacking);
     }
-    Outcome::from(refusal)
+    let Some((suspicion, waits)) = suspect(&state.forks, entry, refusal) else { return Outcome::from(refusal) };
+    found.push(suspicion);
+    if waits { Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)) } else { Outcome::from(refusal) }
 }
 
 /// Whether an entry may take something from someone: then what they typed before counts as typed before.

@@ -18,7 +18,7 @@ use sheaf_store::{Arrival, CacheKind, StoreError};
 
 use crate::core::{Core, READ, locked};
 use crate::document::{Message, cache_name};
-use crate::forks::{Forks, Settled};
+use crate::forks::{Forks, Settled, settle};
 use crate::opening::{Arrived, named_by};
 use crate::space::{Space, State};
 use crate::view::NodeEvent;
@@ -125,7 +125,7 @@ impl Core {
                 (held.decided(now), held.parted.clone())
             };
             let mut forks = Forks::clone(&state.forks);
-            forks.settle(&decided, &parted);
+            settle(&mut forks, &decided, &parted);
             let settled = forks.settled();
             let same = now.heads() == counted.heads && frontier.len() == counted.logs;
             let same_forks = forks.version() == counted.forks.version() && settled == counted.settled;

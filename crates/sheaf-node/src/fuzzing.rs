@@ -4,10 +4,10 @@
 use sheaf_log::{Entry, ForkProof, Unverified};
 use sheaf_store::{Purpose, VaultKey};
 use sheaf_sync::EntryBytes;
+use sheaf_sync::branches::{End, Said};
 
 use crate::identity::{FILE, Identity};
 use crate::keeping::vault::Vault;
-use crate::network::{End, Said};
 
 fn key() -> VaultKey {
     VaultKey::from_bytes(&[7; 32])

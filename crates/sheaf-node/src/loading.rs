@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessEntry, AccessHistory, DeviceId, DocumentId, EntryHash, LogId, SpaceId};
 use sheaf_log::{Entry, Kind, Mine, MineKey, Part};
-use sheaf_store::{StoreError, Table};
+use sheaf_store::{StoreError, Table, load_forks};
 
 use crate::core::{CLOSED, Core, JOINING, LOG, MINE, OPENED, READ, UNOPENED, key};
 use crate::error::NodeError;
@@ -80,7 +80,7 @@ impl Core {
         let tip = if seq == 0 { None } else { self.store.entry(id, log, seq)?.map(|entry| entry.hash()) };
         let joining = self.store.get(Table::Spaces, &key(JOINING, id))?;
         let joining = joining.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
-        let (forks, beside) = self.load_forks(id)?;
+        let (forks, beside) = load_forks(&*self.store, id)?;
         let (access, pending_access) = self.load_access(id, &beside)?;
         let mut state = State {
             access,

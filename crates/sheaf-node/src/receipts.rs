@@ -102,8 +102,16 @@ impl Core {
     /// A device has confirmed on its connection what it holds of a space.
     pub fn receipt(&self, device: DeviceId, space: SpaceId, frontier: &Frontier) {
         let Some(held) = self.space(space) else { return };
-        let log = held.lock().log.id;
-        locked(&self.receipts).note(space, device, log, frontier.get(&log), now());
+        let (log, written) = {
+            let state = held.lock();
+            (state.log.id, state.log.seq)
+        };
+        let own = frontier.get(&log);
+        if own > written {
+            tracing::warn!(%device, %space, own, written, "it claims to hold more than was ever written here: that is no receipt");
+            return;
+        }
+        locked(&self.receipts).note(space, device, log, own, now());
         self.say(NodeEvent::Placement { space: space.to_string() });
     }
 

@@ -113,13 +113,7 @@ impl Core {
                 self.hear_farewell(id, &entries);
                 Ok(Vec::new())
             }
-            Said::Ask { log, seq } => self.hear_ask(&space, from, log, seq),
-            Said::Answer { log, seq, entry } => self.hear_answer(&space, from, (log, seq), entry.as_ref()),
-            Said::Fork { proof, ends } => self.hear_fork(&space, from, &proof, ends),
-            Said::Want { log, end, from: first, needed } => self.hear_want(&space, from, (log, end), first, needed),
-            Said::Path { log, end, entries, next, needed } => {
-                self.hear_path(&space, from, (log, end), &entries, next, needed)
-            }
+            word => self.hear_of_forks(&space, from, word),
         };
         answers.unwrap_or_else(|error| {
             tracing::warn!(%error, device = %from, space = %id, "a word is not followed up");

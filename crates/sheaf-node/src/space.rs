@@ -3,7 +3,7 @@
 //! All of it is behind one lock. An own entry gets its number, is sealed, signed and handed to the writer without letting
 //! go, so that entries reach the journal in the order of their numbers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{
@@ -15,7 +15,7 @@ use sheaf_log::{Checkpoint, Content, Draft, Entry, EntryRef, Frontier, MineKey, 
 use crate::checkpoint::Checkpoints;
 use crate::counting::{Counted, Void};
 use crate::error::NodeError;
-use crate::forks::{Forks, Unbelieved, Waiting};
+use crate::forks::{Forks, Talk};
 use crate::identity::Identity;
 use crate::own_log::OwnLog;
 use crate::removal::Removed;
@@ -32,12 +32,8 @@ pub struct Space {
     pub counted: Mutex<Counted>,
     /// Held while the branches of a forked log are changed. Taken before the state.
     pub branching: Mutex<()>,
-    /// Entries of branches that were asked for, and wait for something else to come first.
-    pub wanting: Mutex<Vec<Waiting>>,
-    /// Entries of branches that somebody builds on who was not let in for want of them, the last ones last.
-    pub needed: Mutex<VecDeque<(LogId, EntryHash)>>,
-    /// Proofs of forks of logs of which too little is here to believe that they matter.
-    pub unbelieved: Mutex<Vec<Unbelieved>>,
+    /// What is remembered of what is said of forks. For moments.
+    pub talk: Mutex<Talk>,
     /// What is held of checkpoints. Taken after the state where both are, and for moments only.
     checkpoints: Mutex<Checkpoints>,
     /// Held while a checkpoint is being written.
@@ -102,9 +98,7 @@ impl Space {
             opened,
             counted: Mutex::default(),
             branching: Mutex::default(),
-            wanting: Mutex::default(),
-            needed: Mutex::default(),
-            unbelieved: Mutex::default(),
+            talk: Mutex::default(),
             checkpoints: Mutex::default(),
             checkpointing: tokio::sync::Mutex::default(),
             storing: Mutex::new(()),

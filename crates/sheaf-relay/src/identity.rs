@@ -6,7 +6,7 @@ use sheaf_store::{Claim, StoreError, VaultKey};
 use zeroize::Zeroizing;
 
 /// The file in the data folder.
-const FILE: &str = "relay.key";
+pub(crate) const FILE: &str = "relay.key";
 const VERSION: u8 = 1;
 const LENGTH: usize = 1 + 32 + 32;
 
@@ -37,7 +37,7 @@ impl Identity {
         Ok(made)
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (&VERSION, rest) = bytes.split_first()? else { return None };
         let (seed, vault) = rest.split_first_chunk::<32>()?;
         // Nothing is ever sealed for a relay.

@@ -21,6 +21,15 @@ struct Arguments {
 enum Command {
     /// Serves until it is stopped, and prints the link to give to people.
     Serve(commands::serve::Options),
+    /// Shows the spaces that are kept, or removes one.
+    #[command(subcommand)]
+    Space(commands::space::Options),
+    /// Gives back what need not be kept any more, or says what that would be.
+    Gc(commands::gc::Options),
+    /// Writes a backup of everything, the relay's keys among it. The relay may run.
+    Backup(commands::backup::Options),
+    /// Makes the data folder, which is empty or not there, from a backup.
+    Restore(commands::backup::Options),
     /// Says what is wrong with a configuration, at which line, or prints what is in force.
     CheckConfig(commands::check_config::Options),
 }
@@ -28,6 +37,10 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(options) => commands::serve::run(options),
+        Command::Space(options) => commands::space::run(options),
+        Command::Gc(options) => commands::gc::run(&options),
+        Command::Backup(options) => commands::backup::back_up(&options),
+        Command::Restore(options) => commands::backup::restore(&options),
         Command::CheckConfig(options) => commands::check_config::run(options),
     }
 }

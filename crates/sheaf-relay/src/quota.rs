@@ -82,6 +82,11 @@ impl Account {
         self.by.get(person).copied().unwrap_or_default()
     }
 
+    /// What each person wrote of it.
+    pub fn each(&self) -> impl Iterator<Item = (PersonId, Amount)> {
+        self.by.iter().map(|(person, amount)| (*person, *amount))
+    }
+
     /// Entries up to this arrival are in it.
     pub fn counted(&self) -> Arrival {
         self.counted
@@ -180,12 +185,21 @@ pub struct Ledger {
     quotas: Quotas,
     spaces: HashMap<SpaceId, Account>,
     persons: HashMap<PersonId, Amount>,
+    /// What is on its way to the disk, of each space and of each person.
+    coming: HashMap<SpaceId, Amount>,
+    coming_of: HashMap<PersonId, Amount>,
 }
 
 impl Ledger {
     /// An empty one with these limits.
     pub fn new(quotas: Quotas) -> Self {
-        Self { quotas, spaces: HashMap::new(), persons: HashMap::new() }
+        Self {
+            quotas,
+            spaces: HashMap::new(),
+            persons: HashMap::new(),
+            coming: HashMap::new(),
+            coming_of: HashMap::new(),
+        }
     }
 
     /// Other limits from now on. What is over them stays, and nothing more comes.
@@ -207,7 +221,7 @@ impl Ledger {
     pub fn forget(&mut self, space: &SpaceId) -> Option<Account> {
         let account = self.spaces.remove(space)?;
         for (person, amount) in &account.by {
-            self.lower(*person, *amount);
+            lower(&mut self.persons, person, *amount);
         }
         Some(account)
     }
@@ -222,14 +236,33 @@ impl Ledger {
         self.persons.get(person).copied().unwrap_or_default()
     }
 
-    /// Whether so much more fits, beside what is on its way to the disk. It is not counted yet: that is done when it is
-    /// durable. What is on its way in other spaces is not looked at, so a person can be over by what they send at once.
-    pub fn check(&self, space: &SpaceId, person: &PersonId, more: Amount, pending: &Account) -> Result<(), Exceeded> {
+    /// Sees to it that so much more fits, beside what is on its way to the disk anywhere, of which it is a part from now on.
+    /// It is counted when it is durable; whether it is or not, it is [`settled`](Self::settle) then.
+    pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
         let q = &self.quotas;
-        let held = self.spaces.get(space).map(Account::total).unwrap_or_default().with(pending.total);
+        let coming = self.coming.get(&space).copied().unwrap_or_default();
+        let held = self.spaces.get(&space).map(Account::total).unwrap_or_default().with(coming);
         within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0])?;
-        let held = self.of(person).with(pending.of(person));
-        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])
+        let held = self.of(&person).with(self.coming_of.get(&person).copied().unwrap_or_default());
+        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])?;
+        let coming = self.coming.entry(space).or_default();
+        *coming = coming.with(more);
+        let coming = self.coming_of.entry(person).or_default();
+        *coming = coming.with(more);
+        Ok(())
+    }
+
+    /// What was reserved of a space is durable and counted, or will not be.
+    pub fn settle(&mut self, space: SpaceId, reserved: &Account) {
+        lower(&mut self.coming, &space, reserved.total);
+        for (person, amount) in &reserved.by {
+            lower(&mut self.coming_of, person, *amount);
+        }
+    }
+
+    /// How many bytes of checkpoints' blobs are kept of one space.
+    pub fn space_blobs(&self) -> u64 {
+        self.quotas.space_blobs.0
     }
 
     /// An entry of so many bytes is durable, with this arrival. One that has been counted is not counted again.
@@ -239,13 +272,14 @@ impl Ledger {
             *sum = sum.with(Amount::entry(bytes));
         }
     }
+}
 
-    fn lower(&mut self, person: PersonId, amount: Amount) {
-        let Some(sum) = self.persons.get_mut(&person) else { return };
-        *sum = sum.without(amount);
-        if sum.is_nothing() {
-            self.persons.remove(&person);
-        }
+/// Takes an amount from a sum, and forgets a sum of nothing.
+fn lower<K: Eq + std::hash::Hash>(sums: &mut HashMap<K, Amount>, of: &K, amount: Amount) {
+    let Some(sum) = sums.get_mut(of) else { return };
+    *sum = sum.without(amount);
+    if sum.is_nothing() {
+        sums.remove(of);
     }
 }
 
@@ -291,24 +325,30 @@ mod tests {
     fn a_space_has_its_limit_and_a_person_theirs_over_all_spaces() {
         let mut ledger = Ledger::new(small());
         ledger.entry(space(1), person(1), 1, 90);
-        let full =
-            ledger.check(&space(1), &person(2), Amount::entry(11), &Account::default()).expect_err("the space is full");
+        let full = ledger.reserve(space(1), person(2), Amount::entry(11)).expect_err("the space is full");
         assert_eq!(full, Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 });
         assert_eq!(NotNow::from(full), NotNow::Quota);
-        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(10), &Account::default()), Ok(()));
-        let full =
-            ledger.check(&space(2), &person(1), Amount::entry(61), &Account::default()).expect_err("the person is");
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(10)), Ok(()));
+        let full = ledger.reserve(space(2), person(1), Amount::entry(61)).expect_err("the person is");
         assert_eq!(full, Exceeded { whose: Whose::Person, what: What::Bytes, limit: 150 });
-        assert_eq!(ledger.check(&space(2), &person(2), Amount::entry(61), &Account::default()), Ok(()));
+        assert_eq!(ledger.reserve(space(2), person(2), Amount::entry(61)), Ok(()));
     }
 
     #[test]
-    fn what_is_on_its_way_counts_too() {
-        let ledger = Ledger::new(small());
-        let mut pending = Account::default();
-        pending.add(person(1), Amount::entry(95));
-        assert!(ledger.check(&space(1), &person(2), Amount::entry(6), &pending).is_err());
-        assert_eq!(ledger.check(&space(1), &person(2), Amount::entry(5), &pending), Ok(()));
+    fn what_is_on_its_way_counts_too_also_in_another_space() {
+        let mut ledger = Ledger::new(small());
+        let mut coming = Account::default();
+        ledger.reserve(space(1), person(1), Amount::entry(95)).expect("there is room");
+        coming.add(person(1), Amount::entry(95));
+        assert!(ledger.reserve(space(1), person(2), Amount::entry(6)).is_err(), "the space would be over");
+        assert!(ledger.reserve(space(2), person(1), Amount::entry(56)).is_err(), "the person would be over");
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(5)), Ok(()));
+        ledger.settle(space(1), &coming);
+        coming = Account::default();
+        coming.add(person(2), Amount::entry(5));
+        ledger.settle(space(1), &coming);
+        assert!(ledger.coming.is_empty() && ledger.coming_of.is_empty(), "nobody is remembered for nothing");
+        assert_eq!(ledger.reserve(space(2), person(1), Amount::entry(56)), Ok(()));
     }
 
     #[test]
@@ -337,7 +377,7 @@ mod tests {
         ledger.entry(space(1), person(1), 1, 1_000);
         ledger.set_quotas(small());
         assert_eq!(ledger.account(&space(1)).map(|account| account.total().bytes), Some(1_000));
-        assert!(ledger.check(&space(1), &person(1), Amount::entry(1), &Account::default()).is_err());
+        assert!(ledger.reserve(space(1), person(1), Amount::entry(1)).is_err());
     }
 
     #[derive(Debug, Clone)]

@@ -1,6 +1,8 @@
 //! [`Relay`]: a running relay.
 
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,11 +18,15 @@ use crate::admission::{Admission, TokenError};
 use crate::board::{Board, Readiness};
 use crate::cluster::{self, ClusterError};
 use crate::config::{Config, Count, Mode, Token};
+#[cfg(unix)]
+use crate::control::Control;
 use crate::engine::{Clustered, Command, Engine};
 use crate::http::{Http, HttpError};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::meeting::{Meeting, MeetingError};
+#[cfg(unix)]
+use crate::operate::{self, Refused, Request};
 
 /// How often the disk, the network and the rates are looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -78,6 +84,8 @@ pub struct Relay {
     meeting: Option<Meeting>,
     looking: JoinHandle<()>,
     commands: mpsc::Sender<Command>,
+    #[cfg(unix)]
+    control: Option<Control>,
 }
 
 impl Relay {
@@ -90,43 +98,52 @@ impl Relay {
             Some(address) => Some(Http::serve(address, board.clone()).await?),
             None => None,
         };
-        let (data, rules, quotas) = (config.data.clone(), config.clone(), config.quotas.clone());
-        let kept = board.clone();
-        let clustered = !config.cluster.0.is_empty();
+        let (rules, kept) = (config.clone(), board.clone());
         let opened = tokio::task::spawn_blocking(move || {
-            let claim = Claim::take(&data)?;
-            let token = token(&rules)?;
-            let identity = Identity::of(&claim)?;
-            let (home, opened) = claim.open(&identity.vault)?;
-            let notices = opened.repaired.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let seed = identity.keys.signing_seed();
-            let admission = Admission::new(&rules.admission, &token);
-            let keeper = Keeper::new(home, identity.keys, admission, quotas, kept)?;
-            let left = if clustered {
-                keeper.join_cluster()?
-            } else {
-                keeper.leave_cluster()?;
+            let opened = open_keeper(&rules, &kept)?;
+            let left = if rules.cluster.0.is_empty() {
+                opened.keeper.leave_cluster()?;
                 Vec::new()
+            } else {
+                opened.keeper.join_cluster()?
             };
-            let places = keeper.places()?;
-            let id = keeper.id();
-            Ok::<_, StartError>((keeper, seed, token, notices, (left, places, id)))
+            let (places, id) = (opened.keeper.places()?, opened.keeper.id());
+            Ok::<_, StartError>((opened, (left, places, id)))
         });
-        let (keeper, seed, token, notices, (left, places, id)) = opened.await.map_err(|_| StartError::Stopped)??;
+        let (OpenKeeper { keeper, seed, token, notices }, (left, places, id)) =
+            opened.await.map_err(|_| StartError::Stopped)??;
         let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
-        let cluster =
-            if clustered { Some(cluster::start(&config, id, places.clone(), board.clone()).await?) } else { None };
+        let cluster = if config.cluster.0.is_empty() {
+            None
+        } else {
+            Some(cluster::start(&config, id, places.clone(), board.clone()).await?)
+        };
         let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left, places), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;
         let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);
-        keeper.set_prune_after(config.retention.prune_after.0);
         let keeper = Arc::new(keeper);
         let settings = (config.limits.clone(), config.retention.sweep.0);
         tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster));
         let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));
+        #[cfg(unix)]
+        let control = control(&config.data, &keeper, &commands);
         board.is(Readiness::Ready);
-        Ok(Self { config, token, net, link, notices, board, keeper, http, meeting, looking, commands })
+        Ok(Self {
+            config,
+            token,
+            net,
+            link,
+            notices,
+            board,
+            keeper,
+            http,
+            meeting,
+            looking,
+            commands,
+            #[cfg(unix)]
+            control,
+        })
     }
 
     /// Its key.
@@ -166,7 +183,7 @@ impl Relay {
         let token = token(&next)?;
         let link = link(&next, &self.net, &token)?;
         self.keeper.set_admission(Admission::new(&next.admission, &token));
-        self.keeper.set_prune_after(next.retention.prune_after.0);
+        self.keeper.set_retention(next.retention.clone());
         self.keeper.ledger().set_quotas(next.quotas.clone());
         self.board.reserve(next.quotas.disk_reserve.0);
         if let Some(meeting) = &self.meeting {
@@ -192,6 +209,8 @@ impl Relay {
             tracing::warn!("what was under way took too long: it is cut off, unacknowledged, and comes again");
         }
         self.looking.abort();
+        #[cfg(unix)]
+        drop(self.control);
         if let Some(meeting) = self.meeting {
             meeting.close().await;
         }
@@ -199,6 +218,54 @@ impl Relay {
             http.stop().await;
         }
     }
+}
+
+/// What is on the disk, opened.
+pub(crate) struct OpenKeeper {
+    pub keeper: Keeper,
+    pub seed: zeroize::Zeroizing<[u8; 32]>,
+    pub token: Token,
+    pub notices: Vec<String>,
+}
+
+/// Opens what is on the disk. Blocks.
+pub(crate) fn open_keeper(config: &Config, board: &Arc<Board>) -> Result<OpenKeeper, StartError> {
+    let claim = Claim::take(&config.data)?;
+    let token = token(config)?;
+    let identity = Identity::of(&claim)?;
+    let (home, opened) = claim.open(&identity.vault)?;
+    let notices = opened.repaired.iter().map(ToString::to_string).collect();
+    let seed = identity.keys.signing_seed();
+    let admission = Admission::new(&config.admission, &token);
+    let rules = (config.quotas.clone(), config.retention.clone());
+    let keeper = Keeper::new(home, identity.keys, admission, rules, board.clone())?;
+    Ok(OpenKeeper { keeper, seed, token, notices })
+}
+
+/// The socket through which its operator asks. A relay without it works; it has to be stopped to be asked.
+#[cfg(unix)]
+fn control(data: &Path, keeper: &Arc<Keeper>, commands: &mpsc::Sender<Command>) -> Option<Control> {
+    let (keeper, commands) = (keeper.clone(), commands.clone());
+    let opened = Control::open(data, move |request| answer(keeper.clone(), commands.clone(), request));
+    opened.inspect_err(|error| tracing::warn!(%error, "there is no socket for the operator's questions")).ok()
+}
+
+#[cfg(unix)]
+async fn answer(
+    keeper: Arc<Keeper>,
+    commands: mpsc::Sender<Command>,
+    request: Request,
+) -> Result<operate::Answer, Refused> {
+    let stopped = || Refused::Failed("the relay is stopping".to_owned());
+    let Request::Remove(text) = &request else {
+        let answered = tokio::task::spawn_blocking(move || operate::answer(&keeper, &request)).await;
+        return answered.map_err(|_| stopped())?;
+    };
+    let (finding, text) = (keeper.clone(), text.clone());
+    let space = tokio::task::spawn_blocking(move || operate::find(&finding, &text)).await.map_err(|_| stopped())??;
+    let (done, removed) = oneshot::channel();
+    commands.send(Command::Remove(space, done)).await.map_err(|_| stopped())?;
+    removed.await.map_err(|_| stopped())?
 }
 
 /// Looks at the disk, the network and the rates, again and again.

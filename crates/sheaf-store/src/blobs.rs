@@ -14,28 +14,43 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::{EntryHash, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Entry, MAX_BLOB, Unverified};
+use sheaf_log::{BlobId, BlobLink, Entry, MAX_BLOB, SignedHeader, Unverified};
 
 use crate::damage::DamageList;
 use crate::files::{TEMPORARY, replace};
 use crate::{Damaged, Files, RealFiles, Result, StoreError, frame};
 
-/// What belongs with a checkpoint, as it is kept and passed on: entries, the checkpoint's own last.
-pub fn encode_bundle(entries: &[Entry]) -> Vec<u8> {
+/// What belongs with a checkpoint, as it is kept and passed on: entries, the checkpoint's own last; and the last headers of
+/// the logs it covers, as far as they are known. These are in its sealed part too; here they stand for those who cannot
+/// open it, and yet have to know that a log goes as far as the checkpoint says.
+pub fn encode_bundle(entries: &[Entry], ends: &[SignedHeader]) -> Vec<u8> {
     let entries: Vec<&serde_bytes::Bytes> =
         entries.iter().map(|entry| serde_bytes::Bytes::new(entry.encoded())).collect();
     // Writing plain data into a growing vector has nothing that can fail.
-    postcard::to_extend(&entries, vec![BUNDLE_VERSION]).unwrap_or_default()
+    postcard::to_extend(&(entries, ends), vec![BUNDLE_VERSION]).unwrap_or_default()
 }
 
-/// Reads a bundle, from whoever it came: nothing in it is verified. Nothing is allocated beyond the bytes' own length.
+/// Reads the entries of a bundle, from whoever it came: nothing in it is verified. Nothing is allocated beyond the bytes'
+/// own length.
 pub fn decode_bundle(bytes: &[u8]) -> Option<Vec<Unverified>> {
-    let (&BUNDLE_VERSION, rest) = bytes.split_first()? else { return None };
-    let entries: Vec<&serde_bytes::Bytes> = postcard::from_bytes(rest).ok()?;
+    let (version, rest) = bytes.split_first()?;
+    let entries: Vec<&serde_bytes::Bytes> = match *version {
+        // Before headers were shown beside them.
+        1 => postcard::from_bytes(rest).ok()?,
+        BUNDLE_VERSION => postcard::take_from_bytes(rest).ok()?.0,
+        _ => return None,
+    };
     entries.into_iter().map(|entry| Unverified::decode(entry).ok()).collect()
 }
 
-const BUNDLE_VERSION: u8 = 1;
+/// The last headers of covered logs that a bundle shows: unverified, as its entries are.
+pub fn bundle_ends(bytes: &[u8]) -> Vec<SignedHeader> {
+    let Some((&BUNDLE_VERSION, rest)) = bytes.split_first() else { return Vec::new() };
+    let read = postcard::from_bytes::<(Vec<&serde_bytes::Bytes>, Vec<SignedHeader>)>(rest);
+    read.map(|(_, ends)| ends).unwrap_or_default()
+}
+
+const BUNDLE_VERSION: u8 = 2;
 /// The largest bundle that is taken.
 pub const MAX_BUNDLE: usize = 64 * 1024 * 1024;
 const PART: &str = ".part";

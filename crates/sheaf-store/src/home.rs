@@ -14,20 +14,22 @@
 //! Everything is for its owner's eyes only: folders 0700, files 0600 on Unix. What can be read is sealed besides, with the
 //! home's [`VaultKey`].
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_log::Entry;
+use sheaf_access::SpaceId;
+use sheaf_log::{BlobId, Entry};
 
 use crate::damage::DamageList;
 use crate::files::replace;
 use crate::vault::Purpose;
 use crate::{
-    BlobStore, FileBlobs, Files, Journal, JournalConfig, RealFiles, Repair, Result, SledStore, Store, StoreError,
-    VaultKey, decode_bundle,
+    BlobStore, FileBlobs, Files, Journal, JournalConfig, Pruned, RealFiles, Repair, Result, SledStore, Store,
+    StoreError, VaultKey, decode_bundle,
 };
 
 pub(crate) const STORE: &str = "store";
@@ -154,6 +156,10 @@ impl Claim {
             blobs,
             _lock: lock,
         };
+        // What a crash interrupted.
+        for space in home.store.removed()? {
+            home.remove(space)?;
+        }
         home.cover_again()?;
         home.reconcile(&mut opened)?;
         Ok((home, opened))
@@ -219,6 +225,41 @@ impl Home {
         self.put_file(name, &self.vault.seal(Purpose::File, name.as_bytes(), bytes))
     }
 
+    /// Removes all there is of a space but for what the caller has written down in tables: blobs, bundles, entries. It stays
+    /// removed, and nothing may be stored of it, until [`forget_removed`](Self::forget_removed) has found that the journal has
+    /// nothing of it either. A crash in the middle is made good when the home is opened. Blocks.
+    pub fn remove(&self, space: SpaceId) -> Result<Pruned> {
+        let removed = self.store.remove(space)?;
+        let of_others: BTreeSet<BlobId> = {
+            let mut others = BTreeSet::new();
+            for other in self.blobs.bundled_spaces()?.into_iter().filter(|other| *other != space) {
+                others.extend(self.blobs.bundles(other)?.iter().flat_map(|(_, bundle)| blobs_of(bundle)));
+            }
+            others
+        };
+        for (checkpoint, bundle) in self.blobs.bundles(space)? {
+            // The bundle last: it says which blobs there are.
+            for blob in blobs_of(&bundle).into_iter().filter(|blob| !of_others.contains(blob)) {
+                self.blobs.delete(blob)?;
+            }
+            self.blobs.delete_bundle(space, checkpoint)?;
+        }
+        Ok(removed)
+    }
+
+    /// Forgets of those removed spaces that they were removed of which the journal has nothing any more. Blocks.
+    pub fn forget_removed(&self) -> Result<()> {
+        let mut removed = self.store.removed()?;
+        if removed.is_empty() {
+            return Ok(());
+        }
+        for item in self.journal.replay(0)? {
+            let (space, _) = item?;
+            removed.retain(|other| *other != space);
+        }
+        removed.into_iter().try_for_each(|space| self.store.forget_removed(space))
+    }
+
     /// A store that was lost, or has lost its last writes, stands again on the checkpoints that are kept beside it; own
     /// entries after those then follow from the journal.
     fn cover_again(&self) -> Result<()> {
@@ -260,6 +301,13 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// The blobs of a bundle's checkpoint.
+fn blobs_of(bundle: &[u8]) -> Vec<BlobId> {
+    let last = decode_bundle(bundle).and_then(|mut entries| entries.pop()?.verified_before().ok());
+    let checkpoint = last.and_then(|entry| entry.checkpoint()?.ok());
+    checkpoint.map(|checkpoint| checkpoint.blobs.iter().map(|blob| blob.id).collect()).unwrap_or_default()
 }
 
 /// Whether a file is there for the process that uses the home, and no part of what the home has.

@@ -66,6 +66,7 @@
 
 mod backup;
 mod blobs;
+mod branches;
 mod caches;
 mod damage;
 mod disk;
@@ -83,7 +84,10 @@ mod store;
 mod vault;
 
 pub use backup::{BackupCounts, BackupFile, may_be_replaced, restore};
-pub use blobs::{BlobStore, Fetched, FileBlobs, MAX_BUNDLE, MemoryBlobs, decode_bundle, encode_bundle};
+pub use blobs::{BlobStore, Fetched, FileBlobs, MAX_BUNDLE, MemoryBlobs, bundle_ends, decode_bundle, encode_bundle};
+pub use branches::{
+    branch_entry, delete_branches, forget_branches, load_forks, main_from, proved_forks, put_branch, put_fork,
+};
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;
 pub use error::{Result, StoreError};

@@ -116,10 +116,12 @@
 //! # Where things are
 //!
 //! [`Event`], [`Action`], [`Frame`] and [`Config`] are the surface. `machine` takes events to the peers they concern;
-//! `greeting`, `sending` and `receiving` are what a peer does; `lane` and `theirs` are what it knows.
+//! `greeting`, `sending` and `receiving` are what a peer does; `lane` and `theirs` are what it knows. Beside the machine,
+//! [`branches`] is what is said of forked logs, in words.
 
 mod action;
 mod blobs;
+pub mod branches;
 mod capped;
 mod close;
 mod config;

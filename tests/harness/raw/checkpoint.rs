@@ -77,13 +77,14 @@ impl Raw {
         manifest.documents.sort_by_key(|group| group.group);
         manifest.history.push(put(&encode_history(&parts.history)));
         let checkpoint = Checkpoint::new(parts.covers, manifest.blobs().map(|blob| blob.link));
+        let ends: Vec<_> = parts.history.iter().map(|one| one.header.clone()).collect();
         let draft = held.draft();
         let sealed = Sealed::Here(manifest);
         let entry = draft.checkpoint(&key, &checkpoint, &sealed, &rand::random(), &self.device).expect("an entry");
         let mut bundled: Vec<Entry> =
             held.entries.iter().filter(|entry| entry.access_op().is_some()).cloned().collect();
         bundled.push(entry.clone());
-        let bytes = sheaf_store::encode_bundle(&bundled);
+        let bytes = sheaf_store::encode_bundle(&bundled, &ends);
         let bundle = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
         blobs.insert(bundle.id, bytes);
         Made { entry, bundle, blobs }

@@ -126,8 +126,10 @@ impl Core {
             && let Some(entries) = self.stored_access_entries(space.id, &access, access.now().heads())?
         {
             let offer = |base: &Arc<Base>| {
-                let bytes: Arc<[u8]> =
-                    encode_bundle(&[entries.as_slice(), std::slice::from_ref(&base.entry)].concat()).into();
+                let bundled = [entries.as_slice(), std::slice::from_ref(&base.entry)].concat();
+                // For whoever cannot open it, and is to know that the logs go as far as it says.
+                let ends: Vec<_> = base.covered.values().map(|covered| covered.history.header.clone()).collect();
+                let bytes: Arc<[u8]> = encode_bundle(&bundled, &ends).into();
                 let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
                 Offer { link, covers: base.checkpoint.covers.clone(), bytes }
             };
@@ -194,7 +196,7 @@ impl Core {
         let heads = &entry.header().access_heads;
         let bundle = self.access_entries(space.id, &access, heads).map(|mut entries| {
             entries.push(entry.clone());
-            encode_bundle(&entries)
+            encode_bundle(&entries, &[])
         });
         let bundle = bundle.map_err(|error| {
             tracing::warn!(%error, "access entries cannot be read");

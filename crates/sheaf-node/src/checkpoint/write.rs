@@ -188,7 +188,7 @@ impl Core {
         let mut bundled = self.access_entries(space.id, &access, &entry.header().access_heads)?;
         bundled.push(entry.clone());
         // Read back from the disk, and verified like one that came from anyone else.
-        let base = self.verify_checkpoint(space, &entry, &access, encode_bundle(&bundled).into());
+        let base = self.verify_checkpoint(space, &entry, &access, encode_bundle(&bundled, &[]).into());
         let base = base.map_err(|problem| {
             NodeError::Damaged(format!(
                 "the checkpoint that was written does not verify, and nothing was pruned: {problem}"

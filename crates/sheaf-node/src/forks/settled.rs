@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sheaf_access::{DocumentId, EntryHash, LogId, SpaceId};
+use sheaf_access::{DocumentId, LogId, SpaceId};
 use sheaf_document::Document;
 use sheaf_document::check::peek;
-use sheaf_log::{Covered, Entry, Frontier};
-use sheaf_store::{StoreError, Table};
+use sheaf_log::{Entry, Frontier};
+use sheaf_store::{StoreError, Table, main_from};
 
 use super::{Forked, Forks};
 use crate::checkpoint::Base;
@@ -23,55 +23,16 @@ use crate::space::Space;
 /// That the entries of a log are others here than those which a checkpoint stands for.
 const PARTED: &[u8] = b"parted/";
 
-/// By what it is settled which side of a fork counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Settled {
-    /// By who has built on which.
-    #[default]
-    ByVotes,
-    /// It is the side with this entry; what follows that goes by votes again.
-    Through(EntryHash),
-    /// It is none of which anything is here.
-    Elsewhere,
-}
-
-impl Forks {
-    /// Takes up what checkpoints decide, that someone vouches for; `parted` are the logs of which something else is in the
-    /// log proper.
-    pub fn settle(&mut self, decided: &[Arc<Base>], parted: &BTreeMap<LogId, u64>) {
-        for (log, forked) in &mut self.logs {
-            let covered = decided.iter().filter_map(|base| base.covered.get(log));
-            // Of several the one that goes furthest; between equals the one with the lower hash.
-            let last = covered.max_by_key(|covered| (covered.seq, std::cmp::Reverse(covered.held.hash)));
-            let last = last.filter(|covered| covered.seq >= forked.at);
-            forked.settled = last.map_or(Settled::ByVotes, |covered| forked.side_of(covered, parted.contains_key(log)));
-        }
-    }
-
-    /// By what each of them is settled.
-    pub fn settled(&self) -> BTreeMap<LogId, Settled> {
-        self.logs.iter().map(|(log, forked)| (*log, forked.settled)).collect()
-    }
-}
-
-impl Forked {
-    fn side_of(&self, covered: &Covered, parted: bool) -> Settled {
-        if self.tree.contains(&covered.held.hash) {
-            return Settled::Through(covered.held.hash);
-        }
-        let below = |hash: &&EntryHash| self.tree.seq_of(hash).is_some_and(|seq| seq <= covered.seq);
-        let last = self.main().filter(below).max_by_key(|hash| self.tree.seq_of(hash));
-        last.filter(|_| !parted).map_or(Settled::Elsewhere, |last| Settled::Through(*last))
-    }
-
-    /// The entries that count.
-    pub(super) fn chosen(&self) -> Vec<EntryHash> {
-        match &self.settled {
-            Settled::ByVotes => self.tree.chosen(),
-            Settled::Through(end) => self.tree.chosen_through(end),
-            Settled::Elsewhere => Vec::new(),
-        }
-    }
+/// Takes up what checkpoints decide, that someone vouches for; `parted` are the logs of which something else is in the log
+/// proper.
+pub fn settle(forks: &mut Forks, decided: &[Arc<Base>], parted: &BTreeMap<LogId, u64>) {
+    let furthest = |log: &LogId| {
+        let covered = decided.iter().filter_map(|base| base.covered.get(log));
+        // Of several the one that goes furthest; between equals the one with the lower hash.
+        let last = covered.max_by_key(|covered| (covered.seq, std::cmp::Reverse(covered.held.hash)));
+        last.map(|covered| (covered.seq, covered.held.hash))
+    };
+    forks.settle(furthest, |log| parted.contains_key(log));
 }
 
 impl Core {
@@ -90,7 +51,8 @@ impl Core {
             if stored == Some(covered.held.hash) {
                 continue;
             }
-            let first = self.first_other(space, base, &self.main_from(space.id, *log, from)?, end, &mut documents)?;
+            let first =
+                self.first_other(space, base, &main_from(&*self.store, space.id, *log, from)?, end, &mut documents)?;
             let forked = space.lock().forks.at(log);
             // If all that it wrote is there, the last of them are of no document, and one is in the covered place.
             let other = first.or_else(|| stored.map(|_| end)).map(|first| forked.map_or(first, |at| first.min(at)));

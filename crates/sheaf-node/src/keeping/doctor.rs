@@ -189,7 +189,7 @@ fn journal(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
 }
 
 fn forks(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
-    for proof in crate::forks::proved(&**home.store())? {
+    for proof in sheaf_store::proved_forks(&**home.store(), None)? {
         let (log, at, space) = (proof.log(), proof.seq(), proof.space());
         report.note(
             "forks",

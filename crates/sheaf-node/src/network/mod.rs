@@ -6,7 +6,6 @@
 mod driver;
 mod inbox;
 mod reach;
-mod words;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::devices::DirectStep;
 
 pub use driver::{Beside, item, start};
 pub use reach::{Reach, Standing};
-pub use words::{End, ROOM, Said};
+pub use sheaf_sync::branches::{ROOM, Said};
 
 /// What the rest of the node tells the network task.
 pub enum Input {

@@ -1,9 +1,13 @@
 //! What a single value cannot say: settings that contradict each other, or that would make a relay that does not work.
 
+use std::time::Duration;
+
 use super::{Config, Mode};
 
 /// A token that could be guessed is no token.
 const MIN_TOKEN: usize = 16;
+/// Before that nobody's space is taken for abandoned.
+const ABANDONED: Duration = Duration::from_hours(30 * 24);
 /// What fits into a link.
 const MAX_TOKEN: usize = 128;
 
@@ -27,6 +31,9 @@ pub(super) fn check(config: &Config) -> Vec<(&'static str, String)> {
     cluster(config, &mut say);
     limits(config, &mut say);
     meeting(config, &mut say);
+    if config.retention.abandoned_after.0.is_some_and(|after| after < ABANDONED) {
+        say("retention.abandoned_after", "people are away for weeks: at least 30 days, or never");
+    }
     if config.retention.sweep.0.is_zero() {
         say("retention.sweep", "looking all the time is too often; write for example 1 h");
     }
@@ -96,6 +103,7 @@ fn limits(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
         ("quotas.person_entries", config.quotas.person_entries.0),
         ("quotas.space_bytes", config.quotas.space_bytes.0),
         ("quotas.person_bytes", config.quotas.person_bytes.0),
+        ("quotas.space_blobs", config.quotas.space_blobs.0),
     ] {
         if number == 0 {
             say(key, none);

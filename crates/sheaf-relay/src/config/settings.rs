@@ -118,6 +118,8 @@ pub struct Quotas {
     pub person_bytes: Bytes,
     /// Entries by a person.
     pub person_entries: Count,
+    /// Bytes of checkpoints' blobs in a space.
+    pub space_blobs: Bytes,
     /// What stays free on the disk.
     pub disk_reserve: Bytes,
 }
@@ -154,6 +156,8 @@ pub struct Retention {
     pub prune_after: After,
     /// How often that is looked at.
     pub sweep: Span,
+    /// After how long a space goes that none of its members has come for.
+    pub abandoned_after: After,
 }
 
 /// The meeting point: an iroh-relay.
@@ -264,6 +268,7 @@ impl Default for Config {
                 space_entries: Count(2_000_000),
                 person_bytes: Bytes(4 << 30),
                 person_entries: Count(8_000_000),
+                space_blobs: Bytes(4 << 30),
                 disk_reserve: Bytes(512 << 20),
             },
             limits: Limits {
@@ -277,7 +282,11 @@ impl Default for Config {
                 burst: Span(Duration::from_secs(10)),
                 queue_bytes: Bytes(4 << 20),
             },
-            retention: Retention { prune_after: After(Some(7 * DAY)), sweep: Span(Duration::from_mins(10)) },
+            retention: Retention {
+                prune_after: After(Some(7 * DAY)),
+                sweep: Span(Duration::from_mins(10)),
+                abandoned_after: After(None),
+            },
             meeting: Meeting {
                 listen: Door(None),
                 url: None,

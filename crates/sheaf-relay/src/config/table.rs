@@ -79,6 +79,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("quotas.person_bytes", "\"10 GiB\"", true, "Bytes of entries by one person, over all spaces."),
     setting("quotas.person_entries", "\"unlimited\"", true, "Entries by one person, over all spaces."),
     setting(
+        "quotas.space_blobs",
+        "\"10 GiB\"",
+        true,
+        "Bytes of checkpoints' blobs kept of one space. A checkpoint that would pass it is not kept, and nothing is pruned under it.",
+    ),
+    setting(
         "quotas.disk_reserve",
         "\"2 GiB\"",
         true,
@@ -115,6 +121,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long entries stay that an endorsed checkpoint stands for: a week at least. `never`: always.",
     ),
     setting("retention.sweep", "\"1 h\"", true, "How often the relay looks for what can be pruned."),
+    setting(
+        "retention.abandoned_after",
+        "\"365 days\"",
+        true,
+        "After how long a space is removed that no device of a member has come for: 30 days at least. `never`: it stays.",
+    ),
     setting(
         "meeting.listen",
         "\"0.0.0.0:443\"",

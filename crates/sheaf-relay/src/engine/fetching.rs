@@ -1,20 +1,24 @@
 //! Fetching checkpoints, piece by piece, and serving what is held of them.
 //!
-//! One thread does it, for it is files that it reads and writes. One checkpoint of a space is fetched at a time, blob after
+//! One thread does it, for it is files that it reads and writes; it also hears what devices say of forks, one word after the
+//! other, for a later one may go on from an earlier one. One checkpoint of a space is fetched at a time, blob after
 //! blob, each from where it stopped; what is fetched lies on the disk, so nothing is lost when the relay stops.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use sheaf_access::{DeviceId, SpaceId};
+use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, Unverified};
-use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE, StoreError};
-use sheaf_sync::{Event, Item, Ticket};
+use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
+use sheaf_sync::branches::Suspicion;
+use sheaf_sync::{Event, Item, Ticket, Tip};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::Answer;
-use crate::keeper::{Keeper, NotTaken, Space};
+use crate::keeper::{Keeper, NotTaken, Space, Told};
+use crate::operate::{self, Refused};
 
 /// How often a blob that turns out to be another is asked for again.
 const TRIES: u32 = 2;
@@ -36,9 +40,19 @@ pub enum Fetch {
     /// A device wants a piece.
     Read { space: Arc<Space>, peer: DeviceId, ticket: Ticket, blob: BlobId, from: u64, length: u32 },
     /// A device passes on somebody's word on a checkpoint.
-    Endorsed { space: Arc<Space>, endorsement: Vec<u8> },
+    Endorsed { space: Arc<Space>, peer: DeviceId, endorsement: Vec<u8> },
     /// A space is followed from here on: what it offers is to be said.
     Opened { space: Arc<Space> },
+    /// A device says something about a space.
+    Said { space: Arc<Space>, peer: DeviceId, word: Vec<u8> },
+    /// What a device has sent points to forks.
+    Suspected { space: Arc<Space>, peer: DeviceId, found: Vec<Suspicion> },
+    /// How a device's logs end is to be looked at.
+    Compare { space: Arc<Space>, peer: DeviceId, ticket: Ticket, tips: Vec<(LogId, u64, Tip)> },
+    /// A space is to be removed that nobody has to do with any more.
+    Remove { space: SpaceId, done: oneshot::Sender<Result<operate::Answer, Refused>> },
+    /// A member is here: what is known of forks is to be said.
+    Introduce { space: Arc<Space>, peer: DeviceId },
 }
 
 /// What is to be fetched.
@@ -84,9 +98,35 @@ impl Worker {
         let _ = self.answers.send(Answer::Event(event));
     }
 
+    /// What comes of a word is the engine's to say.
+    fn told(&self, space: &Space, told: Told) {
+        // The engine may have ended; then nobody waits for it.
+        let _ = self.answers.send(Answer::Told { space: space.id, told });
+    }
+
     fn take(&mut self, message: Fetch) {
         match message {
-            Fetch::Came { space, peer, items } => self.came(&space, peer, &items),
+            Fetch::Came { space, peer, items } => {
+                self.came(&space, peer, &items);
+                self.told(&space, self.keeper.ask_again(&space));
+            }
+            Fetch::Said { space, peer, word } => {
+                self.told(&space, self.keeper.hear(&space, peer, &word));
+                // The engine may have ended; then nobody waits for it.
+                let _ = self.answers.send(Answer::Heard { device: peer });
+            }
+            Fetch::Suspected { space, peer, found } => self.told(&space, self.keeper.follow_up(&space, peer, found)),
+            Fetch::Compare { space, peer, ticket, tips } => {
+                self.told(&space, self.keeper.compare(&space, peer, &tips));
+                self.say(Event::Compared { peer, space: space.id, ticket });
+            }
+            Fetch::Remove { space, done } => {
+                self.jobs.remove(&space);
+                self.waiting.remove(&space);
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(operate::remove(&self.keeper, space));
+            }
+            Fetch::Introduce { space, peer } => self.told(&space, self.keeper.introduce(&space, peer)),
             Fetch::Behind { space, peer, bundle } => {
                 if bundle.size > MAX_BUNDLE as u64 {
                     self.say(Event::Declined { peer, space: space.id, bundle: bundle.id });
@@ -117,9 +157,15 @@ impl Worker {
                 });
                 self.say(Event::BlobRead { peer, space: space.id, ticket, blob, from, piece });
             }
-            Fetch::Endorsed { space, endorsement } => match self.keeper.endorsed(&space, &endorsement) {
-                Ok(true) => self.say_endorsements(&space),
-                Ok(false) => {}
+            Fetch::Endorsed { space, peer, endorsement } => match self.keeper.endorsed(&space, &endorsement) {
+                Ok((news, entry)) => {
+                    if news {
+                        self.say_endorsements(&space);
+                    }
+                    if let Some(entry) = entry {
+                        self.put(Job { space, peer, wanted: Wanted::Entry(Box::new(entry)), fetching: None, tries: 0 });
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "an endorsement is not written down"),
             },
             Fetch::Opened { space } => {
@@ -136,6 +182,11 @@ impl Worker {
             let entry = Unverified::decode(item.bytes.as_slice()).and_then(Unverified::verified_before);
             let Ok(entry) = entry else { continue };
             if entry.checkpoint().is_some_and(|checkpoint| checkpoint.is_ok()) {
+                match self.keeper.endorsed_before(space, entry.hash()) {
+                    Ok(true) => self.say_endorsements(space),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "an endorsement is not written down"),
+                }
                 let (space, wanted) = (Arc::clone(space), Wanted::Entry(Box::new(entry)));
                 self.put(Job { space, peer, wanted, fetching: None, tries: 0 });
             }
@@ -209,7 +260,7 @@ impl Worker {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let (space, peer) = (Arc::clone(&job.space), job.peer);
         let done = match &job.wanted {
-            Wanted::Entry(entry) => keep(&self.keeper, &space, entry).map(|()| None),
+            Wanted::Entry(entry) => self.keeper.hold(&space, entry).map(|()| None),
             Wanted::Bundle(bundle) => self.keeper.take_over(&space, *bundle).map(Some),
         };
         match done {
@@ -256,19 +307,9 @@ impl Worker {
 
     fn say_endorsements(&self, space: &Space) {
         let endorsements: Vec<_> =
-            space.checkpoints().endorsements.iter().map(sheaf_log::Endorsement::encode).collect();
+            space.checkpoints().endorsements.known().iter().map(sheaf_log::Endorsement::encode).collect();
         if !endorsements.is_empty() {
             self.say(Event::Endorsements { space: space.id, endorsements });
         }
-    }
-}
-
-/// Keeps a checkpoint whose entry is here, if its blobs are.
-fn keep(keeper: &Keeper, space: &Space, entry: &Entry) -> Result<(), NotTaken> {
-    let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(()) };
-    let lacking: Result<_, StoreError> = keeper.lacking(&checkpoint.blobs);
-    match lacking? {
-        Some((blob, _)) => Err(NotTaken::Lacks(blob)),
-        None => Ok(keeper.hold(space, entry)?),
     }
 }

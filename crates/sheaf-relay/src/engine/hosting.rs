@@ -85,6 +85,9 @@ fn let_in(keeper: &Keeper, id: SpaceId, token: &[u8]) -> Result<Arc<Space>, Host
         tracing::error!(%error, space = %id.short(), "a space cannot be opened");
         HostingRefusal::Busy
     };
+    if keeper.is_going(id).map_err(|error| busy(&error))? {
+        return Err(HostingRefusal::Busy);
+    }
     let kept = keeper.keeps(id).map_err(|error| busy(&error))?;
     let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty());
     let decision =

@@ -12,7 +12,9 @@ mod fetching;
 mod hosting;
 mod passed_on;
 mod peers;
+mod removing;
 mod sending;
+mod words;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -34,8 +36,9 @@ use crate::board::Board;
 use crate::cluster::{News, Order, Place};
 use crate::config;
 use crate::keeper::accept::now;
-use crate::keeper::{Accepted, Delivered, Keeper, Space};
+use crate::keeper::{Accepted, Delivered, Keeper, Space, Swept, Told};
 use crate::limits;
+use crate::operate::{self, Refused};
 
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_millis(500);
@@ -46,6 +49,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 pub enum Command {
     /// Let whatever is under way become durable, say goodbye to everyone, and end.
     Drain(oneshot::Sender<()>),
+    /// Remove a space.
+    Remove(SpaceId, oneshot::Sender<Result<operate::Answer, Refused>>),
     /// Other limits of speed from now on, and another pause between two looks for what is not needed any more.
     Settings(config::Limits, Duration),
 }
@@ -74,6 +79,10 @@ pub enum Answer {
     Durable(Vec<Place>),
     /// It is done, and that is all.
     Nothing,
+    /// What comes of a word about a space.
+    Told { space: SpaceId, told: Told },
+    /// A word of a device's was dealt with.
+    Heard { device: DeviceId },
     /// What became of the deliveries of a space.
     Taken { space: SpaceId, accepted: Vec<Accepted> },
 }
@@ -94,6 +103,10 @@ struct Peer {
     waiting_bytes: usize,
     /// The spaces it has to do with.
     spaces: BTreeSet<SpaceId>,
+    /// Those of them that it has been in step with.
+    in_step: BTreeSet<SpaceId>,
+    /// How many of its words are being dealt with.
+    words: usize,
     /// What it may send.
     limits: limits::Connection,
 }
@@ -128,6 +141,8 @@ pub struct Engine {
     keys: limits::Keys,
     /// Deliveries of which so many entries came too fast, and were not given to the keeper.
     late: HashMap<DeviceId, Vec<(Ticket, usize)>>,
+    /// Spaces that are removed as soon as what is under way of them is done.
+    removing: HashMap<SpaceId, oneshot::Sender<Result<operate::Answer, Refused>>>,
     wake: Option<u64>,
     /// What there is besides, in a cluster.
     cluster: Option<Clustered>,
@@ -181,6 +196,7 @@ impl Engine {
             keys: limits::Keys::new(&limits, &MonotonicClock),
             limits,
             late: HashMap::new(),
+            removing: HashMap::new(),
             wake: None,
             cluster,
         };
@@ -203,6 +219,7 @@ impl Engine {
                     // Whoever held the relay is gone: nobody can ask it to stop politely any more.
                     None => return,
                     Some(Command::Drain(done)) => draining = Some(done),
+                    Some(Command::Remove(space, done)) => engine.remove(space, done),
                     Some(Command::Settings(limits, sweep)) => {
                         engine.set_limits(limits);
                         sweeping = ticking(sweep);
@@ -284,6 +301,8 @@ impl Engine {
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
             Answer::Durable(places) => self.order(Order::Durable(places)),
             Answer::Nothing => {}
+            Answer::Told { space, told } => self.told(space, told),
+            Answer::Heard { device } => self.heard(device),
             Answer::Taken { space, accepted } => self.taken(space, accepted),
         }
     }
@@ -316,8 +335,12 @@ impl Engine {
                     self.feed(Event::Delivered { peer, space, ticket, outcomes });
                 }
             }
-            // Which side of a fork counts is the members' to work out: a relay keeps what came first, and refuses the rest.
+            Action::Compare { peer, space, ticket, tips } if self.spaces.contains_key(&space) => {
+                self.fetch(space, |space| Fetch::Compare { space, peer, ticket, tips });
+            }
             Action::Compare { peer, space, ticket, .. } => self.feed(Event::Compared { peer, space, ticket }),
+            Action::Said { peer, space, word } => self.said(peer, space, word),
+            Action::Synced { peer, space, .. } => self.in_step(peer, space),
             Action::CheckRedemption { peer, space, proof } => self.check_redemption(peer, space, &proof),
             Action::Receipt { peer, space, .. } => self.follow(peer, space),
             Action::Sign { peer, space } => {
@@ -344,15 +367,11 @@ impl Engine {
             Action::ReadBlob { peer, space, ticket, blob, from, length } => {
                 self.fetch(space, |space| Fetch::Read { space, peer, ticket, blob, from, length });
             }
-            Action::Endorsed { space, endorsement, .. } => {
-                self.fetch(space, |space| Fetch::Endorsed { space, endorsement });
+            Action::Endorsed { peer, space, endorsement } => {
+                self.fetch(space, |space| Fetch::Endorsed { space, peer, endorsement });
             }
             // Nothing was asked for, and there is nobody here to tell.
-            Action::Signed { .. }
-            | Action::Said { .. }
-            | Action::Synced { .. }
-            | Action::Unrecognised { .. }
-            | Action::RedemptionRefused { .. } => {}
+            Action::Signed { .. } | Action::Unrecognised { .. } | Action::RedemptionRefused { .. } => {}
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
         }
     }
@@ -411,11 +430,11 @@ impl Engine {
     fn tidy(&self) {
         let keeper = Arc::clone(&self.keeper);
         self.blocking(move || {
-            let pruned = keeper.sweep().unwrap_or_else(|error| {
+            let swept = keeper.sweep(now(), false).unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is not needed any more cannot be removed");
-                Vec::new()
+                Swept::default()
             });
-            Answer::Pruned(pruned)
+            Answer::Pruned(swept.pruned.into_iter().map(|(space, ..)| space).collect())
         });
     }
 

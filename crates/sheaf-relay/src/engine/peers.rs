@@ -33,6 +33,8 @@ impl Engine {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             spaces: BTreeSet::new(),
+            in_step: BTreeSet::new(),
+            words: 0,
             limits: limits::Connection::new(&self.limits, &MonotonicClock),
         };
         self.peers.insert(device, peer);
@@ -65,7 +67,10 @@ impl Engine {
         if !shares.is_empty() {
             self.net.admit(device);
         }
-        self.feed(Event::Connected { peer: device, nonce, shares });
+        self.feed(Event::Connected { peer: device, nonce, shares: shares.clone() });
+        for space in shares {
+            self.introduce(device, space);
+        }
         self.looked(device, connection);
     }
 
@@ -116,7 +121,7 @@ impl Engine {
         self.board.meters().connections.set(self.peers.len() as u64);
         self.late.remove(&device);
         self.feed(Event::Disconnected { peer: device });
-        self.keeper.guests().left(device);
+        self.keeper.left(device);
         // The thread lives as long as the engine.
         let _ = self.fetching.send(Fetch::Gone { peer: device });
         for id in peer.spaces {
@@ -158,6 +163,9 @@ impl Engine {
         self.board.meters().spaces_open.set(self.spaces.len() as u64);
         self.feed(Event::SpaceAdded { space: space.id, frontier: space.shown() });
         self.feed(Event::Tips { space: space.id, tips: space.tips() });
+        for (log, at) in space.forked() {
+            self.feed(Event::Forked { space: space.id, log, at });
+        }
         self.fetch(space.id, |space| Fetch::Opened { space });
         self.order(Order::Watch(space.id));
         self.go_on_publishing(space);
@@ -182,6 +190,7 @@ impl Engine {
         self.net.admit(device);
         self.follow(device, space);
         self.feed(Event::Shares { peer: device, space });
+        self.introduce(device, space);
     }
 
     /// Who may do what has changed: those who are connected are shown the space, or no longer.

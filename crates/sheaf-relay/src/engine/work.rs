@@ -52,6 +52,7 @@ impl Engine {
                         outcomes: vec![busy.clone(); entries],
                         access: true,
                         refused: None,
+                        found: Vec::new(),
                     })
                     .collect()
             });
@@ -69,13 +70,16 @@ impl Engine {
                 self.taken_passed_on(id, accepted);
                 continue;
             }
-            let Accepted { from, ticket, stored, mut outcomes, refused, .. } = accepted;
+            let Accepted { from, ticket, stored, mut outcomes, refused, found, .. } = accepted;
             let late = ticket.map_or(0, |ticket| self.late(from, ticket));
             outcomes.extend(std::iter::repeat_n(Outcome::Refused(Refusal::NotNow(NotNow::Busy)), late));
             let taken = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Held { .. })).count();
             self.board.meters().entries_refused.add((outcomes.len() - taken) as u64);
             if let Some(reason) = refused {
                 self.refuse(from, id, reason);
+            }
+            if !found.is_empty() {
+                self.fetch(id, |space| Fetch::Suspected { space, peer: from, found });
             }
             if !stored.is_empty() {
                 self.fetch(id, |space| Fetch::Came { space, peer: from, items: stored.clone() });
@@ -100,6 +104,7 @@ impl Engine {
         if let Some(followed) = self.spaces.get_mut(&id) {
             followed.taking = false;
         }
+        self.remove_if_asked(id);
         self.take_in(id);
         self.leave_alone(id);
     }

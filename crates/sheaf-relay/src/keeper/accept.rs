@@ -7,20 +7,25 @@
 //! What is let in is passed on at once and made durable meanwhile; it is acknowledged when it is. The journal is what makes it
 //! durable, and the store is where it is looked up: a relay journals what others wrote as a device journals its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sheaf_access::{Binding, DeviceId, LogId, SpaceId};
-use sheaf_log::{Admitted, Entry, Frontier, Held, HeldEntry, Needed, NotAdmitted, Refusal, Unverified, admit};
-use sheaf_store::{Store, StoreError};
+use sheaf_access::{Binding, DeviceId};
+use sheaf_log::{Admitted, Entry, NotAdmitted, Refusal, Unverified, admit};
+use sheaf_store::StoreError;
+use sheaf_sync::branches::{Suspicion, suspect};
 use sheaf_sync::{EntryBytes, HostingRefusal, Item, NotNow, Outcome, Ticket, Verdict};
 
+use super::accounts::Pending;
+use super::held::HeldHere;
 use super::read::item;
 use super::space::{Space, State};
 use super::{Keeper, devices};
 use crate::admission::{Ask, Decision};
-use crate::quota::Account;
+
+/// How much of what points to forks is followed up, of one delivery.
+const SUSPICIONS: usize = 64;
 
 /// Entries that a device has sent, as the sync machine gave them out.
 pub struct Delivered {
@@ -46,6 +51,8 @@ pub struct Accepted {
     pub access: bool,
     /// Why the space is not kept here, if that turned out.
     pub refused: Option<HostingRefusal>,
+    /// What points to forks.
+    pub found: Vec<Suspicion>,
 }
 
 /// One delivery, judged.
@@ -56,6 +63,15 @@ struct Judged {
     outcomes: Vec<Outcome>,
     access: bool,
     refused: Option<HostingRefusal>,
+    found: Vec<Suspicion>,
+}
+
+impl Judged {
+    fn suspects(&mut self, suspicion: Suspicion) {
+        if self.found.len() < SUSPICIONS {
+            self.found.push(suspicion);
+        }
+    }
 }
 
 impl Keeper {
@@ -75,10 +91,10 @@ impl Keeper {
             })
             .collect();
         let mut judged = Vec::with_capacity(verified.len());
+        let mut pending = Pending::new(self, space.id);
         {
             let mut state = space.lock();
             let mut held = HeldHere::new(&*self.store, &state, space.id);
-            let mut pending = Account::default();
             for (from, ticket, entries) in verified {
                 let one = self.judge_all(&mut state, &mut held, &mut pending, from, ticket, entries);
                 if !one.new.is_empty() {
@@ -93,9 +109,9 @@ impl Keeper {
                 judged
                     .into_iter()
                     .map(|one| {
-                        let Judged { from, ticket, new, outcomes, access, refused } = one;
+                        let Judged { from, ticket, new, outcomes, access, refused, found } = one;
                         let stored = new.iter().zip(&mut arrivals).map(|(entry, at)| item(at, entry)).collect();
-                        Accepted { from, ticket, stored, outcomes, access, refused }
+                        Accepted { from, ticket, stored, outcomes, access, refused, found }
                     })
                     .collect()
             }
@@ -110,7 +126,7 @@ impl Keeper {
         &self,
         state: &mut State,
         held: &mut HeldHere<'_>,
-        pending: &mut Account,
+        pending: &mut Pending<'_>,
         from: DeviceId,
         ticket: Option<Ticket>,
         entries: Vec<Result<Entry, Outcome>>,
@@ -122,6 +138,7 @@ impl Keeper {
             outcomes: Vec::with_capacity(entries.len()),
             access: false,
             refused: None,
+            found: Vec::new(),
         };
         for entry in entries {
             let outcome = match entry {
@@ -155,6 +172,7 @@ impl Keeper {
         }
         state.access = None;
         judged.new.clear();
+        judged.found.clear();
         judged.access = false;
         for outcome in &mut judged.outcomes {
             *outcome = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Quota));
@@ -180,11 +198,19 @@ impl Keeper {
         &self,
         state: &mut State,
         held: &mut HeldHere<'_>,
-        pending: &mut Account,
+        pending: &mut Pending<'_>,
         entry: Entry,
         judged: &mut Judged,
     ) -> Outcome {
         let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
+        if let Some(forked) = state.forks.get(&entry.log()).filter(|forked| entry.seq() >= forked.at) {
+            if forked.is_main(&entry.hash()) {
+                return place;
+            }
+            // The log takes no more; the branch does.
+            judged.suspects(Suspicion::Branch(Box::new(entry)));
+            return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_FORKED));
+        }
         match &state.access {
             // The first entry of a space is its name: the hash says whether it is the right one.
             None if entry.space() == held.space && entry.header().is_creation() => {}
@@ -196,13 +222,18 @@ impl Keeper {
                     if let Some(lacking) = refusal.lacking() {
                         Arc::make_mut(&mut state.needed).note(&entry, lacking);
                     }
-                    return Outcome::from(&refusal);
+                    let Some((suspicion, waits)) = suspect(&state.forks, &entry, &refusal) else {
+                        return Outcome::from(&refusal);
+                    };
+                    judged.suspects(suspicion);
+                    let later = Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy));
+                    return if waits { later } else { Outcome::from(&refusal) };
                 }
                 Err(NotAdmitted::Unreadable(error)) => return not_now(&error),
             },
         }
         let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
-        if let Err(reason) = self.charge(access.as_deref(), held.space, &entry, pending) {
+        if let Err(reason) = self.charge(access.as_deref(), &entry, pending) {
             return Outcome::Refused(sheaf_sync::Refusal::NotNow(reason));
         }
         if entry.access_op().is_some() {
@@ -212,6 +243,9 @@ impl Keeper {
             judged.access = true;
         }
         held.add(&entry);
+        if state.forks.lets_go_of(&entry.header().builds_on) {
+            Arc::make_mut(&mut state.forks).builds_on(&entry.header().builds_on);
+        }
         judged.new.push(entry);
         place
     }
@@ -305,7 +339,7 @@ fn not_now(error: &StoreError) -> Outcome {
 /// What was let in could not be kept: its senders keep it, and try again. The access history is ahead of the disk now, by
 /// entries that come again; adding them twice is harmless.
 fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
-    let Judged { from, ticket, outcomes, access, refused, .. } = judged;
+    let Judged { from, ticket, outcomes, access, refused, found, .. } = judged;
     let outcomes = outcomes
         .into_iter()
         .map(|outcome| match outcome {
@@ -313,58 +347,5 @@ fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
             other => other,
         })
         .collect();
-    Accepted { from, ticket, stored: Vec::new(), outcomes, access, refused }
-}
-
-/// What is held of a space: the store, and what these deliveries have added to it.
-struct HeldHere<'s> {
-    store: &'s dyn Store,
-    space: SpaceId,
-    frontier: Frontier,
-    floors: Frontier,
-    added: HashMap<(LogId, u64), HeldEntry>,
-    needed: Arc<Needed>,
-}
-
-impl<'s> HeldHere<'s> {
-    fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Self {
-        let (frontier, floors) = (state.frontier.clone(), state.floors.clone());
-        Self { store, space, frontier, floors, added: HashMap::new(), needed: Arc::clone(&state.needed) }
-    }
-
-    fn add(&mut self, entry: &Entry) {
-        self.frontier.advance(entry.log(), entry.seq());
-        self.added.insert((entry.log(), entry.seq()), HeldEntry::from(entry));
-    }
-}
-
-impl Held for HeldHere<'_> {
-    type Error = StoreError;
-
-    fn height(&self, log: &LogId) -> Result<u64, StoreError> {
-        Ok(self.frontier.get(log))
-    }
-
-    fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, StoreError> {
-        if let Some(added) = self.added.get(&(*log, seq)) {
-            return Ok(Some(added.clone()));
-        }
-        Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))
-    }
-
-    fn covered(&self, log: &LogId, seq: u64) -> Result<bool, StoreError> {
-        Ok(self.floors.holds(log, seq))
-    }
-
-    fn logs(&self) -> Result<usize, StoreError> {
-        Ok(self.frontier.len())
-    }
-
-    fn logs_of(&self, devices: &BTreeSet<DeviceId>) -> Result<usize, StoreError> {
-        Ok(self.frontier.iter().filter(|(log, _)| devices.contains(&log.device)).count())
-    }
-
-    fn is_needed(&self, entry: &Entry) -> bool {
-        self.needed.is(entry)
-    }
+    Accepted { from, ticket, stored: Vec::new(), outcomes, access, refused, found }
 }

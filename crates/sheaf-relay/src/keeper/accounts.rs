@@ -14,11 +14,31 @@ use super::{Keeper, locked};
 use crate::quota::{Account, Amount, Ledger};
 
 /// An account: space.
-const ACCOUNT: &[u8] = b"account/";
+pub(super) const ACCOUNT: &[u8] = b"account/";
 /// How many entries may arrive before an account is written down again: what opening a space may have to count.
 const UNWRITTEN: u64 = 256;
 /// How many bytes of entries are read at a time.
 const READ: usize = 1 << 20;
+
+/// What is on its way to the disk of a space. When it is let go of, it is durable and booked, or will not be.
+pub(super) struct Pending<'a> {
+    keeper: &'a Keeper,
+    space: SpaceId,
+    reserved: Account,
+}
+
+impl<'a> Pending<'a> {
+    /// Nothing yet.
+    pub(super) fn new(keeper: &'a Keeper, space: SpaceId) -> Self {
+        Self { keeper, space, reserved: Account::default() }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.keeper.ledger().settle(self.space, &self.reserved);
+    }
+}
 
 impl Keeper {
     /// What is held, by space and by person.
@@ -80,21 +100,20 @@ impl Keeper {
     pub(super) fn charge(
         &self,
         access: Option<&AccessState>,
-        space: SpaceId,
         entry: &Entry,
-        pending: &mut Account,
+        pending: &mut Pending<'_>,
     ) -> Result<(), NotNow> {
         if self.board.is_full() {
             return Err(NotNow::DiskFull);
         }
         let Some(person) = payer(access, entry) else { return Ok(()) };
-        let amount = Amount::entry(entry.encoded().len() as u64);
-        if let Err(exceeded) = self.ledger().check(&space, &person, amount, pending) {
+        let (space, amount) = (pending.space, Amount::entry(entry.encoded().len() as u64));
+        if let Err(exceeded) = self.ledger().reserve(space, person, amount) {
             self.board.meters().over_quota.add(1);
             tracing::info!(%exceeded, space = %space.short(), person = %person.short(), "a quota is used up");
             return Err(exceeded.into());
         }
-        pending.add(person, amount);
+        pending.reserved.add(person, amount);
         Ok(())
     }
 

@@ -7,20 +7,21 @@
 //! a checkpoint over only when somebody has who can: another member has endorsed it, or there is no other member. Then the
 //! relay's frontier is the checkpoint's, as everyone's would be; and each member who fetches it checks it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, PersonId, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Checkpoint, Endorsement, Entry, Frontier, Kind, may_checkpoint};
-use sheaf_store::{BlobStore, StoreError, Table, decode_bundle, encode_bundle};
+use sheaf_access::{AccessEntry, AccessHistory, DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_log::{BlobId, BlobLink, Checkpoint, Entry, Frontier, Kind, SignedHeader, may_checkpoint};
+use sheaf_store::{BlobStore, StoreError, Table, branch_entry, bundle_ends, decode_bundle, encode_bundle};
 
 use super::accept::now;
+use super::endorsing::Endorsements;
 use super::{Keeper, Space};
 
 /// A checkpoint that is held: space, checkpoint. Its value: since when.
-const HELD: &[u8] = b"checkpoint/";
-/// Somebody's word on one: space, checkpoint, device.
-const ENDORSED: &[u8] = b"endorsed/";
+pub(super) const HELD: &[u8] = b"checkpoint/";
+/// How many checkpoints of one person's are held that nobody else has endorsed: the oldest give way.
+const UNENDORSED: usize = 4;
 
 /// A checkpoint all of whose blobs are here.
 #[derive(Clone, Debug)]
@@ -42,8 +43,8 @@ pub struct Kept {
 pub struct Checkpoints {
     /// Those that are held, the one that covers most last.
     pub held: Vec<Kept>,
-    /// Everyone's word on them.
-    pub endorsements: Vec<Endorsement>,
+    /// What members have said on them.
+    pub endorsements: Endorsements,
     /// What is offered to those who are behind: a bundle for each that is held.
     offers: Vec<(BlobLink, Frontier, Arc<[u8]>)>,
 }
@@ -65,17 +66,16 @@ impl From<StoreError> for NotTaken {
 }
 
 impl Checkpoints {
-    /// Whether somebody other than its author's person has endorsed a checkpoint, or there is nobody else (C2).
-    pub fn is_endorsed(&self, entry: EntryHash, by: DeviceId, access: &AccessState) -> bool {
-        let author = access.person_of(&by);
-        let other = |person: Option<PersonId>| person.is_some() && person != author;
-        access.members().len() <= 1
-            || self.endorsements.iter().any(|one| one.checkpoint == entry && other(access.person_of(&one.device)))
-    }
-
     /// Whether a checkpoint that is held names a blob.
     pub(super) fn names(&self, blob: BlobId) -> bool {
         self.held.iter().any(|kept| kept.blobs.iter().any(|one| one.id == blob))
+    }
+
+    /// How many bytes their blobs have, each counted once.
+    pub fn bytes(&self) -> u64 {
+        let blobs: BTreeMap<BlobId, u64> =
+            self.held.iter().flat_map(|kept| kept.blobs.iter().map(|blob| (blob.id, blob.size))).collect();
+        blobs.values().fold(0, |sum, size| sum.saturating_add(*size))
     }
 
     fn hold(&mut self, kept: Kept) {
@@ -107,30 +107,94 @@ impl Keeper {
         Ok(None)
     }
 
-    /// Holds a checkpoint whose entry and blobs are here.
-    pub fn hold(&self, space: &Space, entry: &Entry) -> Result<(), StoreError> {
+    /// Holds a checkpoint whose entry is here, if its blobs are too. It builds on all that it covers (C1), so one that covers
+    /// more than is here says what is not so.
+    pub fn hold(&self, space: &Space, entry: &Entry) -> Result<(), NotTaken> {
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(()) };
+        if !space.frontier().covers(&checkpoint.covers) {
+            return Err(NotTaken::Refused("it covers what it does not build on"));
+        }
+        self.check_room(space, &checkpoint)?;
+        if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
+            return Err(NotTaken::Lacks(blob));
+        }
         let access = self.access_entries(space, &entry.header().access_heads)?;
-        let bundle = encode_bundle(&[access.as_slice(), std::slice::from_ref(entry)].concat());
+        let ends = self.ends(space, &checkpoint.covers)?;
+        let bundle = encode_bundle(&[access.as_slice(), std::slice::from_ref(entry)].concat(), &ends);
         self.home.blobs().put_bundle(space.id, entry.hash(), &bundle)?;
-        self.note_held(space, entry, &checkpoint)
+        self.note_held(space, entry, &checkpoint)?;
+        Ok(self.make_room(space, entry.log().device)?)
+    }
+
+    /// Whether there is room for the blobs of one more checkpoint.
+    fn check_room(&self, space: &Space, checkpoint: &Checkpoint) -> Result<(), NotTaken> {
+        let (held, new) = {
+            let checkpoints = space.checkpoints();
+            let new = checkpoint.blobs.iter().filter(|blob| !checkpoints.names(blob.id));
+            (checkpoints.bytes(), new.map(|blob| blob.size).fold(0, u64::saturating_add))
+        };
+        if held.saturating_add(new) <= self.ledger().space_blobs() {
+            return Ok(());
+        }
+        self.board.meters().over_quota.add(1);
+        Err(NotTaken::Refused("its blobs are more than the quota of a space leaves room for"))
+    }
+
+    /// The headers in which covered logs end, as far as they are here: in the store, or with a checkpoint.
+    fn ends(&self, space: &Space, covers: &Frontier) -> Result<Vec<SignedHeader>, StoreError> {
+        let bundles = self.home.blobs().bundles(space.id)?;
+        let shown = shown(space.id, bundles.iter().flat_map(|(_, bytes)| bundle_ends(bytes)));
+        let mut ends = Vec::with_capacity(covers.len());
+        for (log, seq) in covers.iter() {
+            match self.store.entry(space.id, *log, seq)? {
+                Some(entry) => ends.push(entry.signed_header()),
+                None => ends.extend(shown.get(&(*log, seq)).cloned()),
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Of the checkpoints of one person that nobody else has endorsed, the oldest give way.
+    fn make_room(&self, space: &Space, author: DeviceId) -> Result<(), StoreError> {
+        let Some(access) = space.access() else { return Ok(()) };
+        let mut alone: Vec<Kept> = {
+            let checkpoints = space.checkpoints();
+            let of_author = |kept: &&Kept| access.person_of(&kept.by) == access.person_of(&author);
+            let unendorsed = |kept: &&Kept| !checkpoints.is_endorsed(kept.entry, kept.by, &access);
+            checkpoints.held.iter().filter(of_author).filter(unendorsed).cloned().collect()
+        };
+        alone.sort_by_key(|kept| kept.since);
+        alone.truncate(alone.len().saturating_sub(UNENDORSED));
+        alone.iter().try_for_each(|kept| self.give_up(space, kept))
+    }
+
+    /// Gives up a checkpoint, its bundle, and the blobs that no other names.
+    pub(super) fn give_up(&self, space: &Space, gone: &Kept) -> Result<(), StoreError> {
+        self.home.blobs().delete_bundle(space.id, gone.entry)?;
+        self.forget_held(space, gone.entry)?;
+        for blob in &gone.blobs {
+            if !space.checkpoints().names(blob.id) {
+                self.home.blobs().delete(blob.id)?;
+            }
+        }
+        Ok(())
     }
 
     fn note_held(&self, space: &Space, entry: &Entry, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let since = now();
         self.store.put(Table::Spaces, &held_key(space.id, entry.hash()), &since.to_le_bytes())?;
         space.checkpoints().hold(kept(entry, checkpoint, since));
-        Ok(())
+        self.endorsed_before(space, entry.hash()).map(drop)
     }
 
     /// Holds a checkpoint no more.
-    pub(super) fn forget_held(&self, space: &Space, entry: EntryHash) -> Result<(), StoreError> {
+    fn forget_held(&self, space: &Space, entry: EntryHash) -> Result<(), StoreError> {
         {
             let mut checkpoints = space.checkpoints();
             checkpoints.held.retain(|kept| kept.entry != entry);
-            checkpoints.endorsements.retain(|one| one.checkpoint != entry);
             checkpoints.offers.clear();
         }
+        self.forget_endorsements(space, entry)?;
         self.store.delete(Table::Spaces, &held_key(space.id, entry))
     }
 
@@ -143,12 +207,14 @@ impl Keeper {
         let history = history(space, &access_entries)?;
         may_checkpoint(&entry, &history).map_err(|_| NotTaken::Refused("its author might not write it"))?;
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Err(NotTaken::Refused("it is none")) };
+        self.check_room(space, &checkpoint)?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
         if !space.checkpoints().is_endorsed(entry.hash(), entry.log().device, history.now()) {
             return Err(NotTaken::Refused("no other member has endorsed it yet"));
         }
+        check_ends(space, &checkpoint.covers, &bytes)?;
         // Blobs and bundle first, then the floor: a crash in between is made good when the folder is opened (C5).
         blobs.put_bundle(space.id, entry.hash(), &bytes)?;
         for one in &access_entries {
@@ -162,28 +228,6 @@ impl Keeper {
         space.take_over(history, self.store.frontier(space.id)?, self.store.floors(space.id)?);
         blobs.delete(bundle.id)?;
         Ok(checkpoint.covers)
-    }
-
-    /// Takes in somebody's word on a checkpoint. Answers whether it is news.
-    pub fn endorsed(&self, space: &Space, bytes: &[u8]) -> Result<bool, StoreError> {
-        let Ok(one) = Endorsement::verify(bytes) else { return Ok(false) };
-        // Of a space that is still to come, it is not known yet who is a member; it is asked when it matters.
-        let stranger = space.access().is_some_and(|access| access.role_of(&one.device).is_none());
-        if one.space != space.id || stranger {
-            return Ok(false);
-        }
-        {
-            let mut checkpoints = space.checkpoints();
-            let known = |other: &Endorsement| (other.checkpoint, other.device) == (one.checkpoint, one.device);
-            if checkpoints.endorsements.len() >= sheaf_sync::MAX_ENDORSEMENTS
-                || checkpoints.endorsements.iter().any(known)
-            {
-                return Ok(false);
-            }
-            checkpoints.endorsements.push(one);
-        }
-        self.store.put(Table::Spaces, &endorsed_key(space.id, &one), &one.encode())?;
-        Ok(true)
     }
 
     /// A piece of a blob for a member; empty, if no checkpoint that is held names it.
@@ -218,7 +262,8 @@ impl Keeper {
             let Some(entry) = decode_bundle(bytes).and_then(|mut entries| entries.pop()?.verified_before().ok()) else {
                 continue;
             };
-            let bytes: Arc<[u8]> = encode_bundle(&[access.as_slice(), &[entry]].concat()).into();
+            let ends = bundle_ends(bytes);
+            let bytes: Arc<[u8]> = encode_bundle(&[access.as_slice(), &[entry]].concat(), &ends).into();
             let link = BlobLink { id: BlobId::of(&bytes), size: bytes.len() as u64 };
             offers.push((link, kept.covers.clone(), bytes));
         }
@@ -229,10 +274,7 @@ impl Keeper {
 
     /// What is known of a space's checkpoints, from the disk.
     pub(super) fn load_checkpoints(&self, id: SpaceId) -> Result<Checkpoints, StoreError> {
-        let mut checkpoints = Checkpoints::default();
-        for (_, bytes) in self.store.scan(Table::Spaces, &[ENDORSED, id.as_bytes()].concat())? {
-            checkpoints.endorsements.extend(Endorsement::verify(&bytes).ok());
-        }
+        let mut checkpoints = Checkpoints { endorsements: self.load_endorsements(id)?, ..Checkpoints::default() };
         let prefix = [HELD, id.as_bytes()].concat();
         let rows = self.store.scan(Table::Spaces, &prefix)?;
         if rows.is_empty() {
@@ -255,20 +297,26 @@ impl Keeper {
 
     /// The access entries that some heads rest on, in the order in which they arrived.
     fn access_entries(&self, space: &Space, heads: &[EntryHash]) -> Result<Vec<Entry>, StoreError> {
-        let mut wanted: BTreeSet<EntryHash> = BTreeSet::new();
+        let mut wanted: BTreeMap<EntryHash, LogId> = BTreeMap::new();
         {
             let state = space.lock();
             let Some(history) = &state.access else { return Ok(Vec::new()) };
             let mut next = heads.to_vec();
             while let Some(hash) = next.pop() {
-                if wanted.insert(hash) {
-                    next.extend(history.get(&hash).into_iter().flat_map(|entry| entry.access_heads.iter().copied()));
+                let Some(entry) = history.get(&hash) else { continue };
+                if wanted.insert(hash, entry.log).is_none() {
+                    next.extend(entry.access_heads.iter().copied());
                 }
             }
         }
         let mut found = Vec::with_capacity(wanted.len());
-        for hash in wanted {
-            let Some((log, seq)) = self.store.by_hash(space.id, hash)? else { continue };
+        for (hash, log) in wanted {
+            let Some((log, seq)) = self.store.by_hash(space.id, hash)? else {
+                // Of a fork both sides are in the history.
+                let beside = branch_entry(&*self.store, space.id, log, hash)?;
+                found.extend(beside.map(|entry| (u64::MAX, entry)));
+                continue;
+            };
             let Some(entry) = self.store.entry(space.id, log, seq)? else { continue };
             found.push((self.store.arrival_of(space.id, log, seq)?.unwrap_or(0), entry));
         }
@@ -324,10 +372,27 @@ fn history(space: &Space, access: &[Entry]) -> Result<AccessHistory, NotTaken> {
     if super::space::add_what_fits(&mut history, entries).is_empty() { Ok(history) } else { Err(bad()) }
 }
 
-fn held_key(space: SpaceId, entry: EntryHash) -> Vec<u8> {
-    [HELD, space.as_bytes(), entry.as_bytes()].concat()
+/// What is covered is held from then on, so a log is covered no further than it is known to go: it is here so far, or its
+/// device's own signature shows it. Two members who make common cause can vouch for anything else.
+fn check_ends(space: &Space, covers: &Frontier, bundle: &[u8]) -> Result<(), NotTaken> {
+    let (held, shown) = (space.frontier(), shown(space.id, bundle_ends(bundle)));
+    let known = |(log, seq): (&LogId, u64)| held.holds(log, seq) || shown.contains_key(&(*log, seq));
+    if covers.iter().all(known) {
+        Ok(())
+    } else {
+        Err(NotTaken::Refused("it covers what nobody is shown to have written"))
+    }
 }
 
-fn endorsed_key(space: SpaceId, one: &Endorsement) -> Vec<u8> {
-    [ENDORSED, space.as_bytes(), one.checkpoint.as_bytes(), one.device.as_bytes()].concat()
+/// The headers of a space that their devices have signed, by place.
+fn shown(space: SpaceId, ends: impl IntoIterator<Item = SignedHeader>) -> HashMap<(LogId, u64), SignedHeader> {
+    let verified = |end: SignedHeader| {
+        let (header, _) = end.verify().ok()?;
+        (header.space == space).then_some(((header.log, header.seq), end))
+    };
+    ends.into_iter().filter_map(verified).collect()
+}
+
+fn held_key(space: SpaceId, entry: EntryHash) -> Vec<u8> {
+    [HELD, space.as_bytes(), entry.as_bytes()].concat()
 }

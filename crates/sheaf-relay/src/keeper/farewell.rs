@@ -4,23 +4,12 @@
 //! relay says farewell, as a member's device does: the access entries that led to the removal, which they were entitled to see
 //! when it was written, and nothing that came after. They believe what follows from these, and nothing because a relay says it.
 
-use serde::Serialize;
 use sheaf_access::{DeviceId, EntryHash};
 use sheaf_store::StoreError;
 use sheaf_sync::EntryBytes;
+use sheaf_sync::branches::{ROOM, Said};
 
 use super::{Keeper, Space};
-
-/// What devices say to each other about a space beside its entries begins with this.
-const VERSION: u8 = 1;
-/// How many bytes of entries go into one word.
-const ROOM: usize = 700 * 1024;
-
-/// The one such word that a relay says: the first of the devices' own.
-#[derive(Serialize)]
-enum Word {
-    Farewell(Vec<EntryBytes>),
-}
 
 impl Keeper {
     /// What to say to a device that was removed from a space; nothing, if it was not, or is let in again.
@@ -48,7 +37,6 @@ impl Keeper {
             entries.push(EntryBytes::from(entry.encoded()));
         }
         entries.reverse();
-        // Plain data into memory: nothing in it can fail.
-        Ok(postcard::to_extend(&Word::Farewell(entries), vec![VERSION]).ok())
+        Ok(Some(Said::Farewell(entries).encode()))
     }
 }

@@ -6,9 +6,9 @@ use sheaf_store::{StoreError, Table};
 use super::Keeper;
 
 /// A space that a device is in: device, space.
-const MEMBER: &[u8] = b"member/";
+pub(super) const MEMBER: &[u8] = b"member/";
 /// An access entry of a space: space, hash.
-const ACCESS: &[u8] = b"access/";
+pub(super) const ACCESS: &[u8] = b"access/";
 
 impl Keeper {
     /// The spaces a device may be in.

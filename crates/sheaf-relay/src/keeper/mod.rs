@@ -10,31 +10,41 @@
 
 pub mod accept;
 mod accounts;
+mod branches;
 mod checkpoints;
+mod endorsing;
 mod farewell;
+mod held;
 mod index;
 mod places;
 mod prune;
 mod read;
+mod removal;
+mod report;
 mod space;
+#[cfg(test)]
+mod tests;
 mod unpublished;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use sheaf_access::{AccessState, DeviceId, DeviceKeys, SpaceId};
 use sheaf_log::Frontier;
 use sheaf_store::{Home, Store, StoreError};
+use sheaf_sync::branches::Searches;
 
 pub use accept::{Accepted, Delivered};
+pub use branches::Told;
 pub use checkpoints::NotTaken;
+pub use prune::Swept;
+pub use report::{SpaceReport, SpaceRow};
 pub use space::Space;
 
 use crate::admission::Admission;
 use crate::board::Board;
-use crate::config::Quotas;
+use crate::config;
 use crate::guests::Guests;
 use crate::quota::Ledger;
 
@@ -47,11 +57,13 @@ pub struct Keeper {
     open: Mutex<HashMap<SpaceId, Weak<Space>>>,
     guests: Mutex<Guests>,
     admission: Mutex<Arc<Admission>>,
-    /// For how long what an endorsed checkpoint stands for stays; none: always.
-    prune_after: Mutex<Option<Duration>>,
+    /// Spaces that are being removed.
+    going: Mutex<BTreeSet<SpaceId>>,
+    retention: Mutex<config::Retention>,
     ledger: Mutex<Ledger>,
     /// What devices bring goes to other relays too.
     clustered: AtomicBool,
+    searches: Searches,
     board: Arc<Board>,
 }
 
@@ -61,7 +73,7 @@ impl Keeper {
         home: Home,
         keys: DeviceKeys,
         admission: Admission,
-        quotas: Quotas,
+        (quotas, retention): (config::Quotas, config::Retention),
         board: Arc<Board>,
     ) -> Result<Self, StoreError> {
         let store: Arc<dyn Store> = Arc::clone(home.store()) as Arc<dyn Store>;
@@ -73,12 +85,19 @@ impl Keeper {
             open: Mutex::default(),
             guests: Mutex::default(),
             admission: Mutex::new(Arc::new(admission)),
-            prune_after: Mutex::default(),
+            going: Mutex::default(),
+            retention: Mutex::new(retention),
             ledger: Mutex::new(Ledger::new(quotas)),
             clustered: AtomicBool::new(false),
+            searches: Searches::default(),
             board,
         };
         keeper.read_accounts()?;
+        // What a crash interrupted.
+        for space in keeper.home.store().removed()? {
+            keeper.forget_records(space)?;
+            keeper.ledger().forget(&space);
+        }
         Ok(keeper)
     }
 
@@ -95,6 +114,12 @@ impl Keeper {
     /// Who is let in by an invitation, and has not joined.
     pub fn guests(&self) -> MutexGuard<'_, Guests> {
         locked(&self.guests)
+    }
+
+    /// A device is gone.
+    pub fn left(&self, device: DeviceId) {
+        self.guests().left(device);
+        self.searches.forget(device);
     }
 
     /// Whose spaces are taken in.
@@ -128,8 +153,18 @@ impl Keeper {
 
     /// The spaces a device is in, opened.
     pub fn open_spaces_of(&self, device: DeviceId) -> Result<Vec<Arc<Space>>, StoreError> {
-        let spaces = self.spaces_of(device)?.into_iter().map(|id| self.open(id));
-        Ok(spaces.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|space| space.has(device)).collect())
+        let mut spaces = Vec::new();
+        for id in self.spaces_of(device)? {
+            if self.is_going(id)? {
+                continue;
+            }
+            let space = self.open(id)?;
+            if space.has(device) {
+                self.note_seen(id, accept::now())?;
+                spaces.push(space);
+            }
+        }
+        Ok(spaces)
     }
 
     /// Signs what is durable here of these devices' logs in a space (N5).

@@ -6,76 +6,125 @@ use std::fs::File;
 use std::time::Duration;
 
 use sheaf_access::SpaceId;
-use sheaf_log::Frontier;
-use sheaf_store::{BlobStore, Pruned, StoreError};
+use sheaf_log::{Entry, Frontier, Kind};
+use sheaf_store::{Pruned, StoreError};
 
-use super::accept::now;
+use super::checkpoints::Kept;
 use super::{Keeper, Space, locked};
+use crate::config;
 
 /// For how long a relay keeps what a checkpoint stands for at least, whatever its operator says (C2).
 const LEAST: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// How many bytes of entries are read at a time.
+const READ: usize = 1 << 20;
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a sweep has found, or would.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// Spaces in which entries are pruned, and how many of how many bytes.
+    pub pruned: Vec<(SpaceId, u64, u64)>,
+    /// Spaces that nobody has come for in all the time that the settings say, and when somebody last did.
+    pub abandoned: Vec<(SpaceId, u64)>,
+    /// Bytes of the journal that the store has.
+    pub journal: u64,
+}
 
 impl Keeper {
-    /// For how long what an endorsed checkpoint stands for stays; none: always.
-    pub fn set_prune_after(&self, after: Option<Duration>) {
-        *locked(&self.prune_after) = after;
+    /// How long things stay from now on.
+    pub fn set_retention(&self, retention: config::Retention) {
+        *locked(&self.retention) = retention;
     }
 
-    /// Prunes what may be in every space, and shortens the journal. Answers the spaces in which something was. Blocks.
-    pub fn sweep(&self) -> Result<Vec<SpaceId>, StoreError> {
-        let mut changed = Vec::new();
-        if let Some(after) = *locked(&self.prune_after) {
-            let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            for id in self.store.spaces()? {
-                let pruned = self.prune(&*self.open(id)?, after)?;
+    /// Gives back what need not be kept any more, as things stand at this time (in milliseconds since 1970); or only says
+    /// what that would be. Blocks.
+    pub fn sweep(&self, now: u64, dry_run: bool) -> Result<Swept, StoreError> {
+        let (prune, abandoned) = {
+            let retention = locked(&self.retention);
+            (retention.prune_after.0.map(millis), retention.abandoned_after.0.map(millis))
+        };
+        let mut swept = Swept::default();
+        for id in self.store.spaces()? {
+            if let Some(after) = abandoned {
+                let seen = self.last_seen(id, now)?;
+                if seen.saturating_add(after) <= now && !self.is_open(id) {
+                    swept.abandoned.push((id, seen));
+                    if !dry_run {
+                        tracing::info!(space = %id.short(), "abandoned: it is removed");
+                        self.remove(id)?;
+                    }
+                    continue;
+                }
+            }
+            if let Some(after) = prune {
+                let space = self.open(id)?;
+                let pruned = if dry_run { self.prunable(&space, after, now)? } else { self.prune(&space, after, now)? };
                 if pruned.entries > 0 {
+                    swept.pruned.push((id, pruned.entries, pruned.bytes));
+                }
+                if pruned.entries > 0 && !dry_run {
                     tracing::info!(space = %id.short(), entries = pruned.entries, bytes = pruned.bytes, "pruned");
                     self.count_anew(id)?;
                     self.board.meters().pruned.add(pruned.bytes);
-                    changed.push(id);
                 }
             }
         }
-        let bytes = self.tidy_journal()?;
-        tracing::debug!(bytes, "dropped from the journal");
-        Ok(changed)
+        if !dry_run {
+            swept.journal = self.tidy_journal()?;
+            self.home.forget_removed()?;
+            tracing::debug!(bytes = swept.journal, "dropped from the journal");
+        }
+        Ok(swept)
     }
 
-    /// Deletes what may be deleted below the last endorsed checkpoint that has been held for `after` milliseconds, and for a
-    /// week at least: the checkpoint before it and its tail are kept, what is older goes. Blocks.
-    fn prune(&self, space: &Space, after: u64) -> Result<Pruned, StoreError> {
-        let Some(access) = space.access() else { return Ok(Pruned::default()) };
-        let ripe = now().saturating_sub(after.max(LEAST));
-        let (floors, old) = {
-            let checkpoints = space.checkpoints();
-            let good = |at: &usize| {
-                let kept = &checkpoints.held[*at];
-                kept.since <= ripe && checkpoints.is_endorsed(kept.entry, kept.by, &access)
-            };
-            let Some(last) = (0..checkpoints.held.len()).rev().find(good) else { return Ok(Pruned::default()) };
-            let covers = &checkpoints.held[last].covers;
-            let mut old: Vec<_> =
-                checkpoints.held[..last].iter().filter(|kept| covers.covers(&kept.covers)).cloned().collect();
-            let floors = old.pop().map_or_else(|| covers.clone(), |previous| previous.covers);
-            (floors, old)
+    /// Below what may be deleted in a space, and the checkpoints that are needed no more: what the last endorsed one that has
+    /// been held for `after` milliseconds, and for a week at least, stands for. The one before it and its tail are kept.
+    fn ripe(space: &Space, after: u64, now: u64) -> Option<(Frontier, Vec<Kept>)> {
+        let access = space.access()?;
+        let ripe = now.checked_sub(after.max(LEAST))?;
+        let checkpoints = space.checkpoints();
+        let good = |at: &usize| {
+            let kept = &checkpoints.held[*at];
+            kept.since <= ripe && checkpoints.is_endorsed(kept.entry, kept.by, &access)
         };
+        let last = (0..checkpoints.held.len()).rev().find(good)?;
+        let covers = &checkpoints.held[last].covers;
+        let mut old: Vec<_> =
+            checkpoints.held[..last].iter().filter(|kept| covers.covers(&kept.covers)).cloned().collect();
+        let floors = old.pop().map_or_else(|| covers.clone(), |previous| previous.covers);
+        Some((floors, old))
+    }
+
+    fn prune(&self, space: &Space, after: u64, now: u64) -> Result<Pruned, StoreError> {
+        let Some((floors, old)) = Self::ripe(space, after, now) else { return Ok(Pruned::default()) };
         let pruned = self.store.prune(space.id, &floors)?;
         space.set_floors(self.store.floors(space.id)?);
-        for gone in old {
-            self.home.blobs().delete_bundle(space.id, gone.entry)?;
-            self.forget_held(space, gone.entry)?;
-            for blob in &gone.blobs {
-                if !space.checkpoints().names(blob.id) {
-                    self.home.blobs().delete(blob.id)?;
-                }
+        old.iter().try_for_each(|gone| self.give_up(space, gone))?;
+        Ok(pruned)
+    }
+
+    /// What pruning would delete.
+    fn prunable(&self, space: &Space, after: u64, now: u64) -> Result<Pruned, StoreError> {
+        let Some((floors, _)) = Self::ripe(space, after, now) else { return Ok(Pruned::default()) };
+        let (mut pruned, mut from) = (Pruned::default(), 0);
+        loop {
+            let batch = self.store.since(space.id, from, READ)?;
+            let Some((last, _)) = batch.last() else { return Ok(pruned) };
+            from = *last;
+            let below = |entry: &&Entry| floors.holds(&entry.log(), entry.seq()) && entry.header().kind != Kind::Access;
+            for entry in batch.iter().map(|(_, entry)| entry).filter(below) {
+                pruned.entries += 1;
+                pruned.bytes += entry.encoded().len() as u64;
             }
         }
-        Ok(pruned)
     }
 
     /// Drops the parts of the journal that the store has on the disk. sled's own flush is no barrier (S1), so its files are
     /// synced first. Answers how many bytes that gave back. Blocks.
-    fn tidy_journal(&self) -> Result<u64, StoreError> {
+    pub(super) fn tidy_journal(&self) -> Result<u64, StoreError> {
         let folder = self.home.folder().join("store");
         let failed = |error: &std::io::Error| StoreError::io(&folder, "syncing the store", error);
         for entry in std::fs::read_dir(&folder).map_err(|error| failed(&error))? {
@@ -85,7 +134,11 @@ impl Keeper {
             }
         }
         let frontiers: RefCell<HashMap<SpaceId, Frontier>> = RefCell::default();
+        let removed = self.home.store().removed()?;
         self.home.journal().drop_covered(|space, log, seq| {
+            if removed.contains(&space) {
+                return true;
+            }
             let mut frontiers = frontiers.borrow_mut();
             // What cannot be read is kept.
             let frontier = frontiers.entry(space).or_insert_with(|| self.store.frontier(space).unwrap_or_default());

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, LogId, SpaceId};
-use sheaf_log::{Entry, Frontier, Kind, Needed, Refusal};
-use sheaf_store::StoreError;
+use sheaf_log::{Entry, Forks, Frontier, Kind, Needed, Refusal};
+use sheaf_store::{StoreError, load_forks};
+use sheaf_sync::branches::Talk;
 
 use super::checkpoints::Checkpoints;
 use super::unpublished::Unpublished;
@@ -21,6 +22,10 @@ pub struct Space {
     state: Mutex<State>,
     /// Taken after the state where both are, and for moments only.
     checkpoints: Mutex<Checkpoints>,
+    /// What is remembered of what is said of forks. For moments.
+    pub(super) talk: Mutex<Talk>,
+    /// Held while the branches of a forked log are changed. Taken before the state.
+    pub(super) branching: Mutex<()>,
 }
 
 /// What changes in it.
@@ -33,6 +38,8 @@ pub(super) struct State {
     pub tips: BTreeMap<LogId, (u64, EntryHash)>,
     /// Up to where entries may be missing, because a checkpoint stands for them.
     pub floors: Frontier,
+    /// Logs in which a place was taken twice (L6).
+    pub forks: Arc<Forks>,
     /// Whether it is taken in depends on whose device asks, which is not known yet.
     pub waits: bool,
     /// The members' devices, as the index has them.
@@ -47,6 +54,11 @@ impl Space {
     /// The state, for moments.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
+    }
+
+    /// What is durable here.
+    pub(super) fn frontier(&self) -> Frontier {
+        self.lock().frontier.clone()
     }
 
     /// Up to where entries may be missing.
@@ -81,6 +93,11 @@ impl Space {
     pub fn tips(&self) -> Vec<(LogId, u64, EntryHash)> {
         let state = self.lock();
         state.tips.iter().map(|(log, (seq, hash))| (*log, *seq, *hash)).collect()
+    }
+
+    /// The logs that are forked, and where.
+    pub fn forked(&self) -> Vec<(LogId, u64)> {
+        self.lock().forks.iter().map(|(log, forked)| (*log, forked.at)).collect()
     }
 
     /// Nothing of it is kept before it is known whose device asks.
@@ -133,6 +150,8 @@ impl Keeper {
             // The index was lost: it follows from the entries.
             entries = self.scanned_access(id)?;
         }
+        let (forks, beside) = load_forks(&*self.store, id)?;
+        entries.extend(beside.iter().filter_map(|entry| entry.access_entry()?.ok()));
         let access = history(creation, entries);
         let indexed: BTreeSet<DeviceId> = access.iter().flat_map(|access| devices(access.now())).collect();
         if let Some(access) = &access {
@@ -143,9 +162,9 @@ impl Keeper {
         }
         let checkpoints = Mutex::new(self.load_checkpoints(id)?);
         let unpublished = self.load_unpublished(id, &frontier)?;
-        let needed = Arc::default();
-        let state = State { access, frontier, tips, floors, waits: false, indexed, needed, unpublished };
-        Ok(Space { id, checkpoints, state: Mutex::new(state) })
+        let (forks, needed) = (Arc::new(forks), Arc::default());
+        let state = State { access, frontier, tips, floors, forks, waits: false, indexed, needed, unpublished };
+        Ok(Space { id, checkpoints, state: Mutex::new(state), talk: Mutex::default(), branching: Mutex::default() })
     }
 
     fn indexed_access(&self, id: SpaceId) -> Result<Vec<AccessEntry>, StoreError> {

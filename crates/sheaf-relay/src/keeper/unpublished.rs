@@ -17,7 +17,7 @@ use super::read::item;
 use super::space::{Space, State};
 
 /// Up to which arrival everything is in the cluster: space.
-const UNPUBLISHED: &[u8] = b"unpublished/";
+pub(super) const UNPUBLISHED: &[u8] = b"unpublished/";
 /// That the relay was in a cluster when it last ran.
 const CLUSTERED: &[u8] = b"clustered";
 /// How many bytes of entries are read at a time.

@@ -12,6 +12,7 @@ mod mark;
 mod prune;
 mod records;
 mod recovery;
+mod removal;
 mod rows;
 mod salvage;
 mod state;
@@ -247,9 +248,12 @@ impl SledStore {
         let from = mark.and_then(|mark| index_row::<u64>(MARK, &mark).ok()).unwrap_or(0);
         let mut restored = 0;
         let mut lacking: Vec<Entry> = Vec::new();
+        let removed = self.removed_in(open)?;
         for item in journal.replay(from)? {
             let (space, entry) = item?;
-            if open.state().log(space, entry.log()).is_some_and(|log| log.whole() >= entry.seq()) {
+            if removed.contains(&space)
+                || open.state().log(space, entry.log()).is_some_and(|log| log.whole() >= entry.seq())
+            {
                 continue;
             }
             if lacking.len() == 256 || lacking.first().is_some_and(|first| first.space() != space) {

@@ -1,8 +1,9 @@
-//! What nodes say to each other about a space besides its entries.
+//! The words that devices and relays have for each other about a space, besides its entries.
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::{EntryHash, LogId};
-use sheaf_sync::EntryBytes;
+
+use crate::entry_bytes::EntryBytes;
 
 /// A word. Encoded as a version and postcard; what does not decode is not heard.
 #[derive(Debug, Serialize, Deserialize)]

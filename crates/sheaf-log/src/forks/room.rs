@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 
 use sheaf_access::{EntryHash, LogId};
-use sheaf_log::{EntryRef, Kind};
 
 use super::{Forked, Forks};
+use crate::{EntryRef, Kind};
 
 /// The most entries other than of access that stay in one place of a log and are built on by nobody.
 const MOST_SIBLINGS: usize = 32;
@@ -69,7 +69,7 @@ impl Forked {
 
     /// Whether there is room for an entry that follows this one, or stands in the place of the fork; `needed`, if somebody
     /// has built on it.
-    pub(super) fn has_room(&self, entry: &EntryHash, kind: Kind, prev: Option<EntryHash>, needed: bool) -> bool {
+    pub fn has_room(&self, entry: &EntryHash, kind: Kind, prev: Option<EntryHash>, needed: bool) -> bool {
         let mut siblings = self.tree.following(prev);
         siblings.retain(|other| self.is_access(other) == (kind == Kind::Access));
         let lower = siblings.iter().filter(|other| *other < entry).count();
@@ -111,10 +111,10 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use sheaf_log::{Branches, HeldEntry};
 
     use super::super::Settled;
     use super::*;
+    use crate::{Branches, HeldEntry};
 
     fn forked() -> Forked {
         Forked {
