@@ -34,7 +34,7 @@ mod tests {
         assert_eq!(tag(" #Reise/2026 "), Some("reise/2026".into()));
         assert_eq!(tag("Ärger"), Some("ärger".into()));
         assert_eq!(tag("हिन्दी"), Some("हिन्दी".into()));
-        for wrong in ["", "#", "two words", "a,b", "/a", "a-", "a\n", &"x".repeat(MAX_TAG + 1)] {
+        for wrong in ["", "#", "two words", "a,b", "/a", "a-", "a\nb", &"x".repeat(MAX_TAG + 1)] {
             assert_eq!(tag(wrong), None, "{wrong:?}");
         }
     }
