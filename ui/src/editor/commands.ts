@@ -8,6 +8,7 @@ import { selectAll } from "prosemirror-commands";
 import type { Command, EditorState } from "prosemirror-state";
 import * as blocks from "./blocks";
 import { chooseBlocks } from "./blockselection";
+import { chooseLanguage } from "./language";
 import { SHORTCUTS, writtenKey, type ShortcutName } from "./keytable";
 import { clearMarks, hasMark, toggle, unlink } from "./marking";
 import { moveBlocks } from "./moving";
@@ -82,6 +83,7 @@ export const ACTIONS = {
   }),
   quote: block("Quote", { kind: KINDS.quote }, { words: "blockquote citation", typed: ">" }),
   codeBlock: block("Code block", { kind: KINDS.code }, { words: "program source fence", typed: "```" }),
+  codeLanguage: action("Language of the code", chooseLanguage, { words: "highlight syntax colour programming" }),
   strong: mark("Strong", "strong", "**", "bold"),
   emphasis: mark("Emphasis", "em", "*", "italic"),
   code: mark("Code", "code", "`", "monospace inline"),

@@ -6,7 +6,7 @@
  */
 import { history } from "prosemirror-history";
 import { dropCursor } from "prosemirror-dropcursor";
-import { Plugin, type Command, type Transaction } from "prosemirror-state";
+import type { Command, Plugin, Transaction } from "prosemirror-state";
 import { EditorView } from "prosemirror-view";
 import type { CoreLink } from "../core/transport";
 import type { Item } from "../core/types/Item";
@@ -16,6 +16,7 @@ import { isBare } from "./bare";
 import { blockSelectionPlugin } from "./blockselection";
 import { othersIn } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
+import { colouringPlugin } from "./colouring";
 import { countsPlugin } from "./counting";
 import { FlatSerializer, textOfBlocks } from "./copy";
 import { Finder } from "./finder";
@@ -24,6 +25,7 @@ import { centreCaret, herePlugin, inFocusMode, setFocusMode } from "./here";
 import { HeldInput } from "./hold";
 import { markdownRules } from "./inputrules";
 import { keysPlugin } from "./keymap";
+import { languagePlugin } from "./language";
 import { setLink } from "./marking";
 import { outlinePlugin } from "./outline";
 import { caretsTransaction, checksumIn, corePlugins, freshState, itemsIn, make, stateOf, updateTransaction } from "./page";
@@ -33,7 +35,7 @@ import { placeholderPlugin } from "./placeholder";
 import { indexOf } from "./position";
 import { holdingScroll } from "./scroll";
 import { Session, type SessionPage, type StateName } from "./session";
-import { chooseSlash, closeSlash, slashIn, slashPlugin } from "./slash";
+import { chooseSlash, closeSlash, slashKeys, slashPlugin } from "./slash";
 import { SlicedPaste, slicesPlugin, type SliceHost } from "./slices";
 import { snapshotOf, type Snapshot } from "./snapshot";
 import { touchedBy } from "./tidy";
@@ -130,6 +132,8 @@ class PageEditor implements Editor, SessionPage {
       findPlugin(),
       outlinePlugin(),
       countsPlugin(),
+      colouringPlugin(),
+      languagePlugin(),
       herePlugin(),
       placeholderPlugin({
         page: options.placeholder ?? "Write, or press / for headings and lists.",
@@ -488,11 +492,4 @@ function outside(call: () => void): void {
 
 function commandOf(action: ActionName | Command): Command {
   return typeof action === "string" ? ACTIONS[action].command : action;
-}
-
-/** While the insert list is open its keys are the shell's. */
-function slashKeys(onKey: (event: KeyboardEvent) => boolean): Plugin {
-  return new Plugin({
-    props: { handleKeyDown: (view, event) => slashIn(view.state) !== null && onKey(event) },
-  });
 }

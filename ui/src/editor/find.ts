@@ -12,6 +12,7 @@ import type { Node } from "prosemirror-model";
 import { PluginKey, type EditorState, type Transaction } from "prosemirror-state";
 import { Decoration, DecorationSet } from "prosemirror-view";
 import { changedBlocks, overBlocks, posOfBlock, type ChangedBlocks } from "./changed";
+import { MOST_DRAWN, shiftSpan, type Span } from "./near";
 import { Searcher, type Query } from "./search";
 
 /** The current match. */
@@ -26,14 +27,6 @@ export interface Current {
   block: number;
 }
 
-/** The blocks whose matches are drawn. */
-export interface Span {
-  /** The first. */
-  first: number;
-  /** Where they end, exclusively. */
-  end: number;
-}
-
 /** A search in progress. */
 export interface Finding {
   searcher: Searcher;
@@ -43,6 +36,7 @@ export interface Finding {
   current: Current | null;
   /** Where to go on from when there is no current match. */
   from: number;
+  /** The blocks whose matches are drawn. */
   span: Span;
   drawn: DecorationSet;
 }
@@ -57,11 +51,6 @@ export type Said =
 
 /** The search's place in the state. */
 export const findKey = new PluginKey<Finding | null>("find");
-/**
- * At the most so many blocks have their matches drawn, however high the screen is: drawing a page, ProseMirror asks for
- * each of its blocks whether it is among them.
- */
-export const MOST_DRAWN = 160;
 
 /** The search in progress, if any. */
 export function findingIn(state: EditorState): Finding | null {
@@ -112,7 +101,7 @@ function change(tr: Transaction, was: Finding, changed: ChangedBlocks): Finding 
     total: was.total + gained,
     from: tr.mapping.map(was.from),
     current: carry(tr, was, changed, gained),
-    span: shift(was.span, changed),
+    span: shiftSpan(was.span, changed),
   };
   if (was.current !== null) now.from = now.current?.from ?? tr.mapping.map(was.current.from);
   return redraw(tr, was, now, changed);
@@ -141,14 +130,6 @@ function carry(tr: Transaction, { current, searcher }: Finding, { first, oldEnd,
     }
   });
   return found;
-}
-
-function shift(span: Span, { first, oldEnd, newEnd }: ChangedBlocks): Span {
-  const by = newEnd - oldEnd;
-  if (span.end <= first) return span;
-  if (span.first > first && span.first >= oldEnd) return { first: span.first + by, end: span.end + by };
-  const start = Math.min(span.first, first);
-  return { first: start, end: Math.min(Math.max(start, span.end + by, newEnd), start + MOST_DRAWN) };
 }
 
 /** The first match at or after a position, round the end if need be. */

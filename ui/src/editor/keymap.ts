@@ -10,6 +10,7 @@ import { keydownHandler } from "prosemirror-keymap";
 import { Plugin, type Command } from "prosemirror-state";
 import * as blocks from "./blocks";
 import { chooseBlocks, extendBlocks, intoText, stepBlocks } from "./blockselection";
+import { chooseLanguage } from "./language";
 import { chordsOf, type ShortcutName } from "./keytable";
 import { canLink, toggle } from "./marking";
 import { moveBlocks } from "./moving";
@@ -56,6 +57,7 @@ export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Comma
   bind("orderedList", blocks.toggleBlocks({ kind: KINDS.ordered }));
   bind("bulletList", blocks.toggleBlocks({ kind: KINDS.bullet }));
   bind("taskList", blocks.toggleBlocks({ kind: KINDS.bullet, attrs: { checked: false } }));
+  bind("codeLanguage", chooseLanguage);
   bind("chooseBlocks", chooseBlocks);
   bind("extendUp", extendBlocks(-1));
   bind("extendDown", extendBlocks(1));

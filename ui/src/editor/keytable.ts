@@ -74,6 +74,7 @@ export const SHORTCUTS = {
   tickTask: keys("blocks", "Tick a task; leave a code block", "Mod-Enter"),
   indent: keys("blocks", "Nest a list item; indent code", "Tab"),
   outdent: keys("blocks", "Lift a list item; code comes out", "Shift-Tab"),
+  codeLanguage: keys("blocks", "The language of a code block", "Mod-Shift-l"),
   chooseBlocks: keys("blocks", "Select the block (again: back to the words)", "Escape"),
   extendUp: keys("blocks", "With a block selected: one more above", "Shift-ArrowUp"),
   extendDown: keys("blocks", "With a block selected: one more below", "Shift-ArrowDown"),

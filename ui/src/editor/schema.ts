@@ -18,6 +18,7 @@ import {
   type NodeType,
 } from "prosemirror-model";
 import type { Scalar } from "../core/types/Scalar";
+import { languageName, PLAIN } from "./languages";
 import { hrefOf, linkOf, readLink, type Link } from "./links";
 
 /** The attributes by which a block or an embed is known, besides its kind. */
@@ -112,8 +113,9 @@ function drawTask(node: Node): DOMOutputSpec {
 
 function drawCode(node: Node): DOMOutputSpec {
   const { language } = blockAttrs(node).attrs;
-  const name = typeof language === "string" ? language : "";
-  const label: DOMOutputSpec = ["span", { class: "lang", contenteditable: "false", "aria-hidden": "true" }, name];
+  const name = languageName(typeof language === "string" ? language : "");
+  const picks = { type: "button", contenteditable: "false", "aria-haspopup": "listbox", "aria-label": `Language: ${name}` };
+  const label: DOMOutputSpec = ["button", { class: name === PLAIN ? "lang none" : "lang", ...picks }, name];
   return ["div", drawn(node, { class: "codeblock", spellcheck: "false" }), label, ["pre", ["code", 0]]];
 }
 

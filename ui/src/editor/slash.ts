@@ -84,3 +84,10 @@ export function slashPlugin(): Plugin<Slash | null> {
     },
   });
 }
+
+/** While the list is open its keys are the shell's. */
+export function slashKeys(onKey: (event: KeyboardEvent) => boolean): Plugin {
+  return new Plugin({
+    props: { handleKeyDown: (view, event) => slashIn(view.state) !== null && onKey(event) },
+  });
+}

@@ -5,6 +5,7 @@ import { chosenIn } from "./blockselection";
 import { othersIn, type Other } from "./carets";
 import { ACTIONS, type ActionName } from "./commands";
 import { countsIn, type Counts } from "./counting";
+import { choosingIn, type Choosing } from "./language";
 import { foundIn, type Found } from "./finder";
 import { canLink, linkHere, type PlacedLink } from "./marking";
 import { outlineIn, sectionIn, type Outline } from "./outline";
@@ -32,6 +33,8 @@ export interface Snapshot {
   canLink: boolean;
   /** The open insert list. */
   slash: Slash | null;
+  /** The code block whose language is being chosen. */
+  choosing: Choosing | null;
   /** Whether there is something of one's own to undo. */
   canUndo: boolean;
   /** And to redo. */
@@ -64,6 +67,7 @@ export function snapshotOf(state: EditorState, ready: boolean, editable: boolean
     link: linkHere(state),
     canLink: canLink(state),
     slash: slashIn(state),
+    choosing: choosingIn(state),
     canUndo: undoDepth(state) > 0,
     canRedo: redoDepth(state) > 0,
     outline: outlineIn(state),

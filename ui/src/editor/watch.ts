@@ -1,8 +1,9 @@
-/** What ProseMirror leaves to its host: focus, compositions, the boxes of tasks, and links. */
+/** What ProseMirror leaves to its host: focus, compositions, the boxes of tasks, the names of languages, and links. */
 import { Plugin } from "prosemirror-state";
 import type { EditorView } from "prosemirror-view";
 import { tickAt } from "./blocks";
 import { isMac } from "./keymap";
+import { chooseLanguageAt } from "./language";
 import { hrefOf } from "./links";
 import { linkAround } from "./marking";
 
@@ -31,13 +32,14 @@ export function watchPlugin(watcher: Watcher): Plugin {
         blur: tell(watcher.onFocus),
         compositionstart: tell(watcher.onCompositionStart),
         compositionend: tell(watcher.onCompositionEnd),
-        // A click on a box leaves the caret where it is.
-        mousedown: (_view, event) => boxOf(event) !== null && (event.preventDefault(), true),
-        click: (view, event) => tickBox(view, event) || followLink(view, event, watcher.onOpenLink),
+        // A click on a box, or on the name of a language, leaves the caret where it is.
+        mousedown: (_view, event) => (boxOf(event) ?? languageOf(event)) !== null && (event.preventDefault(), true),
+        click: (view, event) => tickBox(view, event) || pickLanguage(view, event) || followLink(view, event, watcher.onOpenLink),
         keydown: (view, event) => {
-          if (boxOf(event) === null) return false;
+          if ((boxOf(event) ?? languageOf(event)) === null) return false;
           if (event.key === "Escape") view.focus();
-          return event.key === " " || event.key === "Enter" ? tickBox(view, event) : event.key !== "Tab";
+          if (event.key !== " " && event.key !== "Enter") return event.key !== "Tab";
+          return tickBox(view, event) || pickLanguage(view, event);
         },
       },
     },
@@ -50,12 +52,31 @@ function boxOf(event: Event): HTMLElement | null {
   return box instanceof HTMLElement ? box : null;
 }
 
+/** The name of a block's language that an event is on. */
+function languageOf(event: Event): HTMLElement | null {
+  const name = event.target instanceof Element ? event.target.closest("button.lang") : null;
+  return name instanceof HTMLElement ? name : null;
+}
+
+function pickLanguage(view: EditorView, event: Event): boolean {
+  const name = languageOf(event);
+  if (name === null) return false;
+  event.preventDefault();
+  if (view.editable) chooseLanguageAt(blockAt(view, name))(view.state, (tr) => { view.dispatch(tr); });
+  return true;
+}
+
+/** The position before the block that something drawn belongs to. */
+function blockAt(view: EditorView, drawn: HTMLElement): number {
+  const $pos = view.state.doc.resolve(view.posAtDOM(drawn, 0));
+  return $pos.depth === 0 ? $pos.pos : $pos.before(1);
+}
+
 function tickBox(view: EditorView, event: Event): boolean {
   const box = boxOf(event);
   if (box === null) return false;
   event.preventDefault();
-  const $pos = view.state.doc.resolve(view.posAtDOM(box, 0));
-  const pos = $pos.depth === 0 ? $pos.pos : $pos.before(1);
+  const pos = blockAt(view, box);
   const had = box === view.dom.ownerDocument.activeElement;
   const ticked = view.editable && tickAt(pos)(view.state, (tr) => { view.dispatch(tr); });
   if (ticked && had) {
