@@ -26,7 +26,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     arguments::Arguments,
-    commands::{devices, keeping, library, people, sessions as session, system, tree},
+    commands::{devices, keeping, library, people, relays, sessions as session, system, tree},
 };
 
 #[expect(clippy::too_many_lines, reason = "one line for each command that the window may give")]
@@ -106,6 +106,10 @@ fn main() -> anyhow::Result<()> {
             people::set_aside,
             people::set_aside_text,
             people::adopt,
+            relays::relays,
+            relays::add_relay,
+            relays::remove_relay,
+            people::forget_space,
             library::placement,
             library::create_space,
             library::create_document,

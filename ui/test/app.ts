@@ -114,6 +114,7 @@ export class StandIn {
       case "recent":
       case "trashed":
       case "former_members":
+      case "relays":
       case "invitations":
       case "set_aside":
         return [];

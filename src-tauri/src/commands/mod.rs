@@ -7,6 +7,7 @@ mod files;
 pub mod keeping;
 pub mod library;
 pub mod people;
+pub mod relays;
 pub mod sessions;
 pub mod system;
 pub mod tree;

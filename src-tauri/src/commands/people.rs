@@ -51,6 +51,12 @@ pub async fn invite(
     Ok(state.node().await?.invite(&space, &role, uses, lasts).await?)
 }
 
+/// Takes a space that this person is not in any more off the list.
+#[tauri::command]
+pub async fn forget_space(state: State<'_, App>, space: String) -> Answer<()> {
+    Ok(state.node().await?.forget_space(&space).await?)
+}
+
 /// The invitations of a space that are not closed.
 #[tauri::command]
 pub async fn invitations(state: State<'_, App>, space: String) -> Answer<Vec<InvitationInfo>> {

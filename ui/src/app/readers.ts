@@ -12,11 +12,13 @@ export interface Readers {
   members: readonly MemberInfo[];
   former: readonly FormerInfo[];
   invitations: readonly InvitationInfo[];
+  /** How many relays keep it. */
+  relays: number;
 }
 
 /** “Three people, on five devices, hold the key. …” */
-export function whoCanRead({ members, former, invitations }: Readers, now: number): string {
-  return [holders(members), links(invitations, now), copies(former, members.length)].filter((part) => part !== "").join(" ");
+export function whoCanRead({ members, former, invitations, relays }: Readers, now: number): string {
+  return [holders(members), links(invitations, now), carriers(relays), copies(former, members.length)].filter((part) => part !== "").join(" ");
 }
 
 function holders(members: readonly MemberInfo[]): string {
@@ -43,6 +45,12 @@ function links(invitations: readonly InvitationInfo[], now: number): string {
     );
   }
   return says.length === 0 ? "No invitation is open." : says.join(" ");
+}
+
+/** A relay holds no key. */
+function carriers(relays: number): string {
+  if (relays === 0) return "";
+  return `${relays === 1 ? "A relay keeps it and passes it on, and has" : `${capitalNumber(relays)} relays keep it and pass it on, and have`} no key: what is written here cannot be read there.`;
 }
 
 /** What has reached a device cannot be taken back. */

@@ -3,6 +3,8 @@ import { call } from "./commands";
 import type { FormerInfo } from "./types/FormerInfo";
 import type { InvitationInfo } from "./types/InvitationInfo";
 import type { MemberInfo } from "./types/MemberInfo";
+import type { RelayInfo } from "./types/RelayInfo";
+import type { RelaySpace } from "./types/RelaySpace";
 import type { SetAside } from "./types/SetAside";
 
 /** Who shares a space. */
@@ -16,6 +18,16 @@ export const setRole = (space: string, person: string, role: string): Promise<Me
 export const removePerson = (space: string, person: string): Promise<void> => call("remove_person", { space, person });
 /** Leaves a space. What is here stays readable. */
 export const leaveSpace = (space: string): Promise<void> => call("leave_space", { space });
+/** Takes a space that one is not in any more off the list, on all of one's devices. */
+export const forgetSpace = (space: string): Promise<void> => call("forget_space", { space });
+
+/** The relays that a space names. */
+export const relays = (space: string): Promise<RelayInfo[]> => call("relays", { space });
+/** Names the relay of this link in a space. */
+export const addRelay = (space: string, link: string): Promise<RelaySpace[]> => call("add_relay", { space, link });
+/** Names a relay in a space no more. */
+export const removeRelay = (space: string, relay: string): Promise<RelaySpace[]> => call("remove_relay", { space, relay });
+
 /** Makes an invitation and gives its link. `uses`: for how many; `lasts`: for how many seconds; null: no end. */
 export const invite = (space: string, role: string, uses: number | null, lasts: number | null): Promise<string> =>
   call("invite", { space, role, uses, lasts });
