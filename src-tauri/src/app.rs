@@ -124,7 +124,13 @@ impl App {
     }
 
     fn tell_all(&self, event: &WindowEvent) {
-        let listeners: Vec<Channel<WindowEvent>> = lock(&self.listeners).values().cloned().collect();
+        self.tell_others("", event);
+    }
+
+    /// Tells every window but one.
+    pub fn tell_others(&self, window: &str, event: &WindowEvent) {
+        let others = |(label, events): (&String, &Channel<WindowEvent>)| (label != window).then(|| events.clone());
+        let listeners: Vec<Channel<WindowEvent>> = lock(&self.listeners).iter().filter_map(others).collect();
         for events in listeners {
             if let Err(error) = events.send(event.clone()) {
                 tracing::debug!(%error, "a window did not hear an event");

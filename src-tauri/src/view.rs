@@ -94,6 +94,11 @@ pub enum ShellEvent {
     Closing,
     /// A `sheaf://` link was opened outside: take it.
     Link,
+    /// Another window has changed what all of them remember.
+    Settings {
+        /// All of it, as it is now.
+        settings: Settings,
+    },
     /// Something worth knowing that stops nothing.
     Notice {
         /// A sentence for the person.

@@ -46,7 +46,7 @@ impl Closing {
 /// Opens the first window, where it was.
 pub fn open_first(app: &AppHandle) -> tauri::Result<()> {
     let remembered = app.state::<App>().remembered();
-    let window = build(app, FIRST, remembered.settings.theme)?;
+    let window = build(app, FIRST, remembered.settings.theme, None)?;
     if let Some(frame) = remembered.frame.filter(|frame| on_screen(&window, *frame)) {
         window.set_size(PhysicalSize::new(frame.width, frame.height))?;
         window.set_position(PhysicalPosition::new(frame.x, frame.y))?;
@@ -57,13 +57,13 @@ pub fn open_first(app: &AppHandle) -> tauri::Result<()> {
     window.show()
 }
 
-/// Opens one more window.
-pub fn open_another(app: &AppHandle) -> tauri::Result<()> {
+/// Opens one more window: on a document, or on what was open last.
+pub fn open_another(app: &AppHandle, document: Option<&str>) -> tauri::Result<()> {
     let taken = app.webview_windows();
     // One more name than there are windows: one of them is free.
     let label = (2..=taken.len() + 2).map(|n| format!("window-{n}")).find(|label| !taken.contains_key(label));
     let theme = app.state::<App>().remembered().settings.theme;
-    build(app, label.as_deref().unwrap_or("window-1"), theme)?.show()
+    build(app, label.as_deref().unwrap_or("window-1"), theme, document.filter(|id| is_id(id)))?.show()
 }
 
 /// The window a person is in, else the first one there is.
@@ -74,14 +74,21 @@ pub fn in_use(app: &AppHandle) -> Option<WebviewWindow> {
     (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))
 }
 
-fn build(app: &AppHandle, label: &str, theme: Theme) -> tauri::Result<WebviewWindow> {
+/// Whether a text can be the id of a document: what goes into an address is nothing else.
+fn is_id(text: &str) -> bool {
+    (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn build(app: &AppHandle, label: &str, theme: Theme, document: Option<&str>) -> tauri::Result<WebviewWindow> {
     // Before the first paint, so that nobody is dazzled by the wrong theme.
     let themed = match theme {
         Theme::System => String::new(),
         Theme::Light => r#"document.documentElement.dataset.theme = "light";"#.to_owned(),
         Theme::Dark => r#"document.documentElement.dataset.theme = "dark";"#.to_owned(),
     };
-    let window = WebviewWindowBuilder::new(app, label, WebviewUrl::App("index.html".into()))
+    // The page keeps it there while others are opened in it, so that a window that is loaded again shows what it did.
+    let page = document.map_or_else(|| "index.html".to_owned(), |id| format!("index.html#{id}"));
+    let window = WebviewWindowBuilder::new(app, label, WebviewUrl::App(page.into()))
         .title("Sheaf")
         .inner_size(SIZE.width, SIZE.height)
         .min_inner_size(SMALLEST.width, SMALLEST.height)
@@ -207,7 +214,15 @@ fn frame(window: &WebviewWindow) -> Option<Frame> {
 
 #[cfg(test)]
 mod tests {
-    use super::overlap;
+    use super::{is_id, overlap};
+
+    #[test]
+    fn what_goes_into_a_window_s_address_is_an_id() {
+        assert!(is_id("3f9c01ab") && is_id(&"a".repeat(100)));
+        for text in ["", "a#b", "../a", "a b", "ä", &"a".repeat(101)] {
+            assert!(!is_id(text), "{text}");
+        }
+    }
 
     #[test]
     fn overlap_is_what_two_stretches_share() {

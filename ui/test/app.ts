@@ -86,6 +86,7 @@ export class StandIn {
 
   /** Ends it. */
   end(): void {
+    history.replaceState(null, "", "#");
     clearMocks();
   }
 

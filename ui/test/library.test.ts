@@ -43,7 +43,7 @@ test("documents stand under others, fold away, and what is pinned is at hand", a
   row("Spring visit").focus();
   await fireEvent.keyDown(row("Spring visit"), { key: "ArrowLeft" });
   await waitFor(() => expect(screen.queryByRole("treeitem", { name: "Packing list" })).toBeNull());
-  expect(app.calls.findLast(([name]) => name === "put_settings")?.[1]).toMatchObject({ value: { closed: ["d2"] } });
+  expect(app.calls.findLast(([name]) => name === "put_settings")?.[1]).toMatchObject({ change: { closed: ["d2"] } });
   await fireEvent.click(within(screen.getByRole("list", { name: "Pinned" })).getByRole("button", { name: "Packing list" }));
   await screen.findByRole("textbox", { name: "Packing list" });
   expect(await seriousFaults()).toEqual([]);

@@ -260,7 +260,7 @@ describe("work that was set aside", () => {
     await fireEvent.click(within(dialog).getByRole("button", { name: /^Put away/u }));
     await waitFor(() => expect(screen.queryByRole("dialog", { name: "Work that was set aside" })).toBeNull());
     expect(screen.queryByRole("button", { name: "Look at it…" })).toBeNull();
-    expect(given("put_settings")).toMatchObject({ value: { asidesAway: ["a2"] } });
+    expect(given("put_settings")).toMatchObject({ change: { asidesAway: ["a2"] } });
   });
 
   test("is not offered to those who could not take it over", async () => {

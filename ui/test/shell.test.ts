@@ -104,7 +104,7 @@ describe("the window", () => {
     render(App);
     await screen.findByRole("textbox", { name: "Spring visit" });
     await fireEvent.click(screen.getByRole("treeitem", { name: /Season plan/u }));
-    await waitFor(() => expect(app.calls.findLast(([command]) => command === "put_settings")?.[1]).toMatchObject({ value: { document: "d1" } }));
+    await waitFor(() => expect(app.calls.findLast(([command]) => command === "put_settings")?.[1]).toMatchObject({ change: { document: "d1" } }));
     await waitFor(() => expect(app.count("close_session")).toBe(1));
   });
 

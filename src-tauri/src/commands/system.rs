@@ -10,7 +10,7 @@ use super::files;
 use crate::{
     app::App,
     problem::{Answer, Problem},
-    view::Settings,
+    view::{Settings, ShellEvent, WindowEvent},
     windows,
 };
 
@@ -20,10 +20,22 @@ pub fn settings(state: State<'_, App>) -> Settings {
     state.remembered().settings
 }
 
-/// Remembers it.
+/// Changes some of it, and lets the other windows know: each holds all of it, and none may put back what another changed.
 #[tauri::command]
-pub async fn put_settings(state: State<'_, App>, value: Settings) -> Answer<()> {
-    state.remember(|remembered| remembered.settings = value).await
+pub async fn put_settings(
+    window: WebviewWindow,
+    state: State<'_, App>,
+    change: serde_json::Map<String, serde_json::Value>,
+) -> Answer<()> {
+    let wrong = |error: serde_json::Error| Problem::new("bad-input", format!("These are no settings: {error}"));
+    let mut all = serde_json::to_value(state.remembered().settings).map_err(wrong)?;
+    if let Some(all) = all.as_object_mut() {
+        all.extend(change);
+    }
+    let settings: Settings = serde_json::from_value(all).map_err(wrong)?;
+    state.remember(|remembered| remembered.settings = settings.clone()).await?;
+    state.tell_others(window.label(), &WindowEvent::Shell(ShellEvent::Settings { settings }));
+    Ok(())
 }
 
 /// Asks where, and writes the text there, whole or not at all. False if nothing was chosen.
@@ -92,10 +104,11 @@ pub fn take_link(state: State<'_, App>) -> Option<String> {
     state.take_link()
 }
 
-/// Opens another window.
+/// Opens another window: on a document, or on what was open last.
 #[tauri::command]
-pub async fn new_window(app: AppHandle) -> Answer<()> {
-    windows::open_another(&app).map_err(|error| Problem::new("window", format!("No window could be opened: {error}")))
+pub async fn new_window(app: AppHandle, document: Option<String>) -> Answer<()> {
+    windows::open_another(&app, document.as_deref())
+        .map_err(|error| Problem::new("window", format!("No window could be opened: {error}")))
 }
 
 /// The window has heard that it should close, and is sending its last words.

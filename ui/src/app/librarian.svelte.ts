@@ -1,4 +1,5 @@
 /** What a person does with documents in the sidebar: moving, tagging, throwing away, bringing back. */
+import { newWindow } from "../core/commands";
 import * as core from "../core/library";
 import type { DocumentInfo } from "../core/types/DocumentInfo";
 import type { Announcer } from "./announce.svelte";
@@ -77,6 +78,11 @@ export class Librarian {
   /** Makes a document that says the same, and puts it on the page. */
   duplicate(document: DocumentInfo): void {
     this.#make(document.space, () => core.duplicate(document.id), `${documentLabel(document)} is duplicated.`);
+  }
+
+  /** Opens a document in a window of its own. */
+  openBeside(document: DocumentInfo): void {
+    this.#desk.attempt(() => newWindow(document.id));
   }
 
   /** Keeps a document at hand, or does not any more. */

@@ -1,4 +1,5 @@
 /** What the palette can do with documents as wholes. */
+import AppWindow from "@lucide/svelte/icons/app-window";
 import Copy from "@lucide/svelte/icons/copy";
 import CopyPlus from "@lucide/svelte/icons/copy-plus";
 import Pin from "@lucide/svelte/icons/pin";
@@ -23,6 +24,9 @@ export function libraryActions(library: Library, librarian: Librarian): Action[]
   }
   if (here) {
     const pin = here.pinned === null ? "Pin this document" : "Unpin this document";
+    list.push(
+      { id: "beside", label: "Open this document in a new window", words: "beside second", key: "", icon: AppWindow, run: () => librarian.openBeside(here) },
+    );
     list.push({ id: "pin", label: pin, words: "favourite", key: "", icon: Pin, run: () => librarian.pin(here) });
   }
   if (here && mayWrite) {

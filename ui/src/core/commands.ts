@@ -29,7 +29,9 @@ export function asCoreError(thrown: unknown): CoreError {
   if (thrown instanceof CoreError) return thrown;
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown) {
     const code = String(thrown.code);
-    return new CoreError(code, plainly(code) ?? sentence(String(thrown.message)));
+    // What stands between backticks for the command line stands between quotation marks here.
+    const words = String(thrown.message).replaceAll(/`([^`]*)`/gu, "“$1”");
+    return new CoreError(code, plainly(code) ?? sentence(words));
   }
   return new CoreError("internal", sentence(thrown instanceof Error ? thrown.message : String(thrown)));
 }
@@ -85,8 +87,8 @@ export const tryNow = (): Promise<void> => call("try_now");
 
 /** What this window remembers between runs. */
 export const settings = (): Promise<Settings> => call("settings");
-/** Remembers it. */
-export const putSettings = (value: Settings): Promise<void> => call("put_settings", { value });
+/** Changes some of it; the other windows hear of it. */
+export const putSettings = (change: Partial<Settings>): Promise<void> => call("put_settings", { change });
 /** Asks where, and writes the text there. False if the person thought better of it. */
 export const saveCopy = (name: string, text: string): Promise<boolean> => call("save_copy", { name, text });
 /** Asks where, and writes the whole document there, as Markdown. False if the person thought better of it. */
@@ -97,8 +99,8 @@ export const copyText = (text: string): Promise<void> => call("copy_text", { tex
 export const openLink = (url: string): Promise<void> => call("open_link", { url });
 /** The `sheaf://` link that was opened outside, if one waits. It is given once. */
 export const takeLink = (): Promise<string | null> => call("take_link");
-/** Opens another window. */
-export const newWindow = (): Promise<void> => call("new_window");
+/** Opens another window: on a document, or on what was open last. */
+export const newWindow = (document: string | null = null): Promise<void> => call("new_window", { document });
 /** Says that this window has heard that it should close. */
 export const closing = (): Promise<void> => call("closing");
 /** Says that this window has sent everything: the app saves the last words, then the window closes. */
