@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use sheaf_tests::{Home, killed_after};
+use sheaf_tests::{Home, copy_folder, killed_after};
 
 const TITLE: &str = "Zinnober expedition";
 const WORDS: &str = "The periwinkle float sticks below the line.";
@@ -31,18 +31,6 @@ fn holding(folder: &Path, texts: &[&str]) -> Vec<String> {
         }
     }
     found
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        if entry.file_type().expect("a type").is_dir() {
-            copy_folder(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
-        }
-    }
 }
 
 /// A home with words in it, in a space of its own.
@@ -357,15 +345,10 @@ fn a_whole_disk_is_put_back_and_written_on_before_anyone_is_met() {
     add(&kofi, &document, "Kofi, last week.");
     exchange(&ana, &kofi);
     // Everything of Kofi's, what is kept outside of the home as well: nothing on his disk tells that it was put back.
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    copy_folder(kofi.path(), copy.path());
+    let copy = kofi.copied();
     add(&kofi, &document, "Kofi, since then.");
     exchange(&ana, &kofi);
-    for entry in fs::read_dir(kofi.path()).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.expect("it was there");
-    }
-    copy_folder(copy.path(), kofi.path());
+    kofi.put_back(&copy);
     add(&kofi, &document, "Kofi, put back.");
     add(&ana, &document, "Ana, meanwhile.");
     exchange(&ana, &kofi);

@@ -5,21 +5,6 @@ use sheaf_tests::{Home, Look, Window};
 
 const PASSPHRASE: &str = "gauge silt cable hut";
 
-/// How wide and high a window opens, and how small it may well be.
-const SIZES: [(u32, u32); 2] = [(900, 600), (1280, 820)];
-
-/// Nothing serious stands in the way of assistive technology in what is shown now, and all of it can be seen and reached,
-/// in a small window too. With a picture of each.
-fn look_at(window: &Window, what: &str) {
-    for (width, height) in SIZES {
-        window.resize(width, height);
-        window.screenshot(&format!("{what}-{width}"));
-        assert_eq!(window.accessibility_faults(), [""; 0], "{what} at {width}");
-        assert_eq!(window.cut_off(), [""; 0], "{what} at {width}");
-    }
-    assert_eq!(window.beyond_the_keyboard(), [""; 0], "{what}");
-}
-
 fn a_locked_start(look: Look, name: &str) {
     let home = Home::of("Ana");
     let space = home.ok(&["space", "new", "Field station"]).last_line();
@@ -29,14 +14,14 @@ fn a_locked_start(look: Look, name: &str) {
     window.press_ctrl(',');
     window.click("Keys and backup");
     window.wait_for("None is set");
-    look_at(&window, &format!("keys-{name}"));
+    window.look_at(&format!("keys-{name}"));
     window.click("Set a passphrase…");
     window.wait_for("Sheaf asks for it at every start.");
     window.click("New passphrase");
     window.write(PASSPHRASE);
     window.click("The same again");
     window.write(PASSPHRASE);
-    look_at(&window, &format!("passphrase-{name}"));
+    window.look_at(&format!("passphrase-{name}"));
     window.click("Set it");
     window.wait_for("Sheaf asks for it when it starts.");
     window.close();
@@ -46,7 +31,7 @@ fn a_locked_start(look: Look, name: &str) {
     assert!(!window.text().contains("Field station") && !window.text().contains("Spring visit"));
     window.write("gauge silt\n");
     window.wait_for("This is not the passphrase. Try again.");
-    look_at(&window, &format!("locked-{name}"));
+    window.look_at(&format!("locked-{name}"));
     assert!(!window.text().contains("Spring visit"));
     // What was typed is selected: the next try takes its place.
     window.write(&format!("{PASSPHRASE}\n"));
@@ -77,7 +62,7 @@ fn someone_is_invited_made_a_viewer_and_removed_and_sees_it_at_once() {
     // The link was clicked somewhere: it is shown, and asked about.
     let kofi = kofi_home.window_opening(&link);
     kofi.wait_for("You would join as an editor");
-    look_at(&kofi, "join-light");
+    kofi.look_at("join-light");
     kofi.click("Join");
     kofi.wait_for_on_page("Spring visit");
     kofi.go_to_the_end();
@@ -106,7 +91,7 @@ fn someone_is_invited_made_a_viewer_and_removed_and_sees_it_at_once() {
     ana.wait_for("Kofi is no longer here, and can still read what had reached their devices by then");
     kofi.wait_for("Ana removed you from this space");
     kofi.wait_for_read_only();
-    look_at(&kofi, "removed-light");
+    kofi.look_at("removed-light");
     ana.click("Close");
     ana.go_to_the_end();
     ana.write("\nFor those who are here.");
@@ -126,10 +111,10 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
 
     let other = other_home.window();
     other.click("I already use Sheaf");
-    look_at(&other, "again-light");
+    other.look_at("again-light");
     other.click("With another device of mine It is at hand and switched on, and takes a code from here.");
     let code = other.value("Pairing code");
-    look_at(&other, "pair-show-light");
+    other.look_at("pair-show-light");
 
     ana.press_ctrl(',');
     ana.click("Devices");
@@ -139,7 +124,7 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     ana.click("Find it");
     let words = ana.words_of("Words to compare");
     assert_eq!(words, other.words_of("Words to compare"));
-    look_at(&ana, "pair-words-light");
+    ana.look_at("pair-words-light");
     ana.click("They match: add it");
     ana.wait_for("It is fetching everything you belong to.");
     ana.click("Done");
@@ -154,14 +139,14 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     other.write("Kitchen table\n");
     other.wait_for("Kitchen table");
     ana.wait_for("Kitchen table");
-    look_at(&ana, "devices-light");
+    ana.look_at("devices-light");
     ana.click("Remove Kitchen table");
     ana.wait_for("It keeps what is on it.");
     ana.click("Remove it");
     ana.wait_for("Removed: it gets nothing any more");
     // It has no say about the others any more, and still knows what they are called.
     other.wait_for("This device was removed from them.");
-    look_at(&other, "device-removed-light");
+    other.look_at("device-removed-light");
     assert!(other.text().contains("Kitchen table") && !other.text().contains("Add a device"));
     other.click("Close");
     other.wait_for("This device was removed from your devices.");
@@ -184,25 +169,25 @@ fn people_dialogs(look: Look, name: &str) {
     ana.wait_for_on_page("Spring visit");
     ana.click("Share");
     ana.wait_for("Two people, on two devices");
-    look_at(&ana, &format!("share-{name}"));
+    ana.look_at(&format!("share-{name}"));
     ana.click("Compare words with Kofi");
     ana.wait_for("Both of you see the same words");
-    look_at(&ana, &format!("compare-{name}"));
+    ana.look_at(&format!("compare-{name}"));
     ana.click("They match");
     ana.wait_for("Verified");
     ana.click("Role of Kofi: Editor");
     ana.click("Remove Kofi…");
     ana.wait_for("Also cancel the open invitation");
-    look_at(&ana, &format!("remove-{name}"));
+    ana.look_at(&format!("remove-{name}"));
     ana.click("Cancel");
     ana.click("Leave this space…");
     ana.wait_for("You are the only owner.");
-    look_at(&ana, &format!("leave-{name}"));
+    ana.look_at(&format!("leave-{name}"));
     ana.click("Cancel");
     ana.click("Role of you: Owner");
     ana.click("Viewer: Reads");
     ana.wait_for("You are the only owner.");
-    look_at(&ana, &format!("step-down-{name}"));
+    ana.look_at(&format!("step-down-{name}"));
     ana.close();
 }
 
@@ -234,33 +219,33 @@ fn settings(look: Look, name: &str) {
     window.wait_for_on_page("Spring visit");
     window.press_ctrl(',');
     window.wait_for("Data folder");
-    look_at(&window, &format!("settings-you-{name}"));
+    window.look_at(&format!("settings-you-{name}"));
     window.click("Devices");
     window.wait_for("This laptop, added");
     window.click("Rename");
-    look_at(&window, &format!("settings-devices-{name}"));
+    window.look_at(&format!("settings-devices-{name}"));
     window.click("Cancel");
     window.click("Add a device…");
     window.click("Code");
     window.write("sheaf://pair/gauge\n");
     window.wait_for("cut short");
-    look_at(&window, &format!("pair-code-{name}"));
+    window.look_at(&format!("pair-code-{name}"));
     window.click("Cancel");
     window.click("Keys and backup");
     window.click("Write it down…");
     let words = window.words_of("Recovery phrase");
     assert_eq!(words.len(), 24);
-    look_at(&window, &format!("phrase-{name}"));
+    window.look_at(&format!("phrase-{name}"));
     window.click("I have written it down");
     window.wait_for("Two words back, from your paper.");
     window.write("gauge\n");
     window.wait_for("Look at your paper again.");
-    look_at(&window, &format!("phrase-check-{name}"));
+    window.look_at(&format!("phrase-check-{name}"));
     window.click("See the words again");
     window.click("Later");
     window.click("Put a backup back…");
     window.wait_for("It goes into an empty folder of its own");
-    look_at(&window, &format!("restore-{name}"));
+    window.look_at(&format!("restore-{name}"));
     window.click("Cancel");
     window.close();
 }
@@ -285,13 +270,13 @@ fn a_new_machine(look: Look, name: &str) {
     // What is no word of a phrase is said at once, and the others are completed.
     window.write("ability gouge aban");
     window.wait_for("“gouge”: no such word is in a recovery phrase.");
-    look_at(&window, &format!("recover-{name}"));
+    window.look_at(&format!("recover-{name}"));
     window.click("abandon");
     assert_eq!(window.value("The 24 words"), "ability gouge abandon ");
     window.click("Back");
     window.click("With another device of mine It is at hand and switched on, and takes a code from here.");
     window.value("Pairing code");
-    look_at(&window, &format!("pair-show-{name}"));
+    window.look_at(&format!("pair-show-{name}"));
     window.close();
 }
 
@@ -338,7 +323,7 @@ fn an_invitation_that_cannot_be_used_says_which_of_four_things_is_wrong() {
         window.wait_for(says);
         window.click("Copy a note that asks for another");
         window.wait_for("Copied.");
-        look_at(&window, &format!("join-{}-light", says.split(' ').next_back().unwrap_or_default().trim_matches('.')));
+        window.look_at(&format!("join-{}-light", says.split(' ').next_back().unwrap_or_default().trim_matches('.')));
         window.click("Cancel");
     }
     // It was said where it was asked, and nowhere again.
@@ -376,7 +361,7 @@ fn what_someone_wrote_without_knowing_that_they_were_removed_is_read_and_taken_o
     ana.click("Look at it…");
     ana.click("Read: what Kofi wrote in Spring visit");
     ana.wait_for("The spare float is in the shed.");
-    look_at(&ana, "set-aside-light");
+    ana.look_at("set-aside-light");
     ana.click("Take it over: what Kofi wrote in Spring visit");
     ana.wait_for_on_page("The spare float is in the shed.");
     ana.close();

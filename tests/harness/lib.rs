@@ -4,6 +4,7 @@
 //! started; and nothing in it needs more than the loopback interface.
 
 mod cli;
+mod copies;
 mod killed;
 mod logged;
 mod nats;
@@ -16,6 +17,7 @@ mod wait;
 mod window;
 
 pub use cli::{Home, Ran};
+pub use copies::{Copied, copy_folder};
 pub use killed::killed_after;
 pub use logged::{listen_to_log, logged};
 pub use nats::NatsServers;
@@ -24,7 +26,7 @@ pub use relay::{RelayProcess, contains};
 pub use scene::{HOSTILE, Picture, Scene, picture, soon, told};
 pub use wait::{DEADLINE, eventually};
 #[cfg(target_os = "linux")]
-pub use window::{Look, Window};
+pub use window::{ALT, CTRL, Look, SHIFT, Window};
 
 use std::path::{Path, PathBuf};
 

@@ -4,11 +4,10 @@
 //! window manager sends when the cross is pressed. Everything it starts ends with it, also when a test panics.
 
 mod driver;
+mod looking;
 mod screen;
+mod tree;
 
-use std::error::Error;
-use std::fs;
-use std::path::PathBuf;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -16,10 +15,16 @@ use serde_json::{Value, json};
 use self::driver::{Driver, Fault};
 use self::screen::Screen;
 use crate::wait::eventually;
-use crate::{Home, program, target, workspace};
+use crate::{Home, program, workspace};
 
 /// The key that holds an element's id in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// The Ctrl key, as WebDriver knows it.
+pub const CTRL: char = '\u{e009}';
+/// The Alt key.
+pub const ALT: char = '\u{e00a}';
+/// The Shift key.
+pub const SHIFT: char = '\u{e008}';
 /// As many keys as go into one message.
 const AT_ONCE: usize = 40;
 
@@ -68,16 +73,6 @@ words.querySelectorAll(".caret").forEach((e) => e.remove());
 return words.textContent;
 "#;
 
-/// Everything serious that axe-core finds.
-const AXE: &str = r#"
-const done = arguments[arguments.length - 1];
-axe.run(document, { resultTypes: ["violations"], preload: false }).then(
-    ({ violations }) => done(violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}\n  ${node.html}\n  ${node.failureSummary}`))),
-    (error) => done([String(error)]));
-"#;
-
 /// Light or dark, as the system has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -86,38 +81,6 @@ pub enum Look {
     /// By lamplight.
     Dark,
 }
-
-/// What lies over everything else: the last dialog, or the whole page.
-const TOP: &str = r#"
-const top = [...document.querySelectorAll("[role=dialog]")].at(-1) ?? document.body;
-const name = (e) => e.getAttribute("aria-label") ?? (e.innerText?.trim() || e.id || e.outerHTML);
-"#;
-
-/// Controls that Tab should come to. Of a group with a roving tab stop one is enough, and the others say so.
-const STOPS: &str = r#"
-window.stops = [...top.querySelectorAll("button, input, select, textarea, a[href], [tabindex]")]
-    .filter((e) => e.getClientRects().length > 0 && !e.disabled && e.tabIndex >= 0);
-window.origin = document.activeElement;
-return window.stops.length;
-"#;
-
-/// What is not whole: out of the window, wider than its place, or too small to click.
-const CUT_OFF: &str = r#"
-const faults = [];
-const box = top.getBoundingClientRect();
-if (box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight) faults.push("the dialog leaves the window");
-for (const e of [top, ...top.querySelectorAll("*")]) {
-    if (e.getClientRects().length === 0 || e instanceof SVGElement) continue;
-    const style = getComputedStyle(e);
-    const scrolls = style.overflowX === "auto" || style.overflowX === "scroll";
-    if (scrolls && e.scrollWidth > e.clientWidth + 1) faults.push(`${name(e).slice(0, 60)} scrolls sideways`);
-    const size = e.getBoundingClientRect();
-    const small = size.height < 23.5 || size.width < 23.5;
-    if (e.matches("button:not(.textbtn), [role=button]") && small) faults.push(`${name(e)} is too small to click`);
-    if (e.matches("button") && e.scrollWidth > e.clientWidth + 1) faults.push(`${name(e)} does not fit in its button`);
-}
-return faults;
-"#;
 
 /// A running app with one window.
 pub struct Window {
@@ -194,13 +157,16 @@ impl Window {
 
     /// Presses Ctrl and another key.
     pub fn press_ctrl(&self, key: char) {
-        let (ctrl, key) = ("\u{e009}", key.to_string());
-        self.keys(&[
-            json!({ "type": "keyDown", "value": ctrl }),
-            json!({ "type": "keyDown", "value": key }),
-            json!({ "type": "keyUp", "value": key }),
-            json!({ "type": "keyUp", "value": ctrl }),
-        ]);
+        self.press(&[CTRL], key);
+    }
+
+    /// Presses a key while others are held.
+    pub fn press(&self, held: &[char], key: char) {
+        let event = |kind: &str, key: &char| json!({ "type": kind, "value": key.to_string() });
+        let mut events: Vec<Value> = held.iter().map(|key| event("keyDown", key)).collect();
+        events.extend([event("keyDown", &key), event("keyUp", &key)]);
+        events.extend(held.iter().rev().map(|key| event("keyUp", key)));
+        self.keys(&events);
     }
 
     /// Clicks on the page and goes to its end, once it can be written on.
@@ -349,83 +315,6 @@ impl Window {
     /// Loads the page again, as after a crash of the webview.
     pub fn reload(&self) {
         self.command("POST", "/refresh", &Value::Null);
-    }
-
-    /// Saves a picture of the window under `target/screenshots`.
-    ///
-    /// # Panics
-    /// When it cannot be taken or written.
-    pub fn screenshot(&self, name: &str) -> PathBuf {
-        self.stand_still();
-        let path = self.picture(name);
-        path.unwrap_or_else(|error| panic!("no picture of “{name}”: {error}"))
-    }
-
-    fn picture(&self, name: &str) -> Result<PathBuf, Box<dyn Error>> {
-        let folder = target().join("screenshots");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{name}.png"));
-        self.screen.picture(&path)?;
-        Ok(path)
-    }
-
-    /// Gives the window another size, and waits until its page has it.
-    pub fn resize(&self, width: u32, height: u32) {
-        self.screen.resize(width, height);
-        let script = format!("return innerWidth === {width} && innerHeight === {height}");
-        self.wait_until(&format!("a window of {width} by {height}"), &script);
-    }
-
-    /// What of the topmost dialog, or of the page, is not whole as it is shown now.
-    pub fn cut_off(&self) -> Vec<String> {
-        self.stand_still();
-        words(&self.script(&format!("{TOP}{CUT_OFF}"), &[]))
-    }
-
-    /// The controls of the topmost dialog, or of the page, that the Tab key does not come to. The focus is where it was
-    /// afterwards.
-    pub fn beyond_the_keyboard(&self) -> Vec<String> {
-        let stops = self.script(&format!("{TOP}{STOPS}"), &[]).as_u64().unwrap_or_default();
-        let mut reached = self.script("window.reached = new Set([document.activeElement]); return 1", &[]);
-        for _ in 0..stops + 2 {
-            self.write("\t");
-            reached = self.script("return window.reached.add(document.activeElement).size", &[]);
-            if reached.as_u64() > Some(stops) {
-                break;
-            }
-        }
-        let missed = "const missed = window.stops.filter((e) => !window.reached.has(e)).map(name); window.origin?.focus(); return missed";
-        let missed = words(&self.script(&format!("{TOP}{missed}"), &[]));
-        assert!(stops == 0 || !reached.is_null(), "the Tab key does nothing");
-        missed
-    }
-
-    /// What is still fading in has not got its colours yet, and what was drawn last may not be on the screen.
-    fn stand_still(&self) {
-        self.wait_until(
-            "everything to stand still",
-            "return document.getAnimations().every((each) => each.playState !== 'running')",
-        );
-        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));";
-        self.command("POST", "/execute/async", &json!({ "script": drawn, "args": [] }));
-    }
-
-    /// Everything serious that axe-core finds in what is shown now.
-    ///
-    /// # Panics
-    /// When axe-core is not installed, with the command that does it.
-    pub fn accessibility_faults(&self) -> Vec<String> {
-        let path = workspace().join("ui/node_modules/axe-core/axe.min.js");
-        let axe = fs::read_to_string(&path).unwrap_or_else(|error| {
-            panic!(
-                "{} cannot be read ({error}). `cargo xtask test` installs it, or: npm ci --prefix ui",
-                path.display()
-            )
-        });
-        self.stand_still();
-        self.script(&axe, &[]);
-        let found = self.command("POST", "/execute/async", &json!({ "script": AXE, "args": [] }));
-        words(&found)
     }
 
     /// Presses the window's cross, and waits until the app has ended.

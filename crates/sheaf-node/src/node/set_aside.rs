@@ -81,7 +81,9 @@ fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> S
     if state.forks.at(&piece.log).is_some_and(|at| piece.last.seq >= at) {
         let who = name(&piece.author);
         let whose = if who.is_empty() { "A device".to_owned() } else { format!("A device of {who}") };
-        return format!("{whose} wrote two different things in one place of its log. The other one counts.");
+        return format!(
+            "{whose} wrote two different things in one place, as a copied home does. The other one counts."
+        );
     }
     let Some(history) = &state.access else { return String::new() };
     let access: &AccessState = history.now();
