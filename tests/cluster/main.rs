@@ -1,6 +1,7 @@
 //! Relays that are one through NATS: real servers, real relays, real nodes, on loopback.
 
 mod away;
+mod checkpoints;
 mod costs;
 mod kills;
 

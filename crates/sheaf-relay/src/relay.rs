@@ -116,7 +116,8 @@ impl Relay {
         let cluster = if config.cluster.0.is_empty() {
             None
         } else {
-            Some(cluster::start(&config, id, places.clone(), board.clone()).await?)
+            let blobs = keeper.home().blobs().clone();
+            Some(cluster::start(&config, id, places.clone(), board.clone(), blobs).await?)
         };
         let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left, places), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;

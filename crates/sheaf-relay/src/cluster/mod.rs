@@ -14,13 +14,17 @@
 //! - `place` says how far a stream has been read, whatever order what was read is dealt with in.
 //! - `reading` reads the streams, each from its place on, and begins again where it was when that breaks off.
 //! - `roster` knows the other relays, and what the streams need not keep any more.
-//! - `nats` is the connection, and with `reading` the only place that knows NATS.
+//! - `objects` puts checkpoints' blobs into the object store, and gets them from there.
+//! - `nats` is the connection; it, `reading` and `objects` are the only places that know NATS.
 //!
 //! # What holds
 //!
 //! - An entry is acknowledged when it is durable here *and* on the NATS servers. JetStream acknowledges before it syncs its
 //!   own disks, so neither alone would do: to lose an acknowledged entry, this relay's disk and those of most NATS servers
 //!   have to be lost.
+//! - A checkpoint is held by a relay when it comes to it from a stream, and it is in a stream when all of it is in the object store.
+//!   So what counts as held because a checkpoint stands for it, or is pruned because of one, is not on one relay alone.
+//!   A member's word on a checkpoint counts in the same way: at all relays, when it comes from a stream.
 //! - While NATS is away, what devices send is kept here and passed on to those who are connected here, and nothing is
 //!   acknowledged: senders keep it as waiting, and their windows bound how much that can be. It goes on by itself.
 //! - A relay believes another relay no more than it believes a device: every signature, role and quota is checked again, and
@@ -29,6 +33,7 @@
 //!   space, and one that comes back, or is new, has in a moment what it missed.
 
 mod nats;
+mod objects;
 mod outbox;
 mod place;
 mod reading;
@@ -37,12 +42,13 @@ mod wire;
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_log::BlobLink;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use self::nats::{ClusterError, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
 pub use self::place::Reading;
-pub use self::wire::SHARDS;
+pub use self::wire::{SHARDS, Shared};
 
 /// What the engine wants of the cluster.
 pub enum Order {
@@ -57,6 +63,39 @@ pub enum Order {
         /// What shows other relays that they may keep the space.
         proof: [u8; 32],
     },
+    /// Say a member's word on a checkpoint to all.
+    Say {
+        /// The checkpoint's space.
+        space: SpaceId,
+        /// Who brought it.
+        bringer: DeviceId,
+        /// As it was signed.
+        endorsement: Vec<u8>,
+        /// What shows other relays that they may keep the space.
+        proof: [u8; 32],
+    },
+    /// Put a checkpoint into the object store, and then say to all that it is there.
+    Share {
+        /// Its space.
+        space: SpaceId,
+        /// Who brought it.
+        bringer: DeviceId,
+        /// The checkpoint.
+        shared: Shared,
+        /// Its blobs, which are here.
+        blobs: Vec<BlobLink>,
+        /// What shows other relays that they may keep the space.
+        proof: [u8; 32],
+    },
+    /// Fetch a blob into the folder of blobs.
+    Fetch {
+        /// Its space.
+        space: SpaceId,
+        /// Which.
+        blob: BlobLink,
+    },
+    /// Delete blobs that no checkpoint needs any more.
+    Discard(SpaceId, Vec<BlobLink>),
     /// What came in the streams is durable here up to these places.
     Durable(Vec<Place>),
     /// Pass on presence, as it came.
@@ -76,7 +115,29 @@ pub struct Place {
     pub sequence: u64,
 }
 
-/// An entry that another relay, or this one before, has published.
+/// What has been published.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// An entry, unverified.
+    Entry(sheaf_sync::EntryBytes),
+    /// A member's word on a checkpoint, unverified.
+    Endorsement(Vec<u8>),
+    /// A checkpoint that is in the object store, as some relay says.
+    Checkpoint(Shared),
+}
+
+/// What became of fetching a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Got {
+    /// It is here.
+    Here,
+    /// It is not there, or something else is.
+    None,
+    /// Nothing could be found out now.
+    NotNow,
+}
+
+/// What another relay, or this one before, has published.
 #[derive(Debug)]
 pub struct PassedOn {
     /// In which stream.
@@ -89,8 +150,8 @@ pub struct PassedOn {
     pub bringer: DeviceId,
     /// What shows that its space may be kept.
     pub proof: [u8; 32],
-    /// The entry, unverified.
-    pub entry: sheaf_sync::EntryBytes,
+    /// What it is.
+    pub what: What,
     /// How often it could not be taken.
     pub tries: u32,
     /// Given back when it has been dealt with: only so many are under way.
@@ -110,9 +171,13 @@ pub enum News {
     },
     /// The cluster is there, after it was not.
     There,
+    /// A checkpoint of this space is in the object store, and in the stream.
+    Shared(SpaceId),
+    /// A blob of this space was fetched, or not.
+    Fetched(SpaceId, BlobLink, Got),
     /// A stream is read from this place on.
     Reading(u8, Place),
-    /// An entry came.
+    /// Something came.
     Came(Box<PassedOn>),
     /// There is nothing to take at a place of a stream: it is this relay's own, or of another version.
     Passed(u8, u64),

@@ -12,13 +12,17 @@ use async_nats::{Client, ConnectOptions, ServerAddr};
 use bytes::Bytes;
 use n0_future::StreamExt as _;
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_log::BlobLink;
+use sheaf_store::FileBlobs;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+use super::objects::Objects;
 use super::reading::{self, Recent};
 use super::roster::Roster;
-use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
+use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS, Shared};
 use super::{Kept, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
@@ -33,6 +37,10 @@ const TRY: Duration = Duration::from_millis(500);
 const ROLL: Duration = Duration::from_secs(5);
 /// How often what is held twice is given back.
 const GIVE_BACK: Duration = Duration::from_mins(10);
+/// How long what is said to all waits before it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many words on checkpoints wait to be said. One beyond that is forgotten: whoever brought it brings it again.
+const WORDS: usize = 1_024;
 /// For how long JetStream knows an entry again that is published twice.
 const DUPLICATES: Duration = Duration::from_mins(10);
 
@@ -76,6 +84,9 @@ struct Nats {
     roster: Roster,
     /// Up to where everything is durable here.
     durable: Vec<Place>,
+    objects: Objects,
+    /// Room for words on checkpoints.
+    words: Arc<Semaphore>,
     watched: HashMap<SpaceId, AbortHandle>,
     readers: Vec<AbortHandle>,
 }
@@ -86,6 +97,7 @@ pub async fn start(
     id: DeviceId,
     places: Vec<Place>,
     board: Arc<Board>,
+    blobs: Arc<FileBlobs>,
 ) -> Result<(UnboundedSender<Order>, UnboundedReceiver<News>), ClusterError> {
     let mut servers = Vec::new();
     for server in &config.cluster.0 {
@@ -114,6 +126,7 @@ pub async fn start(
     let (orders, ordered) = unbounded_channel();
     let (news, told) = unbounded_channel();
     let (failed, failures) = unbounded_channel();
+    let objects = Objects::new(jetstream.clone(), blobs);
     let nats = Nats {
         client,
         jetstream,
@@ -128,6 +141,8 @@ pub async fn start(
         roster: Roster::default(),
         durable: places.clone(),
         places: Some(places),
+        objects,
+        words: Arc::new(Semaphore::new(WORDS)),
         watched: HashMap::new(),
         readers: Vec::new(),
     };
@@ -183,7 +198,8 @@ impl Nats {
             tracing::error!("{error}");
             return;
         }
-        match timeout(2 * ANSWER, ensure(&self.jetstream, self.replicas)).await {
+        let ensured = async { self.objects.ensure(ensure(&self.jetstream, self.replicas).await?).await };
+        match timeout(2 * ANSWER, ensured).await {
             Ok(Ok(())) => self.is_there(true),
             Ok(Err(error)) => tracing::info!(error, "the cluster's streams are not there yet"),
             Err(_) => tracing::info!("the cluster's streams do not answer yet"),
@@ -271,6 +287,37 @@ impl Nats {
         }
     }
 
+    /// Says a member's word to all, as soon as that can be done.
+    fn say(&self, space: SpaceId, bringer: DeviceId, endorsement: Vec<u8>, proof: [u8; 32]) {
+        let Ok(room) = Arc::clone(&self.words).try_acquire_owned() else { return };
+        let (jetstream, news) = (self.jetstream.clone(), self.news.clone());
+        tokio::spawn(async move {
+            let message = Message { kind: Kind::Endorsement, bringer, proof, body: &endorsement };
+            say(&jetstream, &news, space, &message).await;
+            drop(room);
+        });
+    }
+
+    /// Puts a checkpoint into the object store, as soon as that can be done, and then says to all that it is there.
+    fn share(&self, space: SpaceId, bringer: DeviceId, shared: Shared, blobs: Vec<BlobLink>, proof: [u8; 32]) {
+        let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());
+        tokio::spawn(async move {
+            for blob in blobs.into_iter().chain([shared.bundle]) {
+                while let Err(error) = objects.put(space, blob).await {
+                    tracing::info!(error, space = %space.short(), "a checkpoint is not in the cluster yet");
+                    tokio::time::sleep(AGAIN).await;
+                    if news.is_closed() {
+                        return;
+                    }
+                }
+            }
+            let body = shared.encode();
+            say(&jetstream, &news, space, &Message { kind: Kind::Checkpoint, bringer, proof, body: &body }).await;
+            // The engine may have ended; then nobody waits for it.
+            let _ = news.send(News::Shared(space));
+        });
+    }
+
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Durable(places) => self.durable = places,
@@ -280,6 +327,26 @@ impl Nats {
                 if let Some(watching) = self.watched.remove(&space) {
                     watching.abort();
                 }
+            }
+            Order::Say { space, bringer, endorsement, proof } => self.say(space, bringer, endorsement, proof),
+            Order::Share { space, bringer, shared, blobs, proof } => self.share(space, bringer, shared, blobs, proof),
+            Order::Fetch { space, blob } => {
+                let (objects, news) = (self.objects.clone(), self.news.clone());
+                tokio::spawn(async move {
+                    let got = objects.get(space, blob).await;
+                    // The engine may have ended; then nobody waits for it.
+                    let _ = news.send(News::Fetched(space, blob, got));
+                });
+            }
+            Order::Discard(space, blobs) => {
+                let objects = self.objects.clone();
+                tokio::spawn(async move {
+                    for blob in blobs {
+                        if let Err(error) = objects.delete(space, blob).await {
+                            tracing::debug!(error, space = %space.short(), "a blob that is not needed was not deleted");
+                        }
+                    }
+                });
             }
             Order::Publish { space, batch, items, proof } => {
                 let recent = Arc::clone(&self.recent);
@@ -308,6 +375,20 @@ async fn next(messages: &mut Option<async_nats::Subscriber>) -> Option<async_nat
     match messages {
         Some(messages) => messages.next().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Publishes something that is no entry, as soon as that can be done.
+async fn say(jetstream: &jetstream::Context, news: &UnboundedSender<News>, space: SpaceId, message: &Message<'_>) {
+    let id = blake3::hash(message.body).to_hex().to_string();
+    while !news.is_closed() {
+        let message = PublishMessage::build().message_id(id.as_str()).payload(message.encode().into());
+        let sent = async { jetstream.send_publish(wire::subject(space), message).await?.await };
+        match sent.await {
+            Ok(_) => return,
+            Err(error) => tracing::debug!(%error, "what is said to all was not acknowledged by the cluster"),
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -343,8 +424,9 @@ async fn publish(jetstream: &jetstream::Context, space: SpaceId, items: &[Kept],
     count
 }
 
-/// Sees to it that every stream is there.
-async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<(), String> {
+/// Sees to it that every stream is there. Answers how many copies are kept.
+async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<usize, String> {
+    let mut copies = replicas;
     for shard in 0..SHARDS {
         let config = |replicas: usize| StreamConfig {
             name: wire::stream(shard),
@@ -365,6 +447,7 @@ async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<(), S
                 if shard == 0 {
                     tracing::warn!("the NATS server is no cluster: it keeps each entry once, whatever `replicas` says");
                 }
+                copies = 1;
                 jetstream.get_or_create_stream(config(1)).await
             }
             stream => stream,
@@ -378,8 +461,11 @@ async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<(), S
         {
             tracing::warn!(%error, stream = wire::stream(shard), "the stream keeps fewer copies than `replicas` says");
         }
+        if !clustered {
+            copies = 1;
+        }
     }
-    Ok(())
+    Ok(copies)
 }
 
 /// Whether a stream was refused because its server is no cluster.

@@ -10,12 +10,13 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::jetstream::{Context, Message as JetMessage};
 use n0_future::StreamExt as _;
+use sheaf_access::SpaceId;
 use sheaf_sync::EntryBytes;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::wire::{self, Message};
-use super::{News, PassedOn, Place};
+use super::wire::{self, Kind, Message, Shared};
+use super::{News, PassedOn, Place, What};
 
 /// How many entries of one stream are under way at a time.
 const UNDER_WAY: usize = 256;
@@ -115,9 +116,8 @@ async fn read_on(
         }
         let permit = Arc::clone(room).acquire_owned().await.map_err(|error| error.to_string())?;
         let told = match passed_on(&message, recent) {
-            Some((space, Message { bringer, proof, body, .. })) => {
-                let entry = EntryBytes::from(body);
-                News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, entry, tries: 0, permit }))
+            Some((space, Message { bringer, proof, .. }, what)) => {
+                News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, what, tries: 0, permit }))
             }
             None => News::Passed(shard, sequence),
         };
@@ -129,9 +129,15 @@ async fn read_on(
     Ok(())
 }
 
-/// What a message passes on; nothing, if it is this relay's own or of another version.
-fn passed_on<'m>(message: &'m JetMessage, recent: &Recent) -> Option<(sheaf_access::SpaceId, Message<'m>)> {
+/// What a message passes on; nothing, if it is this relay's own entry, or of another version.
+fn passed_on<'m>(message: &'m JetMessage, recent: &Recent) -> Option<(SpaceId, Message<'m>, What)> {
     let passed_on = Message::decode(&message.payload)?;
     let space = wire::space_of(&message.subject)?;
-    (!recent.has(passed_on.body)).then_some((space, passed_on))
+    let what = match passed_on.kind {
+        Kind::Entry if recent.has(passed_on.body) => return None,
+        Kind::Entry => What::Entry(EntryBytes::from(passed_on.body)),
+        Kind::Endorsement => What::Endorsement(passed_on.body.to_vec()),
+        Kind::Checkpoint => What::Checkpoint(Shared::decode(passed_on.body)?),
+    };
+    Some((space, passed_on, what))
 }

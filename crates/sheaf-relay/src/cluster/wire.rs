@@ -2,14 +2,17 @@
 //!
 //! | subject | what | kept |
 //! | --- | --- | --- |
-//! | `sheaf.{shard}.{space}` | an entry | by the stream of the shard |
+//! | `sheaf.{shard}.{space}` | an entry, a checkpoint, somebody's word on one | by the stream of the shard |
+//! | the bucket `sheaf` | checkpoints' blobs and bundles, in parts: `{space}.{blob}.{part}` | by the object store |
 //! | `sheaf-relays` | that a relay is there, and how far it has read each stream | no |
 //! | `sheaf-presence.{space}` | carets, as they came | no |
 //!
 //! Whatever comes from there is as little trusted as what comes from a device: every length is bounded by what NATS takes, and
 //! every entry is verified.
 
+use serde::{Deserialize, Serialize};
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_log::{BlobId, BlobLink};
 use sheaf_sync::MAX_ENTRY_BYTES;
 
 use super::Place;
@@ -41,6 +44,16 @@ pub fn subjects(shard: u8) -> String {
 /// The subject of a space.
 pub fn subject(space: SpaceId) -> String {
     format!("sheaf.{}.{space}", shard(space))
+}
+
+/// The bucket of the object store in which checkpoints' blobs are.
+pub const BUCKET: &str = "sheaf";
+/// How many bytes of a blob are one object: so much of it is in memory at a time.
+pub const PART: u64 = 4 << 20;
+
+/// What a part of a blob is called in the bucket.
+pub fn object(space: SpaceId, blob: BlobId, part: u64) -> String {
+    format!("{space}.{blob}.{part}")
 }
 
 /// Where relays say that they are there.
@@ -86,6 +99,32 @@ pub fn space_of(subject: &str) -> Option<SpaceId> {
 pub enum Kind {
     /// An entry.
     Entry,
+    /// A member's word on a checkpoint.
+    Endorsement,
+    /// A checkpoint that is in the object store: a [`Shared`].
+    Checkpoint,
+}
+
+/// A checkpoint that one relay has put into the object store, for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// Its bundle, which names its blobs.
+    pub bundle: BlobLink,
+    /// What members have said on it, as far as that relay knew.
+    pub endorsements: Vec<Vec<u8>>,
+}
+
+impl Shared {
+    /// As it is published.
+    pub fn encode(&self) -> Vec<u8> {
+        // Writing plain data into a growing vector has nothing that can fail.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
 }
 
 /// A message in a stream.
@@ -106,6 +145,8 @@ impl<'b> Message<'b> {
     pub fn encode(&self) -> Vec<u8> {
         let kind = match self.kind {
             Kind::Entry => 0,
+            Kind::Endorsement => 1,
+            Kind::Checkpoint => 2,
         };
         [&[VERSION, kind], self.bringer.as_bytes().as_slice(), &self.proof, self.body].concat()
     }
@@ -120,6 +161,8 @@ impl<'b> Message<'b> {
         let (proof, body) = bytes.split_first_chunk::<32>()?;
         let kind = match head {
             [VERSION, 0] => Kind::Entry,
+            [VERSION, 1] => Kind::Endorsement,
+            [VERSION, 2] => Kind::Checkpoint,
             _ => return None,
         };
         Some(Self { kind, bringer: DeviceId::from_bytes(*bringer), proof: *proof, body })
@@ -154,8 +197,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(cases(512)))]
 
         #[test]
-        fn messages_are_read_as_they_were_written(bringer in any::<[u8; 32]>(), proof in any::<[u8; 32]>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let message = Message { kind: Kind::Entry, bringer: DeviceId::from_bytes(bringer), proof, body: &body };
+        fn messages_are_read_as_they_were_written(kind in 0..3usize, bringer in any::<[u8; 32]>(), proof in any::<[u8; 32]>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let kind = [Kind::Entry, Kind::Endorsement, Kind::Checkpoint][kind];
+            let message = Message { kind, bringer: DeviceId::from_bytes(bringer), proof, body: &body };
             let bytes = message.encode();
             prop_assert_eq!(Message::decode(&bytes), Some(message));
         }
@@ -164,6 +208,7 @@ mod tests {
         fn nothing_that_comes_is_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(&bytes);
             let _ = read_roll(&bytes);
+            let _ = Shared::decode(&bytes);
         }
     }
 }

@@ -11,10 +11,11 @@ use sheaf_store::{Arrival, StoreError};
 use sheaf_sync::{Event, Item, Outcome, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::fetching::Fetch;
 use super::passed_on::Incoming;
 use super::{Answer, Engine};
 use crate::cluster::{Action, Kept, News, Order, Outbox, Place};
-use crate::keeper::Space;
+use crate::keeper::{Sharing, Space};
 
 /// How many spaces that were left unpublished are opened at a time.
 const OPENED: usize = 32;
@@ -60,6 +61,8 @@ impl Engine {
         let Some(cluster) = &mut self.cluster else { return };
         let actions = match news {
             News::Published { space, batch, count } => cluster.outbox.published(space, batch, count, now),
+            News::Shared(space) => return self.tell_fetching(Fetch::Shared { space }),
+            News::Fetched(space, blob, got) => return self.tell_fetching(Fetch::Got { space, blob, got }),
             News::There => cluster.outbox.up(),
             News::Reading(shard, place) => return cluster.incoming.read_from(shard, place),
             News::Came(passed_on) => return self.came(*passed_on),
@@ -97,6 +100,24 @@ impl Engine {
             // The task lives as long as the engine.
             let _ = cluster.orders.send(order);
         }
+    }
+
+    fn tell_fetching(&self, message: Fetch) {
+        // The thread lives as long as the engine.
+        let _ = self.fetching.send(message);
+    }
+
+    /// A checkpoint is whole here: it counts when it comes back from the cluster.
+    pub(super) fn share_in_cluster(&self, space: SpaceId, bringer: DeviceId, sharing: Sharing) {
+        let Sharing { shared, blobs } = sharing;
+        let proof = self.keeper.admission().proof(space);
+        self.order(Order::Share { space, bringer, shared, blobs, proof });
+    }
+
+    /// A member's word on a checkpoint counts when it comes back from the cluster.
+    pub(super) fn say_in_cluster(&self, space: SpaceId, bringer: DeviceId, endorsement: Vec<u8>) {
+        let proof = self.keeper.admission().proof(space);
+        self.order(Order::Say { space, bringer, endorsement, proof });
     }
 
     /// Whether something of a space is on its way to the cluster.
@@ -139,6 +160,10 @@ impl Engine {
     pub(super) fn settle_cluster(&mut self) {
         let Some(cluster) = &mut self.cluster else { return };
         self.board.meters().cluster_waiting.set(cluster.outbox.waiting() as u64);
+        for (space, blobs) in self.keeper.discarded() {
+            // The task lives as long as the engine.
+            let _ = cluster.orders.send(Order::Discard(space, blobs));
+        }
         let clean = std::mem::take(&mut cluster.clean);
         let next = cluster.left.split_off(cluster.left.len().saturating_sub(OPENED));
         if !clean.is_empty() {
@@ -167,6 +192,7 @@ impl Engine {
     /// A space that was left unpublished is there.
     pub(super) fn left(&mut self, space: &Arc<Space>) {
         self.open(space);
+        self.fetch(space.id, |space| Fetch::ShareKept { space });
         self.leave_alone(space.id);
     }
 

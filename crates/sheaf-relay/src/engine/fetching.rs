@@ -3,13 +3,16 @@
 //! One thread does it, for it is files that it reads and writes; it also hears what devices say of forks, one word after the
 //! other, for a later one may go on from an earlier one. One checkpoint of a space is fetched at a time, blob after
 //! blob, each from where it stopped; what is fetched lies on the disk, so nothing is lost when the relay stops.
+//!
+//! In a cluster a checkpoint that is whole here is *shared* first, and counts when it comes back from there (see
+//! [`crate::cluster`]). What a device says on one goes the same way.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use sheaf_access::{DeviceId, LogId, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Entry, Unverified};
+use sheaf_access::{DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_log::{BlobId, BlobLink, Entry, Frontier, Unverified};
 use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::branches::Suspicion;
 use sheaf_sync::{Event, Item, Ticket, Tip};
@@ -17,7 +20,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::Answer;
-use crate::keeper::{Keeper, NotTaken, Space, Told};
+use crate::cluster::{Got, Shared};
+use crate::keeper::{Keeper, NotTaken, Sharing, Space, Told};
 use crate::operate::{self, Refused};
 
 /// How often a blob that turns out to be another is asked for again.
@@ -41,6 +45,16 @@ pub enum Fetch {
     Read { space: Arc<Space>, peer: DeviceId, ticket: Ticket, blob: BlobId, from: u64, length: u32 },
     /// A device passes on somebody's word on a checkpoint.
     Endorsed { space: Arc<Space>, peer: DeviceId, endorsement: Vec<u8> },
+    /// Somebody's word on a checkpoint came from the cluster.
+    Word { space: Arc<Space>, endorsement: Vec<u8>, at: At },
+    /// A checkpoint that is in the cluster is to be held here too.
+    Take { space: Arc<Space>, shared: Shared, at: At },
+    /// The checkpoint of a space that was to be shared is in the cluster.
+    Shared { space: SpaceId },
+    /// The cluster has a blob, or not.
+    Got { space: SpaceId, blob: BlobLink, got: Got },
+    /// What is held of a space and is not in the cluster is to be shared.
+    ShareKept { space: Arc<Space> },
     /// A space is followed from here on: what it offers is to be said.
     Opened { space: Arc<Space> },
     /// A device says something about a space.
@@ -55,20 +69,51 @@ pub enum Fetch {
     Introduce { space: Arc<Space>, peer: DeviceId },
 }
 
+/// Which message of the cluster's it is: a stream, and a place in it.
+pub type At = (u8, u64);
+
 /// What is to be fetched.
 enum Wanted {
     /// The blobs of a checkpoint whose entry is here.
     Entry(Box<Entry>),
     /// A bundle, and the blobs that it names.
     Bundle(BlobLink),
+    /// A checkpoint that is in the cluster.
+    Shared(Shared, At),
+    /// Nothing: it is held, and to be shared.
+    Kept(EntryHash),
 }
 
 struct Job {
     space: Arc<Space>,
+    /// Who has it, or brought it. The cluster has what is wanted as shared.
     peer: DeviceId,
     wanted: Wanted,
     fetching: Option<BlobLink>,
+    /// It is on its way to the cluster.
+    sharing: bool,
     tries: u32,
+}
+
+impl Job {
+    fn new(space: Arc<Space>, peer: DeviceId, wanted: Wanted) -> Self {
+        Self { space, peer, wanted, fetching: None, sharing: false, tries: 0 }
+    }
+
+    /// Whether it ends when this device is gone.
+    fn needs(&self, device: DeviceId) -> bool {
+        self.peer == device && !self.sharing && matches!(self.wanted, Wanted::Entry(_) | Wanted::Bundle(_))
+    }
+}
+
+/// What a job has come to, when nothing is lacking.
+enum Done {
+    /// It is held here.
+    Held,
+    /// It was taken over, or is held: this is covered.
+    Covers(Frontier),
+    /// It is to be shared.
+    Share(Option<Sharing>),
 }
 
 struct Worker {
@@ -132,19 +177,19 @@ impl Worker {
                     self.say(Event::Declined { peer, space: space.id, bundle: bundle.id });
                     return;
                 }
-                self.put(Job { space, peer, wanted: Wanted::Bundle(bundle), fetching: None, tries: 0 });
+                self.put(Job::new(space, peer, Wanted::Bundle(bundle)));
             }
             Fetch::Piece { space, peer, blob, from, piece } => self.piece(space, peer, blob, from, &piece),
             Fetch::NoBlob { space, peer } => {
-                if self.jobs.get(&space).is_some_and(|job| job.peer == peer) {
-                    self.give_up(space);
+                if self.jobs.get(&space).is_some_and(|job| job.needs(peer)) {
+                    self.give_up(space, false);
                 }
             }
             Fetch::Gone { peer } => {
                 for waiting in self.waiting.values_mut() {
-                    waiting.retain(|job| job.peer != peer);
+                    waiting.retain(|job| !job.needs(peer));
                 }
-                let stopped = self.jobs.iter().filter(|(_, job)| job.peer == peer).map(|(space, _)| *space);
+                let stopped = self.jobs.iter().filter(|(_, job)| job.needs(peer)).map(|(space, _)| *space);
                 for space in stopped.collect::<Vec<_>>() {
                     self.jobs.remove(&space);
                     self.next(space);
@@ -157,16 +202,40 @@ impl Worker {
                 });
                 self.say(Event::BlobRead { peer, space: space.id, ticket, blob, from, piece });
             }
-            Fetch::Endorsed { space, peer, endorsement } => match self.keeper.endorsed(&space, &endorsement) {
-                Ok((news, entry)) => {
-                    if news {
-                        self.say_endorsements(&space);
+            Fetch::Endorsed { space, peer, endorsement } => self.endorsed(space, peer, endorsement),
+            Fetch::Word { space, endorsement, at } => {
+                let done = match self.keeper.endorsed(&space, &endorsement) {
+                    Ok((news, _)) => {
+                        if news {
+                            self.say_endorsements(&space);
+                        }
+                        true
                     }
-                    if let Some(entry) = entry {
-                        self.put(Job { space, peer, wanted: Wanted::Entry(Box::new(entry)), fetching: None, tries: 0 });
+                    Err(error) => {
+                        tracing::warn!(%error, "an endorsement is not written down");
+                        false
+                    }
+                };
+                self.dealt_with(at, done, false);
+            }
+            Fetch::Take { space, shared, at } => {
+                let peer = self.keeper.id();
+                self.put(Job::new(space, peer, Wanted::Shared(shared, at)));
+            }
+            Fetch::Shared { space } => {
+                if self.jobs.get(&space).is_some_and(|job| job.sharing) {
+                    self.jobs.remove(&space);
+                    self.next(space);
+                }
+            }
+            Fetch::Got { space, blob, got } => self.got(space, blob, got),
+            Fetch::ShareKept { space } => match self.keeper.unshared(space.id) {
+                Ok(unshared) => {
+                    for checkpoint in unshared {
+                        self.put(Job::new(Arc::clone(&space), self.keeper.id(), Wanted::Kept(checkpoint)));
                     }
                 }
-                Err(error) => tracing::warn!(%error, "an endorsement is not written down"),
+                Err(error) => tracing::warn!(%error, "which checkpoints are in the cluster cannot be read"),
             },
             Fetch::Opened { space } => {
                 self.say_offers(&space);
@@ -187,25 +256,55 @@ impl Worker {
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "an endorsement is not written down"),
                 }
-                let (space, wanted) = (Arc::clone(space), Wanted::Entry(Box::new(entry)));
-                self.put(Job { space, peer, wanted, fetching: None, tries: 0 });
+                self.put(Job::new(Arc::clone(space), peer, Wanted::Entry(Box::new(entry))));
             }
+        }
+    }
+
+    /// A device passes on somebody's word on a checkpoint.
+    fn endorsed(&mut self, space: Arc<Space>, peer: DeviceId, endorsement: Vec<u8>) {
+        let clustered = self.keeper.is_clustered();
+        let heard = if clustered {
+            self.keeper.weigh(&space, &endorsement)
+        } else {
+            self.keeper.endorsed(&space, &endorsement)
+        };
+        match heard {
+            Ok((news, entry)) => {
+                if news && clustered {
+                    // The engine may have ended; then nobody waits for it.
+                    let _ = self.answers.send(Answer::Say { space: space.id, peer, endorsement });
+                } else if news {
+                    self.say_endorsements(&space);
+                }
+                if let Some(entry) = entry {
+                    self.put(Job::new(space, peer, Wanted::Entry(Box::new(entry))));
+                }
+            }
+            Err(error) => tracing::warn!(%error, "an endorsement is not written down"),
         }
     }
 
     fn put(&mut self, job: Job) {
         let space = job.space.id;
         let waiting = self.waiting.entry(space).or_default();
-        if waiting.len() >= WAITING {
-            waiting.pop_front();
-        }
+        let dropped = if waiting.len() >= WAITING { waiting.pop_front() } else { None };
         // Being behind comes first.
         if matches!(job.wanted, Wanted::Bundle(_)) {
             waiting.push_front(job);
         } else {
             waiting.push_back(job);
         }
+        if let Some(Job { wanted: Wanted::Shared(_, at), .. }) = dropped {
+            self.dealt_with(at, false, true);
+        }
         self.next(space);
+    }
+
+    /// Says what became of a message of the cluster's: it is taken, or not; and not, whether that may change by itself.
+    fn dealt_with(&self, at: At, taken: bool, later: bool) {
+        // The engine may have ended; then nobody waits for it.
+        let _ = self.answers.send(Answer::TakenShared { at, taken, later });
     }
 
     /// Begins with the next, if nothing is under way.
@@ -223,16 +322,32 @@ impl Worker {
     }
 
     /// What is being fetched is not taken, or not now.
-    fn give_up(&mut self, space: SpaceId) {
-        if let Some(Job { peer, wanted: Wanted::Bundle(bundle), .. }) = self.jobs.remove(&space) {
-            self.say(Event::Declined { peer, space, bundle: bundle.id });
+    fn give_up(&mut self, space: SpaceId, later: bool) {
+        match self.jobs.remove(&space).map(|job| (job.peer, job.wanted)) {
+            Some((peer, Wanted::Bundle(bundle))) => self.say(Event::Declined { peer, space, bundle: bundle.id }),
+            Some((_, Wanted::Shared(_, at))) => self.dealt_with(at, false, later),
+            _ => {}
         }
         self.next(space);
     }
 
+    /// The cluster has a blob that was asked for, or not.
+    fn got(&mut self, space: SpaceId, blob: BlobLink, got: Got) {
+        let Some(job) = self.jobs.get_mut(&space) else { return };
+        if job.fetching != Some(blob) || !matches!(job.wanted, Wanted::Shared(..)) {
+            return;
+        }
+        job.fetching = None;
+        match got {
+            Got::Here => self.go_on(space),
+            Got::None => self.give_up(space, false),
+            Got::NotNow => self.give_up(space, true),
+        }
+    }
+
     fn piece(&mut self, space: SpaceId, peer: DeviceId, blob: BlobLink, from: u64, piece: &[u8]) {
         let Some(job) = self.jobs.get_mut(&space) else { return };
-        if job.peer != peer || job.fetching.is_none_or(|fetching| fetching.id != blob.id) {
+        if !job.needs(peer) || job.fetching.is_none_or(|fetching| fetching.id != blob.id) {
             return;
         }
         match self.keeper.home().blobs().add(blob, from, piece) {
@@ -247,34 +362,42 @@ impl Worker {
                 job.tries += 1;
                 self.say(Event::Fetch { peer, space, blob, from: 0 });
             }
-            Ok(Fetched::Wrong) => self.give_up(space),
+            Ok(Fetched::Wrong) => self.give_up(space, true),
             Err(error) => {
                 tracing::error!(%error, "what was fetched of a checkpoint cannot be kept");
-                self.give_up(space);
+                self.give_up(space, true);
             }
         }
     }
 
-    /// Fetches what is still lacking; when nothing is, keeps it.
+    /// Fetches what is still lacking; when nothing is, keeps it, or has it shared.
     fn go_on(&mut self, id: SpaceId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let (space, peer) = (Arc::clone(&job.space), job.peer);
+        let (space, peer, keeper) = (Arc::clone(&job.space), job.peer, &self.keeper);
         let done = match &job.wanted {
-            Wanted::Entry(entry) => self.keeper.hold(&space, entry).map(|()| None),
-            Wanted::Bundle(bundle) => self.keeper.take_over(&space, *bundle).map(Some),
+            Wanted::Entry(entry) if keeper.is_clustered() => keeper.share_held(&space, entry).map(Done::Share),
+            Wanted::Entry(entry) => keeper.hold(&space, entry).map(|()| Done::Held),
+            Wanted::Bundle(bundle) if keeper.is_clustered() => {
+                keeper.share_vouched(&space, *bundle).map(|sharing| Done::Share(Some(sharing)))
+            }
+            Wanted::Bundle(bundle) => keeper.take_over(&space, *bundle).map(Done::Covers),
+            Wanted::Shared(shared, _) => keeper.take_shared(&space, shared).map(Done::Covers),
+            Wanted::Kept(checkpoint) => keeper.share_kept(&space, *checkpoint).map(Done::Share),
         };
         match done {
-            Ok(covers) => {
-                self.jobs.remove(&id);
-                if let Some(covers) = covers {
-                    // The engine may have ended; then nobody waits for it.
-                    let _ = self.answers.send(Answer::Covered { space: id, covers });
-                }
-                self.say_offers(&space);
-                self.next(id);
+            Ok(Done::Share(Some(sharing))) => {
+                job.sharing = true;
+                // The engine may have ended; then nobody waits for it.
+                let _ = self.answers.send(Answer::Share { space: id, peer, sharing });
             }
+            Ok(done) => self.is_held(&space, done),
             Err(NotTaken::Lacks(blob)) => {
                 job.fetching = Some(blob);
+                if matches!(job.wanted, Wanted::Shared(..)) {
+                    // The engine may have ended; then nobody waits for it.
+                    let _ = self.answers.send(Answer::Get { space: id, blob });
+                    return;
+                }
                 match self.keeper.lacking(&[blob]) {
                     Ok(lacking) => {
                         let from = lacking.map_or(0, |(_, from)| from);
@@ -282,19 +405,34 @@ impl Worker {
                     }
                     Err(error) => {
                         tracing::error!(%error, "a blob cannot be looked for");
-                        self.give_up(id);
+                        self.give_up(id, true);
                     }
                 }
             }
             Err(NotTaken::Refused(why)) => {
                 tracing::info!(space = %id.short(), why, "a checkpoint is not taken over");
-                self.give_up(id);
+                self.give_up(id, false);
             }
             Err(NotTaken::Store(error)) => {
                 tracing::error!(%error, space = %id.short(), "a checkpoint cannot be kept");
-                self.give_up(id);
+                self.give_up(id, true);
             }
         }
+    }
+
+    /// The job of a space is done: what it fetched is held.
+    fn is_held(&mut self, space: &Arc<Space>, done: Done) {
+        let job = self.jobs.remove(&space.id);
+        if let Done::Covers(covers) = done {
+            // The engine may have ended; then nobody waits for it.
+            let _ = self.answers.send(Answer::Covered { space: space.id, covers });
+        }
+        self.say_offers(space);
+        if let Some(Wanted::Shared(_, at)) = job.map(|job| job.wanted) {
+            self.say_endorsements(space);
+            self.dealt_with(at, true, false);
+        }
+        self.next(space.id);
     }
 
     fn say_offers(&self, space: &Space) {

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use governor::clock::MonotonicClock;
 use sheaf_access::{DeviceId, SpaceId};
-use sheaf_log::Frontier;
+use sheaf_log::{BlobLink, Frontier};
 use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
 use sheaf_store::StoreError;
 use sheaf_sync::{Action, Config, EntryBytes, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal, Ticket};
@@ -36,7 +36,7 @@ use crate::board::Board;
 use crate::cluster::{News, Order, Place};
 use crate::config;
 use crate::keeper::accept::now;
-use crate::keeper::{Accepted, Delivered, Keeper, Space, Swept, Told};
+use crate::keeper::{Accepted, Delivered, Keeper, Sharing, Space, Swept, Told};
 use crate::limits;
 use crate::operate::{self, Refused};
 
@@ -69,6 +69,14 @@ pub enum Answer {
     Pruned(Vec<SpaceId>),
     /// A checkpoint was taken over: what it covers is held.
     Covered { space: SpaceId, covers: Frontier },
+    /// A checkpoint is whole here, and is to be in the cluster before it counts; who brought it.
+    Share { space: SpaceId, peer: DeviceId, sharing: Sharing },
+    /// Somebody's word on a checkpoint is to be said to all relays; who brought it.
+    Say { space: SpaceId, peer: DeviceId, endorsement: Vec<u8> },
+    /// A blob is to be fetched from the cluster.
+    Get { space: SpaceId, blob: BlobLink },
+    /// What became of a message of the cluster's that is no entry; if it was not taken, whether that may change by itself.
+    TakenShared { at: fetching::At, taken: bool, later: bool },
     /// Something that was left unpublished of a space, when the relay stopped.
     Left(Arc<Space>),
     /// What of a space may not be in the cluster, as far as it was asked for.
@@ -296,6 +304,10 @@ impl Engine {
                 self.feed(Event::Covered { space, covers });
                 self.members_changed(space);
             }
+            Answer::Share { space, peer, sharing } => self.share_in_cluster(space, peer, sharing),
+            Answer::Say { space, peer, endorsement } => self.say_in_cluster(space, peer, endorsement),
+            Answer::Get { space, blob } => self.order(Order::Fetch { space, blob }),
+            Answer::TakenShared { at, taken, later } => self.taken_shared(at, taken, later),
             Answer::Left(space) => self.left(&space),
             Answer::Unpublished { space, read } => self.read_unpublished(space, read),
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),

@@ -1,6 +1,6 @@
 //! What other relays pass on: judged as if a device had brought it here, and passed on to those who are connected here.
 //!
-//! Entries of one space are taken in with what devices deliver of it, in order. One that cannot be taken yet, because what it
+//! Checkpoints, and words on them, go to the thread that fetches. Entries of one space are taken in with what devices deliver of it, in order. One that cannot be taken yet, because what it
 //! builds on has not come or the disk is full, is tried again, and the place in its stream stays behind it meanwhile.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -10,9 +10,10 @@ use bytes::Bytes;
 use sheaf_access::SpaceId;
 use sheaf_sync::{Event, HostingRefusal, NotNow, Outcome, Refusal};
 
+use super::fetching::{At, Fetch};
 use super::{Answer, Engine};
 use crate::admission::Decision;
-use crate::cluster::{PassedOn, Place, Reading, SHARDS};
+use crate::cluster::{PassedOn, Place, Reading, SHARDS, What};
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
 
 /// How often an entry is tried again, once each half second, whose past has not come.
@@ -40,6 +41,8 @@ pub struct Incoming {
     opening: HashMap<SpaceId, Vec<PassedOn>>,
     /// What is being taken in, in order.
     taking: HashMap<SpaceId, VecDeque<PassedOn>>,
+    /// Checkpoints and words on them, that the thread which fetches deals with.
+    fetching: HashMap<At, PassedOn>,
     /// What could not be taken, and is tried again.
     again: Vec<PassedOn>,
     /// Spaces of which something that came was not taken: what builds on it is not waited for. Their members bring it.
@@ -51,8 +54,8 @@ impl Incoming {
     /// Nothing yet.
     pub fn new(written: Vec<Place>) -> Self {
         let streams = written.iter().map(|place| (place.stream, Reading::from(place.sequence))).collect();
-        let (opening, taking, again) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { streams, written, opening, taking, again, behind: HashSet::new(), warm: VecDeque::new() }
+        let (opening, taking, fetching, again) = (HashMap::new(), HashMap::new(), HashMap::new(), Vec::new());
+        Self { streams, written, opening, taking, fetching, again, behind: HashSet::new(), warm: VecDeque::new() }
     }
 
     fn reading(&mut self, shard: u8) -> Option<&mut Reading> {
@@ -82,6 +85,11 @@ impl Incoming {
         self.reading(passed_on.shard).is_some_and(|reading| reading.came(passed_on.sequence))
     }
 
+    /// Whether a checkpoint of a space is being fetched, which what comes after it may build on.
+    fn is_fetching(&self, space: &SpaceId) -> bool {
+        self.fetching.values().any(|one| one.space == *space)
+    }
+
     /// The places that are not written down as they are.
     fn places(&mut self) -> Vec<(u8, Place)> {
         let now = self.streams.iter().map(|(stream, reading)| Place { stream: *stream, sequence: reading.place() });
@@ -106,10 +114,21 @@ impl Engine {
         let Some(cluster) = &mut self.cluster else { return };
         let (id, proof) = (passed_on.space, passed_on.proof);
         if let Some(followed) = self.spaces.get_mut(&id) {
-            let entries = vec![passed_on.entry.clone()];
-            followed.deliveries.push(Delivered { from: passed_on.bringer, ticket: None, entries });
-            cluster.incoming.taking.entry(id).or_default().push_back(passed_on);
-            self.take_in(id);
+            let at = (passed_on.shard, passed_on.sequence);
+            let space = Arc::clone(&followed.space);
+            let fetch = match passed_on.what.clone() {
+                What::Entry(entry) => {
+                    let (from, entries) = (passed_on.bringer, vec![entry]);
+                    followed.deliveries.push(Delivered { from, ticket: None, entries });
+                    cluster.incoming.taking.entry(id).or_default().push_back(passed_on);
+                    return self.take_in(id);
+                }
+                What::Endorsement(endorsement) => Fetch::Word { space, endorsement, at },
+                What::Checkpoint(shared) => Fetch::Take { space, shared, at },
+            };
+            cluster.incoming.fetching.insert(at, passed_on);
+            // The thread lives as long as the engine.
+            let _ = self.fetching.send(fetch);
             return;
         }
         if let Some(waiting) = cluster.incoming.opening.get_mut(&id) {
@@ -177,12 +196,13 @@ impl Engine {
     }
 
     fn judged(&mut self, outcome: &Outcome, mut passed_on: PassedOn) {
+        let is_fetching = self.cluster.as_ref().is_some_and(|cluster| cluster.incoming.is_fetching(&passed_on.space));
         let Some(Incoming { again, behind, .. }) = self.cluster.as_mut().map(|cluster| &mut cluster.incoming) else {
             return;
         };
         let few = passed_on.tries < TRIES;
         let try_again = match outcome {
-            Outcome::Refused(Refusal::Missing { .. }) => few && !behind.contains(&passed_on.space),
+            Outcome::Refused(Refusal::Missing { .. }) => is_fetching || few && !behind.contains(&passed_on.space),
             Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)) => true,
             Outcome::Refused(Refusal::NotNow(_)) => few,
             Outcome::Held { .. } | Outcome::Refused(Refusal::Never(_)) | Outcome::Forged => false,
@@ -200,6 +220,23 @@ impl Engine {
             if behind.insert(passed_on.space) {
                 tracing::warn!(space, ?outcome, "an entry that another relay passed on is not taken");
             }
+        }
+        self.dealt_with(passed_on);
+    }
+
+    /// What became of a checkpoint, or of a word on one.
+    pub(super) fn taken_shared(&mut self, at: At, taken: bool, later: bool) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let Some(mut passed_on) = cluster.incoming.fetching.remove(&at) else { return };
+        let id = passed_on.space;
+        if !taken && (later || passed_on.tries < TRIES) {
+            passed_on.tries += 1;
+            cluster.incoming.again.push(passed_on);
+            return;
+        }
+        if !taken {
+            self.board.meters().cluster_refused.add(1);
+            tracing::warn!(space = %id.short(), "a checkpoint that another relay has shared is not taken");
         }
         self.dealt_with(passed_on);
     }

@@ -59,6 +59,20 @@ pub enum NotTaken {
     Store(StoreError),
 }
 
+/// A checkpoint that may be taken over.
+pub(super) struct Vouched {
+    /// Its bundle.
+    bytes: Vec<u8>,
+    /// The access entries in it.
+    access: Vec<Entry>,
+    /// The space's, with these.
+    history: AccessHistory,
+    /// Its entry.
+    pub entry: Entry,
+    /// What that says.
+    pub checkpoint: Checkpoint,
+}
+
 impl From<StoreError> for NotTaken {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
@@ -107,20 +121,25 @@ impl Keeper {
         Ok(None)
     }
 
-    /// Holds a checkpoint whose entry is here, if its blobs are too. It builds on all that it covers (C1), so one that covers
-    /// more than is here says what is not so.
-    pub fn hold(&self, space: &Space, entry: &Entry) -> Result<(), NotTaken> {
-        let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(()) };
+    /// What is to be kept beside the blobs of a checkpoint whose entry is here, if they all are here. It builds on all that it
+    /// covers (C1), so one that covers more than is here says what is not so.
+    pub(super) fn bundle_of(&self, space: &Space, entry: &Entry, checkpoint: &Checkpoint) -> Result<Vec<u8>, NotTaken> {
         if !space.frontier().covers(&checkpoint.covers) {
             return Err(NotTaken::Refused("it covers what it does not build on"));
         }
-        self.check_room(space, &checkpoint)?;
+        self.check_room(space, checkpoint)?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
         let access = self.access_entries(space, &entry.header().access_heads)?;
         let ends = self.ends(space, &checkpoint.covers)?;
-        let bundle = encode_bundle(&[access.as_slice(), std::slice::from_ref(entry)].concat(), &ends);
+        Ok(encode_bundle(&[access.as_slice(), std::slice::from_ref(entry)].concat(), &ends))
+    }
+
+    /// Holds a checkpoint whose entry is here, if its blobs are too.
+    pub fn hold(&self, space: &Space, entry: &Entry) -> Result<(), NotTaken> {
+        let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(()) };
+        let bundle = self.bundle_of(space, entry, &checkpoint)?;
         self.home.blobs().put_bundle(space.id, entry.hash(), &bundle)?;
         self.note_held(space, entry, &checkpoint)?;
         Ok(self.make_room(space, entry.log().device)?)
@@ -172,12 +191,10 @@ impl Keeper {
     pub(super) fn give_up(&self, space: &Space, gone: &Kept) -> Result<(), StoreError> {
         self.home.blobs().delete_bundle(space.id, gone.entry)?;
         self.forget_held(space, gone.entry)?;
-        for blob in &gone.blobs {
-            if !space.checkpoints().names(blob.id) {
-                self.home.blobs().delete(blob.id)?;
-            }
-        }
-        Ok(())
+        let unnamed = gone.blobs.iter().filter(|blob| !space.checkpoints().names(blob.id));
+        let unnamed: Vec<BlobLink> = unnamed.copied().collect();
+        unnamed.iter().try_for_each(|blob| self.home.blobs().delete(blob.id))?;
+        self.discard(space.id, gone.entry, unnamed)
     }
 
     fn note_held(&self, space: &Space, entry: &Entry, checkpoint: &Checkpoint) -> Result<(), StoreError> {
@@ -198,13 +215,11 @@ impl Keeper {
         self.store.delete(Table::Spaces, &held_key(space.id, entry))
     }
 
-    /// Takes over the checkpoint of a bundle whose entries are not here, if all of it is, and someone vouches for it. Answers
-    /// what it covers.
-    pub fn take_over(&self, space: &Space, bundle: BlobLink) -> Result<Frontier, NotTaken> {
-        let blobs = self.home.blobs();
-        let bytes = blobs.get(bundle.id)?.ok_or(NotTaken::Lacks(bundle))?;
-        let (access_entries, entry) = read_bundle(&bytes, space.id)?;
-        let history = history(space, &access_entries)?;
+    /// The checkpoint of a bundle whose entries are not here, if all of it is, and someone vouches for it.
+    pub(super) fn vouched(&self, space: &Space, bundle: BlobLink) -> Result<Vouched, NotTaken> {
+        let bytes = self.home.blobs().get(bundle.id)?.ok_or(NotTaken::Lacks(bundle))?;
+        let (access, entry) = read_bundle(&bytes, space.id)?;
+        let history = history(space, &access)?;
         may_checkpoint(&entry, &history).map_err(|_| NotTaken::Refused("its author might not write it"))?;
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Err(NotTaken::Refused("it is none")) };
         self.check_room(space, &checkpoint)?;
@@ -215,12 +230,20 @@ impl Keeper {
             return Err(NotTaken::Refused("no other member has endorsed it yet"));
         }
         check_ends(space, &checkpoint.covers, &bytes)?;
+        Ok(Vouched { bytes, access, history, entry, checkpoint })
+    }
+
+    /// Takes over the checkpoint of a bundle whose entries are not here, if all of it is, and someone vouches for it. Answers
+    /// what it covers.
+    pub fn take_over(&self, space: &Space, bundle: BlobLink) -> Result<Frontier, NotTaken> {
+        let Vouched { bytes, access, history, entry, checkpoint } = self.vouched(space, bundle)?;
+        let blobs = self.home.blobs();
         // Blobs and bundle first, then the floor: a crash in between is made good when the folder is opened (C5).
         blobs.put_bundle(space.id, entry.hash(), &bytes)?;
-        for one in &access_entries {
+        for one in &access {
             self.put_access(space.id, one.hash())?;
         }
-        self.store.cover(space.id, &checkpoint.covers, &access_entries)?;
+        self.store.cover(space.id, &checkpoint.covers, &access)?;
         self.note_held(space, &entry, &checkpoint)?;
         for device in super::devices(history.now()) {
             self.put_member(device, space.id)?;
@@ -336,7 +359,7 @@ fn kept(entry: &Entry, checkpoint: &Checkpoint, since: u64) -> Kept {
 }
 
 /// Reads a bundle from a device, and checks every signature in it: the access entries, and the checkpoint's.
-fn read_bundle(bytes: &[u8], space: SpaceId) -> Result<(Vec<Entry>, Entry), NotTaken> {
+pub(super) fn read_bundle(bytes: &[u8], space: SpaceId) -> Result<(Vec<Entry>, Entry), NotTaken> {
     let bad = || NotTaken::Refused("what was sent for it is damaged");
     let mut entries = Vec::new();
     for entry in decode_bundle(bytes).ok_or_else(bad)? {

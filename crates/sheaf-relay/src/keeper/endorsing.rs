@@ -85,27 +85,45 @@ impl Checkpoints {
 }
 
 impl Keeper {
-    /// Takes in somebody's word on a checkpoint. Answers whether it is news, to be passed on; and the checkpoint's entry, if
-    /// that is here and it is not held: whoever brings the word may have what it lacks.
-    pub fn endorsed(&self, space: &Space, bytes: &[u8]) -> Result<(bool, Option<Entry>), StoreError> {
-        let nothing = Ok((false, None));
-        let Ok(one) = Endorsement::verify(bytes) else { return nothing };
-        let access = space.access();
+    /// Somebody's word on a checkpoint of a space, if it is one and theirs to give.
+    fn word(space: &Space, bytes: &[u8]) -> Option<Endorsement> {
+        let one = Endorsement::verify(bytes).ok().filter(|one| one.space == space.id)?;
         // Of a space that is still to come, it is not known yet who is a member; it is asked when it matters.
-        let stranger = access.as_ref().is_some_and(|access| access.role_of(&one.device).is_none());
-        if one.space != space.id || stranger {
-            return nothing;
+        let stranger = space.access().is_some_and(|access| access.role_of(&one.device).is_none());
+        (!stranger).then_some(one)
+    }
+
+    /// A checkpoint's entry, if that is here and the checkpoint is not held: whoever says something on it may have what it lacks.
+    fn not_held(&self, space: &Space, checkpoint: EntryHash) -> Result<Option<Entry>, StoreError> {
+        if space.checkpoints().held.iter().any(|kept| kept.entry == checkpoint) {
+            return Ok(None);
         }
-        let held = space.checkpoints().held.iter().any(|kept| kept.entry == one.checkpoint);
-        let entry = match self.store.by_hash(space.id, one.checkpoint)? {
-            Some((log, seq)) if !held => self.store.entry(space.id, log, seq)?,
-            _ => None,
-        };
+        let Some((log, seq)) = self.store.by_hash(space.id, checkpoint)? else { return Ok(None) };
+        let entry = self.store.entry(space.id, log, seq)?;
+        Ok(entry.filter(|entry| entry.header().kind == Kind::Checkpoint))
+    }
+
+    /// Whether somebody's word on a checkpoint is one that is to be said to all relays of a cluster; and the checkpoint's entry, if
+    /// that is here and it is not held.
+    pub fn weigh(&self, space: &Space, bytes: &[u8]) -> Result<(bool, Option<Entry>), StoreError> {
+        let Some(one) = Self::word(space, bytes) else { return Ok((false, None)) };
+        let known = space.checkpoints().endorsements.on(one.checkpoint).any(|known| *known == one);
+        Ok((!known, self.not_held(space, one.checkpoint)?))
+    }
+
+    /// Takes in somebody's word on a checkpoint. Answers whether it is news, to be passed on; and the checkpoint's entry, if
+    /// that is here and it is not held.
+    pub fn endorsed(&self, space: &Space, bytes: &[u8]) -> Result<(bool, Option<Entry>), StoreError> {
+        let Some(one) = Self::word(space, bytes) else { return Ok((false, None)) };
+        let access = space.access();
+        let entry = self.not_held(space, one.checkpoint)?;
         {
-            let words = &mut space.checkpoints().endorsements;
-            if !held && entry.as_ref().is_none_or(|entry| entry.header().kind != Kind::Checkpoint) {
+            let mut checkpoints = space.checkpoints();
+            let held = checkpoints.held.iter().any(|kept| kept.entry == one.checkpoint);
+            let words = &mut checkpoints.endorsements;
+            if !held && entry.is_none() {
                 words.hear_early(one, access.as_deref());
-                return nothing;
+                return Ok((false, None));
             }
             if !words.know(one, access.as_deref()) {
                 return Ok((false, entry));
@@ -113,6 +131,11 @@ impl Keeper {
         }
         self.put_endorsement(&one)?;
         Ok((true, entry))
+    }
+
+    /// What is known of what members have said on a checkpoint.
+    pub(super) fn words_on(space: &Space, checkpoint: EntryHash) -> Vec<Vec<u8>> {
+        space.checkpoints().endorsements.on(checkpoint).take(PERSONS).map(Endorsement::encode).collect()
     }
 
     /// A checkpoint is here: what was said on it before counts from now on. Answers whether anything was.

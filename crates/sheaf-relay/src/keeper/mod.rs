@@ -21,6 +21,7 @@ mod prune;
 mod read;
 mod removal;
 mod report;
+mod sharing;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sheaf_access::{AccessState, DeviceId, DeviceKeys, SpaceId};
-use sheaf_log::Frontier;
+use sheaf_log::{BlobLink, Frontier};
 use sheaf_store::{Home, Store, StoreError};
 use sheaf_sync::branches::Searches;
 
@@ -40,6 +41,7 @@ pub use branches::Told;
 pub use checkpoints::NotTaken;
 pub use prune::Swept;
 pub use report::{SpaceReport, SpaceRow};
+pub use sharing::Sharing;
 pub use space::Space;
 
 use crate::admission::Admission;
@@ -63,6 +65,8 @@ pub struct Keeper {
     ledger: Mutex<Ledger>,
     /// What devices bring goes to other relays too.
     clustered: AtomicBool,
+    /// Blobs that no checkpoint needs any more, and that are in the cluster's object store.
+    discarded: Mutex<Vec<(SpaceId, Vec<BlobLink>)>>,
     searches: Searches,
     board: Arc<Board>,
 }
@@ -89,6 +93,7 @@ impl Keeper {
             retention: Mutex::new(retention),
             ledger: Mutex::new(Ledger::new(quotas)),
             clustered: AtomicBool::new(false),
+            discarded: Mutex::default(),
             searches: Searches::default(),
             board,
         };

@@ -10,6 +10,7 @@ use sheaf_store::{Pruned, StoreError, Table, forget_branches};
 
 use super::checkpoints::HELD;
 use super::endorsing::ENDORSED;
+use super::sharing::SHARED;
 use super::unpublished::UNPUBLISHED;
 use super::{Keeper, accounts, index, locked};
 
@@ -52,6 +53,7 @@ impl Keeper {
             (Table::Spaces, index::ACCESS),
             (Table::Spaces, HELD),
             (Table::Spaces, ENDORSED),
+            (Table::Spaces, SHARED),
             (Table::Spaces, UNPUBLISHED),
             (Table::Progress, accounts::ACCOUNT),
             (Table::Progress, SEEN),

@@ -4,12 +4,12 @@
 //! It is written before the first entry that goes beyond it becomes durable, and taken away a while after the last has been
 //! published. So it may say too little, and then something is published twice, which is harmless; never too much.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use sheaf_access::{LogId, SpaceId};
 use sheaf_log::Frontier;
-use sheaf_store::{Arrival, StoreError, Table};
+use sheaf_store::{Arrival, BlobStore, StoreError, Table};
 use sheaf_sync::Item;
 
 use super::Keeper;
@@ -73,19 +73,26 @@ impl Space {
 }
 
 impl Keeper {
-    /// From now on what devices bring is to be published. What was kept before the relay was in a cluster is too. Answers the
-    /// spaces of which something may have to be. Blocks.
+    /// From now on what devices bring is to be published. What was kept before the relay was in a cluster is too, entries and
+    /// checkpoints. Answers the spaces of which something may have to be. Blocks.
     pub fn join_cluster(&self) -> Result<Vec<SpaceId>, StoreError> {
         if self.store.get(Table::Settings, CLUSTERED)?.is_none() {
             for space in self.store.spaces()? {
                 self.store.put(Table::Spaces, &key(space), &0u64.to_le_bytes())?;
             }
+            self.nothing_is_shared()?;
             self.store.put(Table::Settings, CLUSTERED, &[])?;
         }
         self.clustered.store(true, Ordering::Relaxed);
         let rows = self.store.scan(Table::Spaces, UNPUBLISHED)?;
         let space = |key: &[u8]| key[UNPUBLISHED.len()..].try_into().ok().map(SpaceId::from_bytes);
-        Ok(rows.iter().filter_map(|(key, _)| space(key)).collect())
+        let mut left: BTreeSet<SpaceId> = rows.iter().filter_map(|(key, _)| space(key)).collect();
+        for space in self.home.blobs().bundled_spaces()? {
+            if !self.unshared(space)?.is_empty() {
+                left.insert(space);
+            }
+        }
+        Ok(left.into_iter().collect())
     }
 
     /// The relay is in no cluster: should it be in one again, everything is published.
@@ -164,7 +171,7 @@ impl Keeper {
     }
 
     /// Whether what devices bring has to be published.
-    pub(super) fn is_clustered(&self) -> bool {
+    pub fn is_clustered(&self) -> bool {
         self.clustered.load(Ordering::Relaxed)
     }
 }
