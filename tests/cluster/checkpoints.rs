@@ -23,15 +23,20 @@ async fn entries(node: &Node, space: &str) -> usize {
 }
 
 /// What a relay says of a space, as its operator is shown it.
-fn shown(relay: &RelayProcess, space: &str) -> serde_json::Value {
+pub fn shown(relay: &RelayProcess, space: &str) -> serde_json::Value {
     let mut command = Command::new(sheaf_tests::program("sheaf-relay"));
     command.args(["space", "show", space, "--json", "--data"]).arg(relay.data());
     let ran = command.output().expect("the program starts");
     serde_json::from_slice(&ran.stdout).unwrap_or_default()
 }
 
+/// How many entries a relay has of a space.
+pub fn relay_entries(relay: &RelayProcess, space: &str) -> u64 {
+    shown(relay, space)["Space"]["row"]["entries"].as_u64().unwrap_or(0)
+}
+
 /// Whether a relay holds a checkpoint, and whether it knows one of them to be endorsed.
-fn checkpoints(relay: &RelayProcess, space: &str) -> (bool, bool) {
+pub fn checkpoints(relay: &RelayProcess, space: &str) -> (bool, bool) {
     let shown = shown(relay, space);
     let held = shown["Space"]["checkpoints"].as_array().cloned().unwrap_or_default();
     (!held.is_empty(), held.iter().any(|one| one[2] == true))
@@ -68,10 +73,13 @@ async fn a_checkpoint_outlives_the_relay_that_took_it_over() {
     let link = ana.invite(&space, "editor", None, None).await.expect("a link");
     soon("everything being acknowledged", || async { (waiting(&ana, &document).await == 0).then_some(()) }).await;
     soon("the relay holding it", || async { checkpoints(&first, &space).0.then_some(()) }).await;
+    let kept = relay_entries(&first, &space);
     ana.shutdown().await.expect("all is saved");
     drop(first);
 
     second.start_again();
+    let same = || async { (checkpoints(&second, &space).0 && relay_entries(&second, &space) == kept).then_some(()) };
+    soon("the other relay holding it, and what came after it", same).await;
     let cleo = open(&homes.path().join("cleo")).await;
     cleo.init("Cleo", 3).await.expect("a person");
     cleo.join(&link).await.expect("Cleo joins through the other relay");
@@ -108,11 +116,13 @@ async fn a_word_given_at_one_relay_counts_at_another() {
         || async { (waiting(&ben, &document).await == 0 && waiting(&ana, &document).await == 0).then_some(()) };
     soon("everything being acknowledged", reached).await;
     ben.shutdown().await.expect("all is saved");
+    drop(ben);
 
     ana.checkpoint(&space).await.expect("a checkpoint");
     soon("her relay holding it", || async { checkpoints(&hers, &space).0.then_some(()) }).await;
     let before = entries(&ana, &space).await;
     ana.shutdown().await.expect("all is saved");
+    drop(ana);
     hers.kill();
 
     his.start_again();

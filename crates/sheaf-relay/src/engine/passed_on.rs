@@ -238,7 +238,12 @@ impl Engine {
             self.board.meters().cluster_refused.add(1);
             tracing::warn!(space = %id.short(), "a checkpoint that another relay has shared is not taken");
         }
+        let checkpoint = taken && matches!(passed_on.what, What::Checkpoint(_));
         self.dealt_with(passed_on);
+        if checkpoint {
+            // What came after it may have waited for it.
+            self.try_again();
+        }
     }
 
     fn dealt_with(&mut self, passed_on: PassedOn) {
@@ -255,7 +260,6 @@ impl Engine {
     /// Tries again what could not be taken, and writes down how far the streams have been read.
     pub(super) fn settle_incoming(&mut self) {
         let Some(cluster) = &mut self.cluster else { return };
-        let again = std::mem::take(&mut cluster.incoming.again);
         let places = cluster.incoming.places();
         if !places.is_empty() {
             let keeper = Arc::clone(&self.keeper);
@@ -270,7 +274,13 @@ impl Engine {
                 Answer::Durable(all)
             });
         }
-        for passed_on in again {
+        self.try_again();
+    }
+
+    /// Tries again what could not be taken.
+    fn try_again(&mut self) {
+        let again = self.cluster.as_mut().map(|cluster| std::mem::take(&mut cluster.incoming.again));
+        for passed_on in again.unwrap_or_default() {
             self.take_passed_on(passed_on);
         }
     }
