@@ -22,7 +22,7 @@ use super::wire::{self, BUCKET, PART};
 /// How many parts are on their way at a time: so many are in memory.
 const UNDER_WAY: usize = 4;
 /// How long one part may take.
-const A_PART: Duration = Duration::from_secs(60);
+const A_PART: Duration = Duration::from_mins(1);
 
 /// The bucket, and the folder of blobs here.
 #[derive(Clone)]
