@@ -8,15 +8,18 @@
 
 mod audit;
 mod bytes;
+mod past;
 mod peek;
 pub(crate) mod saved;
 pub(crate) mod scan;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, ReadDoc, legacy};
 
 pub use audit::Audit;
+use past::{Lines, Objects, Past};
 pub use peek::{Peek, peek};
 pub use scan::ScanError;
 
@@ -151,24 +154,15 @@ pub fn check_change(doc: &Document, bytes: &[u8], expect: &Expect) -> Result<Val
 pub struct Checker<'a> {
     doc: &'a Document,
     /// What passed, and is not in the document yet.
-    passed: HashMap<ChangeHash, Passed>,
-    /// The latest of those for each actor.
-    tips: HashMap<Vec<u8>, (u64, ChangeHash)>,
-}
-
-#[derive(Debug)]
-struct Passed {
-    actor: Vec<u8>,
-    start: u64,
-    end: u64,
-    deps: Vec<ChangeHash>,
-    objects: Objects,
+    passed: Lines,
+    /// Of changes of the document, those that are not below some that were named last.
+    beside: Option<(Arc<[ChangeHash]>, Arc<HashSet<ChangeHash>>)>,
 }
 
 impl<'a> Checker<'a> {
     /// Begins with a document.
     pub fn new(doc: &'a Document) -> Self {
-        Self { doc, passed: HashMap::new(), tips: HashMap::new() }
+        Self { doc, passed: Lines::default(), beside: None }
     }
 
     /// Checks the next change.
@@ -178,7 +172,7 @@ impl<'a> Checker<'a> {
         }
         // First what can be told without Automerge …
         let scanned = scan::change(bytes)?;
-        let tip = self.tips.get(&scanned.actor).copied();
+        let tip = self.passed.tip(&scanned.actor).map(|tip| (tip.seq, tip.hash));
         let tip = tip.or_else(|| self.doc.tip(&scanned.actor).map(|tip| (tip.seq, tip.hash)));
         let end = outline(&scanned, expect, tip, |dep| match self.passed.get(dep) {
             Some(passed) => Some(passed.end),
@@ -193,21 +187,39 @@ impl<'a> Checker<'a> {
             if change.len() as u64 != scanned.operations || change.len() as u64 > MAX_CHANGE_OPERATIONS {
                 return Err(Invalid::Unreadable("it holds another number of operations than it says".to_owned()));
             }
-            let objects = self.check_operations(&change, &scanned)?;
-            Ok((change, objects))
+            let past = self.passed.past(&scanned.deps);
+            let beside = self.beside(&past.named);
+            let objects = self.check_operations(&change, &scanned, &past, &beside)?;
+            Ok((change, objects, past))
         });
-        let (change, objects) = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?;
-        self.tips.insert(scanned.actor.clone(), (scanned.seq, change.hash()));
-        let passed = Passed { actor: scanned.actor, start: scanned.start_op, end, deps: scanned.deps, objects };
-        self.passed.insert(change.hash(), passed);
+        let (change, objects, past) = read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))?;
+        self.passed.push(&scanned.actor, (scanned.seq, change.hash()), (scanned.start_op, end, objects), past);
         Ok(ValidChange { change })
+    }
+
+    /// The changes of the document that are not below these.
+    fn beside(&mut self, named: &Arc<[ChangeHash]>) -> Arc<HashSet<ChangeHash>> {
+        // Changes that come together mostly build on the same.
+        if let Some((_, beside)) = self.beside.as_ref().filter(|(same, _)| same == named) {
+            return Arc::clone(beside);
+        }
+        let changes = self.doc.doc.get_changes_meta(named);
+        let beside: Arc<HashSet<_>> = Arc::new(changes.into_iter().map(|change| change.hash).collect());
+        self.beside = Some((Arc::clone(named), Arc::clone(&beside)));
+        beside
     }
 
     /// Every object, element and predecessor must be the change's own or come from what it builds on, and every operation
     /// must be one that its object can take. Automerge asks for little of this itself in a release build. Gives the
     /// objects that the change makes.
-    fn check_operations(&self, change: &Change, scanned: &scan::ScannedChange) -> Result<Objects, Invalid> {
-        let mut past = Past::new(self, change.deps());
+    fn check_operations(
+        &self,
+        change: &Change,
+        scanned: &scan::ScannedChange,
+        past: &Past,
+        beside: &HashSet<ChangeHash>,
+    ) -> Result<Objects, Invalid> {
+        let mut past = Below { doc: self.doc, passed: &self.passed, past, beside, last: None };
         let known: HashSet<&[u8]> =
             std::iter::once(&scanned.actor).chain(&scanned.other_actors).map(Vec::as_slice).collect();
         let mut made = Objects::new();
@@ -292,9 +304,6 @@ fn outline(
     Ok(end)
 }
 
-/// The objects a change makes, by the number of the operation.
-type Objects = HashMap<u64, ObjType>;
-
 /// Whether an object of this type can take the operation.
 fn fits(operation: &legacy::Op, kind: ObjType) -> bool {
     use legacy::{ElementId, Key, OpType};
@@ -314,45 +323,23 @@ fn fits(operation: &legacy::Op, kind: ObjType) -> bool {
 }
 
 /// What a change builds on: which operations are in it.
-struct Past<'a> {
-    checker: &'a Checker<'a>,
-    /// Changes in the document that are *not* below the dependencies.
-    beside: HashSet<ChangeHash>,
-    /// Changes that passed and are below them.
-    passed: Vec<&'a Passed>,
+struct Below<'a> {
+    doc: &'a Document,
+    passed: &'a Lines,
+    past: &'a Past,
+    /// Changes in the document that are *not* in the past.
+    beside: &'a HashSet<ChangeHash>,
     /// References come in long runs to the same change.
     last: Option<(ActorId, u64, u64)>,
 }
 
-impl<'a> Past<'a> {
-    fn new(checker: &'a Checker<'a>, deps: &[ChangeHash]) -> Self {
-        let mut in_document = Vec::new();
-        let mut passed = Vec::new();
-        let mut seen = HashSet::new();
-        let mut next = deps.to_vec();
-        while let Some(hash) = next.pop() {
-            if !seen.insert(hash) {
-                continue;
-            }
-            match checker.passed.get(&hash) {
-                Some(known) => {
-                    passed.push(known);
-                    next.extend(&known.deps);
-                }
-                None => in_document.push(hash),
-            }
-        }
-        let beside = checker.doc.doc.get_changes_meta(&in_document).into_iter().map(|change| change.hash).collect();
-        Self { checker, beside, passed, last: None }
-    }
-
+impl Below<'_> {
     /// The type of an object that this past holds; nothing if that is not an object.
     fn object(&self, id: &legacy::OpId) -> Option<ObjType> {
-        let in_passed =
-            |passed: &&Passed| passed.actor == id.actor().to_bytes() && passed.objects.contains_key(&id.counter());
-        match self.passed.iter().find(|passed| in_passed(passed)) {
-            Some(passed) => passed.objects.get(&id.counter()).copied(),
-            None => self.checker.doc.doc.object_type(ObjId::Id(id.counter(), id.actor().clone(), 0)).ok(),
+        let made = self.passed.maker(self.past, id.actor().to_bytes(), id.counter());
+        match made.and_then(|change| change.objects.get(&id.counter())) {
+            Some(kind) => Some(*kind),
+            None => self.doc.doc.object_type(ObjId::Id(id.counter(), id.actor().clone(), 0)).ok(),
         }
     }
 
@@ -363,15 +350,11 @@ impl<'a> Past<'a> {
         {
             return true;
         }
-        let passed = self
-            .passed
-            .iter()
-            .find(|passed| passed.actor == actor.to_bytes() && (passed.start..=passed.end).contains(&counter));
-        if let Some(passed) = passed {
-            self.last = Some((actor.clone(), passed.start, passed.end));
+        if let Some(change) = self.passed.maker(self.past, actor.to_bytes(), counter) {
+            self.last = Some((actor.clone(), change.start, change.end));
             return true;
         }
-        let doc = &self.checker.doc.doc;
+        let doc = &self.doc.doc;
         if counter == 0 || counter > u64::from(u32::MAX) {
             return false;
         }
