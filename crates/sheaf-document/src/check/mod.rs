@@ -149,14 +149,17 @@ pub fn check_change(doc: &Document, bytes: &[u8], expect: &Expect) -> Result<Val
     Checker::new(doc).check(bytes, expect)
 }
 
+/// Changes of the document that are not below some others.
+type Beside = Arc<HashSet<ChangeHash>>;
+
 /// Checks changes one after another, each against the document and those before it, before any is applied.
 #[derive(Debug)]
 pub struct Checker<'a> {
     doc: &'a Document,
     /// What passed, and is not in the document yet.
     passed: Lines,
-    /// Of changes of the document, those that are not below some that were named last.
-    beside: Option<(Arc<[ChangeHash]>, Arc<HashSet<ChangeHash>>)>,
+    /// What was named last, and what of the document is not below it.
+    beside: Option<(Arc<[ChangeHash]>, Beside)>,
 }
 
 impl<'a> Checker<'a> {
@@ -198,13 +201,13 @@ impl<'a> Checker<'a> {
     }
 
     /// The changes of the document that are not below these.
-    fn beside(&mut self, named: &Arc<[ChangeHash]>) -> Arc<HashSet<ChangeHash>> {
+    fn beside(&mut self, named: &Arc<[ChangeHash]>) -> Beside {
         // Changes that come together mostly build on the same.
         if let Some((_, beside)) = self.beside.as_ref().filter(|(same, _)| same == named) {
             return Arc::clone(beside);
         }
         let changes = self.doc.doc.get_changes_meta(named);
-        let beside: Arc<HashSet<_>> = Arc::new(changes.into_iter().map(|change| change.hash).collect());
+        let beside: Beside = Arc::new(changes.into_iter().map(|change| change.hash).collect());
         self.beside = Some((Arc::clone(named), Arc::clone(&beside)));
         beside
     }

@@ -42,7 +42,7 @@ pub(super) struct Past {
 /// The changes that passed, in a line for each actor.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    lines: Vec<Vec<Passed>>,
+    by_actor: Vec<Vec<Passed>>,
     of_actor: HashMap<Vec<u8>, usize>,
     places: HashMap<ChangeHash, (usize, usize)>,
 }
@@ -51,12 +51,12 @@ impl Lines {
     /// A change that passed.
     pub(super) fn get(&self, hash: &ChangeHash) -> Option<&Passed> {
         let (line, place) = self.places.get(hash)?;
-        Some(&self.lines[*line][*place])
+        Some(&self.by_actor[*line][*place])
     }
 
     /// The latest change of an actor that passed.
     pub(super) fn tip(&self, actor: &[u8]) -> Option<&Passed> {
-        self.lines[*self.of_actor.get(actor)?].last()
+        self.by_actor[*self.of_actor.get(actor)?].last()
     }
 
     /// The past of a change that builds directly on these.
@@ -72,7 +72,7 @@ impl Lines {
                 named.insert(*dep);
                 continue;
             };
-            let below = &self.lines[line][place].past;
+            let below = &self.by_actor[line][place].past;
             below.clock.iter().for_each(|(line, count)| reach(*line, *count));
             reach(line, place + 1);
             named.extend(below.named.iter());
@@ -82,14 +82,14 @@ impl Lines {
 
     /// Adds a change that passed, as its actor's latest.
     pub(super) fn push(&mut self, actor: &[u8], (seq, hash): (u64, ChangeHash), made: (u64, u64, Objects), past: Past) {
-        let next = self.lines.len();
+        let next = self.by_actor.len();
         let line = *self.of_actor.entry(actor.to_vec()).or_insert(next);
         if line == next {
-            self.lines.push(Vec::new());
+            self.by_actor.push(Vec::new());
         }
         let others: Vec<(usize, usize)> = past.clock.iter().copied().filter(|(other, _)| *other != line).collect();
         // Whoever writes for a while alone builds on the same all that time: it is kept once.
-        let before = self.lines[line].last().map(|last| &last.past);
+        let before = self.by_actor[line].last().map(|last| &last.past);
         let clock = match before {
             Some(before) if before.clock[..] == others[..] => Arc::clone(&before.clock),
             _ => others.into(),
@@ -99,15 +99,15 @@ impl Lines {
             _ => past.named,
         };
         let (start, end, objects) = made;
-        self.places.insert(hash, (line, self.lines[line].len()));
-        self.lines[line].push(Passed { seq, hash, start, end, objects, past: Past { clock, named } });
+        self.places.insert(hash, (line, self.by_actor[line].len()));
+        self.by_actor[line].push(Passed { seq, hash, start, end, objects, past: Past { clock, named } });
     }
 
     /// The change of an actor that passed, lies in a past, and made the operation with this number.
     pub(super) fn maker(&self, past: &Past, actor: &[u8], operation: u64) -> Option<&Passed> {
         let line = *self.of_actor.get(actor)?;
         let at = past.clock.binary_search_by_key(&line, |(line, _)| *line).ok()?;
-        let within = &self.lines[line][..past.clock[at].1];
+        let within = &self.by_actor[line][..past.clock[at].1];
         // An actor's changes number their operations upwards.
         let found = within.get(within.partition_point(|change| change.end < operation))?;
         (found.start <= operation).then_some(found)
