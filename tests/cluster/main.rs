@@ -16,7 +16,8 @@ const TOKEN: &str = "the-cluster-s-own-token";
 /// A relay in the cluster of these servers.
 fn relay(nats: &NatsServers) -> RelayProcess {
     let urls = nats.urls();
-    RelayProcess::start_with_env(&["--cluster", &urls], &[("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN)])
+    let settings = [("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN), ("SHEAF_RELAY_CLUSTER_NAME", "relays.example.org")];
+    RelayProcess::start_with_env(&["--cluster", &urls], &settings)
 }
 
 async fn open(home: &Path) -> Node {

@@ -10,6 +10,7 @@ mod malicious;
 mod meeting;
 mod members;
 mod operating;
+mod several;
 
 use operating::free;
 use sheaf_node::Node;

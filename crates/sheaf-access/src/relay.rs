@@ -24,13 +24,16 @@ pub const MAX_RELAY_ADDRESSES: usize = 8;
 pub const MAX_RELAY_URL: usize = 256;
 /// The longest token.
 pub const MAX_TOKEN: usize = 128;
+/// Begins what stands among a relay's addresses and is none, but says which cluster it is one of. No address has such a sign in it.
+const CLUSTER: &str = "cluster/";
 
 /// A relay: who it is, and where.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Relay {
     /// Its key: what a connection with it proves, and what it signs receipts with.
     pub key: DeviceId,
-    /// Where it can be reached, as `address:port`.
+    /// Where it can be reached, as `address:port` or `name:port`, and which cluster it is one of, as `cluster/name`. What is none
+    /// of these is left to others who know it.
     pub addresses: Vec<String>,
     /// The web address at which it helps devices that cannot reach each other directly, if it does.
     pub url: Option<String>,
@@ -43,6 +46,21 @@ impl Relay {
         self.addresses.len() <= MAX_RELAY_ADDRESSES
             && self.addresses.iter().all(|address| is_address(address))
             && self.url.as_ref().is_none_or(url)
+    }
+
+    /// Where it can be reached: an IP address or a name, and a port.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(String::as_str).filter(|address| !address.contains('/'))
+    }
+
+    /// The cluster it is one of, if it says so: relays that say the same have the same, and one of them stands for all.
+    pub fn cluster(&self) -> Option<&str> {
+        self.addresses.iter().find_map(|address| address.strip_prefix(CLUSTER)).filter(|name| !name.is_empty())
+    }
+
+    /// What stands among the addresses of a relay that is one of a cluster.
+    pub fn one_of(cluster: &str) -> String {
+        format!("{CLUSTER}{cluster}")
     }
 }
 

@@ -34,6 +34,7 @@ fn some_hosting() -> Vec<Vec<u8>> {
     let messages = [
         Hosting::Ask { spaces: vec![space], token: b"token".to_vec() },
         Hosting::Refuse { space, reason: HostingRefusal::TokenWanted },
+        Hosting::Keep { spaces: vec![space] },
     ];
     messages.iter().map(Hosting::encode).collect()
 }

@@ -123,6 +123,12 @@ pub enum NodeError {
         /// Why, and what to do.
         reason: String,
     },
+    /// A relay does not keep a space.
+    #[error("{0}")]
+    RelayRefused(String),
+    /// A relay has what no other relay of the space has (R3).
+    #[error("{0}")]
+    RelayNeeded(String),
     /// Nobody answered in time; it goes on when someone can be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -195,6 +201,8 @@ impl NodeError {
             Self::InvitationCutShort(_) => "invitation-cut-short",
             Self::NotAnInvitation(_) => "not-an-invitation",
             Self::InvitationRefused { why, .. } => why.code(),
+            Self::RelayRefused(_) => "relay-refused",
+            Self::RelayNeeded(_) => "relay-needed",
             Self::Unreachable(_) => "unreachable",
             Self::Role(_) => "role",
             Self::Removed(_) => "removed",
@@ -227,6 +235,8 @@ impl NodeError {
             | Self::LastOwner
             | Self::Founder
             | Self::InvitationRefused { .. }
+            | Self::RelayRefused(_)
+            | Self::RelayNeeded(_)
             | Self::PairingRefused(_)
             | Self::DeviceRemoved
             | Self::Destroyed

@@ -75,15 +75,15 @@ mod writer;
 
 pub use error::NodeError;
 pub use keeping::{Keyring, KeyringError, SecretText, Surroundings, open_below};
-pub use node::{Format, Node, Options, Session};
+pub use node::{Format, NewSpaceRelay, Node, Options, Session};
 pub use sheaf_access::phrase_list;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
     FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent,
-    PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayInfo, RelaySpace,
-    RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,
+    PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo,
+    RelaySpace, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -34,6 +34,7 @@ use crate::space::Space;
 use crate::view::{Me, NodeEvent, RefusalInfo};
 
 pub use documents::Format;
+pub use relays::NewSpaceRelay;
 pub use session::Session;
 
 /// What a person's first space is called until they call it something else.

@@ -11,6 +11,7 @@ use crate::core::{Core, locked};
 use crate::devices::LAST_WORDS;
 use crate::error::NodeError;
 use crate::network::{Network, Reach};
+use crate::relays::by_cluster;
 use crate::space::Space;
 use crate::view::SyncReport;
 
@@ -81,10 +82,11 @@ fn settled(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>, found: bool) ->
     let known_settled =
         wanted.iter().filter(|device| can_be_called(device)).all(|device| met(device) || failed(device));
     let others_settled = reach.devices.values().all(|s| !s.connected || s.shared(over).all(|synced| synced));
-    // One relay of each space is enough; the next is called only when the one before it has failed.
+    // Each relay is to have everything. Of a cluster one is enough; the next is called only when the one before it has failed.
     let relays_settled = core.spaces().iter().filter(|space| !over.contains(&space.id)).all(|space| {
-        let relays = space.relays();
-        relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key))
+        by_cluster(space.relays())
+            .iter()
+            .all(|relays| relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key)))
     });
     others_settled && relays_settled && (all_met || (known_settled && found))
 }

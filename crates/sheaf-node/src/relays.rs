@@ -1,9 +1,13 @@
 //! Relays, from the node's side: which ones a space names, which one to keep to, and what an owner does about them.
 //!
 //! A relay is no member: it holds no key, and is known by an owner's word in the access entries, which everyone follows (N1).
-//! A node keeps one connection to a relay, whatever the number of spaces it names. Where a space names several, all its
-//! members try them in the same order, which depends on the space, so that they meet at one and spaces spread over all
+//! A node keeps one connection to a relay, whatever the number of spaces that name it. Where a space names several, it keeps to
+//! each of them, so that each has everything. Relays of one *cluster* have the same anyway, and one stands for all: members
+//! try these in the same order, which depends on the space, so that they meet at one and spaces spread over all
 //! (rendezvous hashing); whoever cannot reach that one goes on to the next, and comes back when it is there again.
+
+mod moving;
+mod names;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,16 +15,19 @@ use std::sync::Arc;
 
 use sheaf_access::{AccessOp, AccessState, DeviceId, Relay, RelayLink, SpaceId};
 use sheaf_store::Table;
-use sheaf_sync::{Hosting, HostingRefusal, MAX_HOSTED};
+use sheaf_sync::{Hosting, MAX_HOSTED};
 
 use crate::core::Core;
 use crate::error::NodeError;
 use crate::people::not_made;
 use crate::space::Space;
-use crate::view::NodeEvent;
+
+pub use names::{called, look_up, names};
 
 /// What a relay is shown by whoever may ask it to keep spaces.
 const TOKEN: &[u8] = b"relay-token/";
+/// The link of the relay that new spaces are kept at.
+const USUAL: &[u8] = b"usual-relay";
 /// The most relays that a space names.
 const MAX_RELAYS: usize = 8;
 
@@ -41,14 +48,31 @@ pub fn in_order(space: SpaceId, access: &AccessState) -> Vec<Relay> {
     relays
 }
 
-/// Which of a space's relays to be in touch with: the first, and for as long as it fails the next.
+/// The same, those of one cluster together: one of each is enough.
+pub fn by_cluster(relays: Vec<Relay>) -> Vec<Vec<Relay>> {
+    let mut found: Vec<Vec<Relay>> = Vec::new();
+    for relay in relays {
+        let same = |others: &&mut Vec<Relay>| {
+            relay.cluster().is_some() && others.first().is_some_and(|other| other.cluster() == relay.cluster())
+        };
+        match found.iter_mut().find(same) {
+            Some(others) => others.push(relay),
+            None => found.push(vec![relay]),
+        }
+    }
+    found
+}
+
+/// Which of a space's relays to be in touch with: of each cluster the first, and for as long as it fails the next.
 pub fn to_call(relays: Vec<Relay>, fails: impl Fn(&DeviceId) -> bool) -> Vec<Relay> {
     let mut chosen = Vec::new();
-    for relay in relays {
-        let failing = fails(&relay.key);
-        chosen.push(relay);
-        if !failing {
-            break;
+    for others in by_cluster(relays) {
+        for relay in others {
+            let failing = fails(&relay.key);
+            chosen.push(relay);
+            if !failing {
+                break;
+            }
         }
     }
     chosen
@@ -104,29 +128,26 @@ impl Core {
         self.kept_at(relay).chunks(MAX_HOSTED).map(ask).collect()
     }
 
-    /// A relay says something about what it keeps.
-    pub fn heard_hosting(&self, relay: DeviceId, bytes: &[u8]) {
-        let Some(Hosting::Refuse { space, reason }) = Hosting::decode(bytes) else { return };
-        if self.kept_at(relay).contains(&space) {
-            self.relay_refuses(relay, space, reason);
-        }
-    }
-
-    fn relay_refuses(&self, relay: DeviceId, space: SpaceId, reason: HostingRefusal) {
-        tracing::warn!(relay = %relay.short(), %space, %reason, "a relay does not keep a space");
-        self.say(NodeEvent::RelayRefused {
-            space: space.to_string(),
-            relay: relay.to_string(),
-            reason: reason.to_string(),
-        });
-    }
-
     /// Remembers the token of a relay.
     pub fn put_relay_token(&self, link: &RelayLink) -> Result<(), NodeError> {
         match &link.token {
             Some(token) => Ok(self.store.put(Table::Settings, &token_key(link.relay.key), token.as_bytes())?),
             None => Ok(()),
         }
+    }
+
+    /// The relay that this device has new spaces kept at.
+    pub fn usual_relay(&self) -> Result<Option<RelayLink>, NodeError> {
+        let text = self.store.get(Table::Settings, USUAL)?;
+        Ok(text.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok()))
+    }
+
+    /// From now on new spaces are kept at this relay, or at none.
+    pub fn set_usual_relay(&self, link: Option<&str>) -> Result<(), NodeError> {
+        Ok(match link {
+            Some(link) => self.store.put(Table::Settings, USUAL, link.trim().as_bytes())?,
+            None => self.store.delete(Table::Settings, USUAL)?,
+        })
     }
 
     /// Names a relay in a space, as an owner. Blocks.
@@ -177,19 +198,32 @@ mod tests {
         Relay { key: DeviceId::from_bytes([n; 32]), addresses: vec![format!("192.0.2.{n}:1")], url: None }
     }
 
+    fn of(cluster: &str, n: u8) -> Relay {
+        let mut relay = relay(n);
+        relay.addresses.push(Relay::one_of(cluster));
+        relay
+    }
+
+    fn called(all: &[Relay], fails: &[u8]) -> Vec<u8> {
+        let fails = |key: &DeviceId| fails.contains(&key.as_bytes()[0]);
+        to_call(all.to_vec(), fails).iter().map(|relay| relay.key.as_bytes()[0]).collect()
+    }
+
     #[test]
-    fn the_next_relay_is_called_only_while_those_before_it_fail() {
-        let all = vec![relay(1), relay(2), relay(3)];
-        let keys = |fails: &[u8]| -> Vec<u8> {
-            let fails = |key: &DeviceId| fails.contains(&key.as_bytes()[0]);
-            to_call(all.clone(), fails).iter().map(|relay| relay.key.as_bytes()[0]).collect()
-        };
-        assert_eq!(keys(&[]), [1]);
-        assert_eq!(keys(&[2]), [1]);
-        assert_eq!(keys(&[1]), [1, 2]);
-        assert_eq!(keys(&[1, 2]), [1, 2, 3]);
-        assert_eq!(keys(&[1, 2, 3]), [1, 2, 3]);
-        assert!(to_call(Vec::new(), |_| true).is_empty());
+    fn each_relay_is_called() {
+        let all = [relay(1), relay(2), relay(3)];
+        assert_eq!(called(&all, &[]), [1, 2, 3]);
+        assert_eq!(called(&all, &[1, 2, 3]), [1, 2, 3]);
+        assert!(called(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn of_a_cluster_the_next_is_called_only_while_those_before_it_fail() {
+        let all = [of("a", 1), relay(9), of("a", 2), of("b", 4), of("a", 3)];
+        assert_eq!(called(&all, &[]), [1, 9, 4]);
+        assert_eq!(called(&all, &[2]), [1, 9, 4]);
+        assert_eq!(called(&all, &[1]), [1, 2, 9, 4]);
+        assert_eq!(called(&all, &[1, 2, 4]), [1, 2, 3, 9, 4]);
     }
 
     #[test]

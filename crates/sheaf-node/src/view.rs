@@ -366,6 +366,29 @@ pub struct RelaySpace {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// What the relay has answered, as far as this device is online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub answer: Option<RelayAnswer>,
+    /// If it refuses: why, and what to do, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reason: Option<String>,
+}
+
+/// What a relay has answered about keeping a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum RelayAnswer {
+    /// It keeps it, and has everything that is here.
+    Keeps,
+    /// It keeps it, and does not have everything yet.
+    Receives,
+    /// It does not keep it, or takes no more of it.
+    Refuses,
+    /// Nothing yet. It is called by itself, again and again.
+    Silent,
 }
 
 /// Where a document is: what receipts prove, and nothing more.

@@ -8,7 +8,11 @@
 //! arrived since, and has the same account as if there had been no crash. An entry that comes twice has one arrival, and
 //! counts once. What is pruned is given back by counting anew what is left.
 //!
+//! What is kept beside entries is counted too ([`Beside`]).
+//!
 //! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again.
+
+mod beside;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,6 +23,8 @@ use sheaf_store::Arrival;
 use sheaf_sync::NotNow;
 
 use crate::config::Quotas;
+
+pub use beside::Beside;
 
 /// The first byte of a written account.
 const VERSION: u8 = 1;
@@ -38,7 +44,9 @@ impl Amount {
         Self { bytes, entries: 1 }
     }
 
-    fn with(self, more: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn with(self, more: Self) -> Self {
         Self { bytes: self.bytes.saturating_add(more.bytes), entries: self.entries.saturating_add(more.entries) }
     }
 
@@ -144,6 +152,8 @@ pub enum What {
     Bytes,
     /// Entries.
     Entries,
+    /// Bytes of checkpoints' blobs.
+    Blobs,
 }
 
 /// A quota would be passed.
@@ -166,6 +176,7 @@ impl fmt::Display for Exceeded {
         let what = match self.what {
             What::Bytes => "bytes",
             What::Entries => "entries",
+            What::Blobs => "bytes of checkpoints' blobs",
         };
         write!(f, "this relay keeps {} {what} {whose}, and they are used up", self.limit)
     }
@@ -185,6 +196,9 @@ pub struct Ledger {
     quotas: Quotas,
     spaces: HashMap<SpaceId, Account>,
     persons: HashMap<PersonId, Amount>,
+    /// What there is beside entries, of each space, and of branches the sums by person.
+    beside: HashMap<SpaceId, Beside>,
+    beside_of: HashMap<PersonId, Amount>,
     /// What is on its way to the disk, of each space and of each person.
     coming: HashMap<SpaceId, Amount>,
     coming_of: HashMap<PersonId, Amount>,
@@ -197,6 +211,8 @@ impl Ledger {
             quotas,
             spaces: HashMap::new(),
             persons: HashMap::new(),
+            beside: HashMap::new(),
+            beside_of: HashMap::new(),
             coming: HashMap::new(),
             coming_of: HashMap::new(),
         }
@@ -209,7 +225,7 @@ impl Ledger {
 
     /// Takes up a space's account, in place of the one it has.
     pub fn open(&mut self, space: SpaceId, account: Account) {
-        self.forget(&space);
+        self.close(&space);
         for (person, amount) in &account.by {
             let sum = self.persons.entry(*person).or_default();
             *sum = sum.with(*amount);
@@ -219,6 +235,11 @@ impl Ledger {
 
     /// Forgets a space that was removed.
     pub fn forget(&mut self, space: &SpaceId) -> Option<Account> {
+        self.set_beside(*space, Beside::default());
+        self.close(space)
+    }
+
+    fn close(&mut self, space: &SpaceId) -> Option<Account> {
         let account = self.spaces.remove(space)?;
         for (person, amount) in &account.by {
             lower(&mut self.persons, person, *amount);
@@ -239,17 +260,24 @@ impl Ledger {
     /// Sees to it that so much more fits, beside what is on its way to the disk anywhere, of which it is a part from now on.
     /// It is counted when it is durable; whether it is or not, it is [`settled`](Self::settle) then.
     pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
-        let q = &self.quotas;
-        let coming = self.coming.get(&space).copied().unwrap_or_default();
-        let held = self.spaces.get(&space).map(Account::total).unwrap_or_default().with(coming);
-        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0])?;
-        let held = self.of(&person).with(self.coming_of.get(&person).copied().unwrap_or_default());
-        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])?;
+        self.check(space, person, more)?;
         let coming = self.coming.entry(space).or_default();
         *coming = coming.with(more);
         let coming = self.coming_of.entry(person).or_default();
         *coming = coming.with(more);
         Ok(())
+    }
+
+    /// Whether so much more fits, beside all that is kept and all that is on its way.
+    fn check(&self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
+        let q = &self.quotas;
+        let coming = self.coming.get(&space).copied().unwrap_or_default();
+        let beside = self.beside.get(&space).map(Beside::total).unwrap_or_default();
+        let held = self.spaces.get(&space).map(Account::total).unwrap_or_default().with(coming).with(beside);
+        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0])?;
+        let coming = self.coming_of.get(&person).copied().unwrap_or_default();
+        let held = self.of(&person).with(coming).with(self.beside_of.get(&person).copied().unwrap_or_default());
+        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])
     }
 
     /// What was reserved of a space is durable and counted, or will not be.
@@ -258,11 +286,6 @@ impl Ledger {
         for (person, amount) in &reserved.by {
             lower(&mut self.coming_of, person, *amount);
         }
-    }
-
-    /// How many bytes of checkpoints' blobs are kept of one space.
-    pub fn space_blobs(&self) -> u64 {
-        self.quotas.space_blobs.0
     }
 
     /// An entry of so many bytes is durable, with this arrival. One that has been counted is not counted again.

@@ -285,8 +285,11 @@ async fn look(board: Arc<Board>, net: Net, data: PathBuf) {
 
 /// The link to give to people.
 fn link(config: &Config, net: &Net, token: &Token) -> Result<String, RelayLinkError> {
-    let addresses = link_addresses(&config.addresses.0, &net.addresses());
-    let relay = sheaf_access::Relay { key: net.id(), addresses, url: config.meeting.url.clone() };
+    let relay = sheaf_access::Relay {
+        key: net.id(),
+        addresses: link_addresses(config, &net.addresses()),
+        url: config.meeting.url.clone(),
+    };
     let shown = (config.admission.mode == Mode::Token).then(|| token.expose().to_owned().into());
     RelayLink { relay, token: shown }.to_text()
 }
@@ -315,10 +318,14 @@ fn network(config: &Config, key: [u8; 32]) -> NetConfig {
     NetConfig { listen: Some(config.listen), discovery: false, limits, ..NetConfig::new(key) }
 }
 
-/// The addresses a link carries: those that were given first.
-fn link_addresses(given: &[SocketAddr], found: &[SocketAddr]) -> Vec<String> {
-    let mut addresses: Vec<String> = Vec::new();
-    for address in given.iter().chain(found).map(ToString::to_string) {
+/// What a link says of where it is: its cluster, its name, the addresses that were given, those that were found.
+fn link_addresses(config: &Config, found: &[SocketAddr]) -> Vec<String> {
+    let port = found.first().map_or(config.listen.port(), SocketAddr::port);
+    let cluster = config.cluster_name.as_deref().map(sheaf_access::Relay::one_of);
+    let name =
+        config.name.as_ref().map(|name| if name.contains(':') { name.clone() } else { format!("{name}:{port}") });
+    let mut addresses: Vec<String> = cluster.into_iter().chain(name).collect();
+    for address in config.addresses.0.iter().chain(found).map(ToString::to_string) {
         if addresses.len() < MAX_RELAY_ADDRESSES && !addresses.contains(&address) {
             addresses.push(address);
         }

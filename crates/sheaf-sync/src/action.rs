@@ -7,7 +7,7 @@ use crate::close::CloseReason;
 use crate::entry_bytes::EntryBytes;
 use crate::event::Ticket;
 use crate::frame::Frame;
-use crate::refusal::{RedemptionRefusal, Refusal};
+use crate::refusal::{NotNow, RedemptionRefusal, Refusal};
 use crate::tip::Tip;
 
 /// Everything a [`Machine`](crate::Machine) can ask of the node. To be carried out in the order given.
@@ -151,6 +151,15 @@ pub enum Action<P> {
         seq: u64,
         /// Why.
         refusal: Refusal,
+    },
+    /// The peer does not take entries of a space now, and they are tried again by themselves. Said each time.
+    Delayed {
+        /// Who.
+        peer: P,
+        /// The space.
+        space: SpaceId,
+        /// Why.
+        reason: NotNow,
     },
     /// End the connection. The machine has forgotten the peer already.
     Close {

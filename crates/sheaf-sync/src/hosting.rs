@@ -3,7 +3,8 @@
 //! A relay keeps what it is asked to, if it lets the asker: it knows of no space by itself, and so could not recognise one
 //! that is offered under a [`Tag`](crate::Tag). So a node *names* to a relay the spaces that name the relay (and the one that
 //! it holds an invitation to), before it greets anyone on that connection. These messages travel on the control stream,
-//! beside the machine's frames, and in order with them: whatever comes after one finds the spaces there.
+//! beside the machine's frames, and in order with them: whatever comes after one finds the spaces there. The relay answers for
+//! each space whether it keeps it.
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::{MAX_TOKEN, SpaceId};
@@ -35,6 +36,12 @@ pub enum Hosting {
         space: SpaceId,
         /// Why.
         reason: HostingRefusal,
+    },
+    /// "I keep these", of those that were named and that it was certain about; of the others it says so later.
+    Keep {
+        /// The spaces.
+        #[serde(deserialize_with = "capped::vec::<_, _, MAX_HOSTED>")]
+        spaces: Vec<SpaceId>,
     },
 }
 
@@ -94,6 +101,7 @@ mod tests {
             Hosting::Ask { spaces: vec![space; MAX_HOSTED], token: vec![b'x'; MAX_TOKEN] },
             Hosting::Ask { spaces: Vec::new(), token: Vec::new() },
             Hosting::Refuse { space, reason: HostingRefusal::TokenUnknown },
+            Hosting::Keep { spaces: vec![space; 3] },
         ]
     }
 
@@ -114,6 +122,8 @@ mod tests {
     fn lists_are_bounded() {
         let space = SpaceId::from_bytes([7; 32]);
         let many = Hosting::Ask { spaces: vec![space; MAX_HOSTED + 1], token: Vec::new() };
+        assert_eq!(Hosting::decode(&many.encode()), None);
+        let many = Hosting::Keep { spaces: vec![space; MAX_HOSTED + 1] };
         assert_eq!(Hosting::decode(&many.encode()), None);
         let long = Hosting::Ask { spaces: Vec::new(), token: vec![b'x'; MAX_TOKEN + 1] };
         assert_eq!(Hosting::decode(&long.encode()), None);

@@ -304,6 +304,7 @@ impl<P: PeerId> Peer<P> {
         let mut refused = refused.into_iter().peekable();
         let mut receipt = Frontier::new();
         let mut blocked = Vec::new();
+        let mut delayed = None;
         for ordinal in first..count {
             let Some(sent) = lane.landed() else { break };
             self.in_flight.take(sent.bytes, 1);
@@ -326,7 +327,10 @@ impl<P: PeerId> Peer<P> {
                         blocked.push((log, seq, Refusal::Never(Verdict::BUILDS_ON_REFUSED)));
                     }
                 }
-                Some(Refusal::NotNow(_)) => lane.not_now = true,
+                Some(Refusal::NotNow(reason)) => {
+                    lane.not_now = true;
+                    delayed.get_or_insert(reason);
+                }
                 Some(refusal @ Refusal::Never(_)) => {
                     if lane.block(log, seq, Why::Itself) {
                         blocked.push((log, seq, refusal));
@@ -338,6 +342,7 @@ impl<P: PeerId> Peer<P> {
             lane.recovery = Recovery::Draining;
         }
         turn.receipt(self.id, id, receipt);
+        turn.actions.extend(delayed.map(|reason| Action::Delayed { peer: self.id, space: id, reason }));
         self.withhold(turn, id, blocked)?;
         self.recover(turn, id, space)?;
         self.pump(turn, id, spaces);

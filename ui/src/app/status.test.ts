@@ -44,6 +44,9 @@ describe("the sentences of the guide, word for word", () => {
     expect(line(kept([place(), relay({ waiting: 3 })]))).toBe("Saved here · on Ana’s laptop · 3 entries waiting for relay");
     expect(line(kept([place({ waiting: 2, link: "away" }), relay()]))).toBe("Saved here · on relay");
     expect(line(kept([relay({ waiting: 3 })]))).toBe("Saved here · 3 entries waiting for the relay");
+    expect(line(kept([relay(), relay({ waiting: 3 })]))).toBe("Saved here · on 1 of 2 relays");
+    expect(line(kept([relay(), relay()]))).toBe("Saved here · on 2 relays");
+    expect(placeName(relay({ name: "relay.example.org" }))).toBe("relay relay.example.org");
   });
   test("no connection", () => {
     expect(line(kept([place({ link: "away", waiting: 23, confirmed: null })]))).toBe(

@@ -58,9 +58,9 @@ export function entriesWaiting(count: number): string {
   return count === 1 ? "1 entry waiting" : `${count.toLocaleString("en-GB")} entries waiting`;
 }
 
-/** “Ana’s laptop”, “your other laptop”, “the relay”. */
+/** “Ana’s laptop”, “your other laptop”, “the relay”; of several, “relay relay.example.org”. */
 export function placeName(place: Pick<Place, "name" | "yours" | "relay">): string {
-  if (place.relay === true) return "the relay";
+  if (place.relay === true) return place.name === "" ? "the relay" : `relay ${place.name}`;
   if (place.yours) return "your other laptop";
   const first = firstName(place.name);
   if (first === "") return "another laptop";
@@ -79,7 +79,9 @@ function elsewhere(placement: Placement): string {
   const holding = placement.places.filter((place) => place.relay !== true && holds(place));
   const [one] = holding;
   const parts = one ? [holding.length === 1 ? `on ${placeName(one)}` : `on ${holding.length} devices`] : [];
-  if (relays.some(holds)) parts.push("on relay");
+  const keeping = relays.filter(holds).length;
+  if (keeping > 1) parts.push(`on ${keeping} relays`);
+  else if (keeping > 0) parts.push(relays.length > 1 ? `on 1 of ${relays.length} relays` : "on relay");
   else if (one && relays.length > 0) {
     const behind = Math.min(...relays.map((relay) => relay.waiting));
     if (behind > 0) parts.push(`${entriesWaiting(behind)} for relay`);

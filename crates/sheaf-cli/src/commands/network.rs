@@ -82,6 +82,7 @@ fn say(json: bool, event: &NodeEvent) {
         NodeEvent::Refused { device, rule, reason, count, .. } => {
             format!("Refused {device} ({rule}, {count} times): {reason}")
         }
+        NodeEvent::RelayKeeps { space, relay } => format!("The relay {relay} keeps {space}"),
         NodeEvent::RelayRefused { space, relay, reason } => {
             format!("The relay {relay} does not keep {space}: {reason}")
         }

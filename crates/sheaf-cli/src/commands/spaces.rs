@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use sheaf_node::{Ended, Node, SpaceInfo};
+use sheaf_node::{Ended, NewSpaceRelay, Node, SpaceInfo};
 
 use crate::arguments::Global;
 use crate::commands::people::agreed;
@@ -14,6 +14,9 @@ pub enum Command {
     New {
         /// Its name
         name: String,
+        /// Where it is kept while devices are closed: a relay's link, or `none` [default: see `sheaf relay default`]
+        #[arg(long, value_name = "LINK")]
+        relay: Option<String>,
     },
     /// List the spaces
     List,
@@ -29,8 +32,13 @@ pub enum Command {
 
 pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Command::New { name } => {
-            let space = node.create_space(&name).await?;
+        Command::New { name, relay } => {
+            let relay = match relay.as_deref() {
+                None => NewSpaceRelay::Usual,
+                Some("none") => NewSpaceRelay::Nowhere,
+                Some(link) => NewSpaceRelay::At(link.to_owned()),
+            };
+            let space = node.create_space_at(&name, relay).await?;
             output::print(global.json, &space, |space| space.id.clone());
         }
         Command::List => {

@@ -96,6 +96,8 @@ struct Driver {
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     /// Devices that any space has named as a relay since the network started.
     relays: BTreeSet<DeviceId>,
+    /// Those of them whose names are being looked up.
+    looking_up: BTreeSet<DeviceId>,
     /// Which meeting points are to be kept to.
     meetings: watch::Sender<Vec<String>>,
     reach: watch::Sender<Reach>,
@@ -124,6 +126,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         carets: BTreeMap::new(),
         asked: BTreeMap::new(),
         relays: BTreeSet::new(),
+        looking_up: BTreeSet::new(),
         meetings,
         reach,
         answers,
@@ -211,7 +214,7 @@ impl Driver {
         match event {
             NetEvent::Connected { device, nonce, .. } => self.connected(device, nonce),
             NetEvent::Frame { device, stream: Stream::Control, bytes } if Hosting::is_one(&bytes) => {
-                self.core.heard_hosting(device, &bytes);
+                self.heard_hosting(device, &bytes);
             }
             NetEvent::Frame { device, stream: Stream::Control, bytes } if Direct::is_one(&bytes) => {
                 self.heard_directly(device, &bytes);
@@ -393,7 +396,16 @@ impl Driver {
                     self.core.direct_connected(device, &nonce);
                 }
             }
-            Input::AskRelay { relay } => self.ask_relay(relay),
+            Input::AskRelay { relay } => {
+                // What it answered before was about another token, perhaps.
+                self.stand(relay, |standing| standing.hosting.clear());
+                self.ask_relay(relay);
+            }
+            Input::LookedUp { relay, addresses } => self.looked_up(relay, addresses),
+            Input::Leaving { relay, leaving } => {
+                self.stand(relay, |standing| standing.leaving = leaving);
+                self.relay_changed(relay);
+            }
             Input::Direct(steps) => steps.into_iter().for_each(|step| self.do_directly(step)),
             Input::TryNow => {
                 self.reach.send_modify(|reach| {
@@ -482,11 +494,13 @@ impl Driver {
                     // Whoever had not heard of the other as a member, or had no key yet, has not understood this before.
                     self.introduce(peer, space);
                 }
+                self.takes_again(peer, space);
                 self.core.upkeep.touch(space);
                 self.core.say(NodeEvent::Synced { space: space.to_string(), device: peer.to_string() });
                 self.core.placement_changed(peer);
             }
             Action::Said { peer, space, word } => self.said(peer, space, word),
+            Action::Delayed { peer, space, reason } => self.delayed(peer, space, reason),
             Action::Unrecognised { peer, space } => tracing::debug!(%peer, %space, "not known there as a member yet"),
             Action::EntryRefused { peer, space, log, seq, refusal } => {
                 tracing::warn!(%peer, %space, %log, seq, ?refusal, "an entry was refused");

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::devices::DirectStep;
 
 pub use driver::{Beside, item, start};
-pub use reach::{Reach, Standing};
+pub use reach::{Hosted, Reach, Standing};
 pub use sheaf_sync::branches::{ROOM, Said};
 
 /// What the rest of the node tells the network task.
@@ -144,6 +144,20 @@ pub enum Input {
     AskRelay {
         /// The relay.
         relay: DeviceId,
+    },
+    /// The names of a relay have been looked up.
+    LookedUp {
+        /// The relay.
+        relay: DeviceId,
+        /// Where it may be called.
+        addresses: Vec<SocketAddr>,
+    },
+    /// A relay may be left, or not after all: meanwhile another is to stand in for it.
+    Leaving {
+        /// The relay.
+        relay: DeviceId,
+        /// Whether.
+        leaving: bool,
     },
     /// Say something to devices beside the spaces that are shared with them.
     Direct(Vec<DirectStep>),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{DeviceId, SpaceId};
+use sheaf_sync::HostingRefusal;
 
 /// How it stands with one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,19 @@ pub struct Standing {
     pub failed: bool,
     /// The spaces that both have the same of, on this connection.
     pub synced: BTreeMap<SpaceId, bool>,
+    /// If it is a relay: what it has answered last about keeping spaces.
+    pub hosting: BTreeMap<SpaceId, Hosted>,
+    /// It is a relay that may be left: another is to stand in for it.
+    pub leaving: bool,
+}
+
+/// What a relay has answered about keeping a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosted {
+    /// It keeps it.
+    Kept,
+    /// It does not, or takes no more of it.
+    Refused(HostingRefusal),
 }
 
 impl Standing {

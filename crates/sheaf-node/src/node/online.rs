@@ -11,6 +11,7 @@ use super::Node;
 use crate::core::locked;
 use crate::error::NodeError;
 use crate::network::{self, Input, Network};
+use crate::relays::{by_cluster, called};
 use crate::space::Space;
 use crate::view::{Link, Place, Placement, SpaceInfo, SyncReport};
 
@@ -113,15 +114,17 @@ impl Node {
         }
     }
 
-    /// What the relays of a space have confirmed: those that are tried first, and any other that has.
+    /// What the relays of a space have confirmed; of a cluster, those that are tried first, and any other that has.
     fn relay_places(&self, space: &Space, own_seq: u64) -> Vec<Place> {
-        let relays = space.relays().into_iter().enumerate();
+        let clusters = by_cluster(space.relays());
+        let several = clusters.len() > 1;
         let place = |(at, relay): (usize, Relay)| {
             let receipt = locked(&self.core.receipts).of(space.id, relay.key);
             let link = self.link_with(relay.key, space);
             (at == 0 || receipt.is_some() || link != Link::Away).then(|| Place {
                 device: relay.key.to_string(),
-                name: String::new(),
+                // One alone is “the relay”.
+                name: if several { called(&relay) } else { String::new() },
                 colour: 1,
                 yours: false,
                 link,
@@ -131,7 +134,7 @@ impl Node {
                 relay: true,
             })
         };
-        relays.filter_map(place).collect()
+        clusters.into_iter().flat_map(|relays| relays.into_iter().enumerate().filter_map(place)).collect()
     }
 
     /// Where a document is, as far as receipts prove it.

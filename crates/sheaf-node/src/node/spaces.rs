@@ -9,6 +9,7 @@ use sheaf_log::{Draft, Membership};
 use tokio::sync::broadcast;
 
 use super::find::{checked_title, find, shown};
+use super::relays::NewSpaceRelay;
 use super::{Node, blocking};
 use crate::core::{Core, now};
 use crate::error::NodeError;
@@ -63,14 +64,23 @@ impl Node {
         Ok(Some(ended(space, me.person(), &removal, &people)))
     }
 
-    /// Makes a space with this person as its owner.
+    /// Makes a space with this person as its owner, kept where this device's new spaces are.
     pub async fn create_space(&self, name: &str) -> Result<SpaceInfo, NodeError> {
+        self.create_space_at(name, NewSpaceRelay::Usual).await
+    }
+
+    /// Makes a space with this person as its owner.
+    pub async fn create_space_at(&self, name: &str, relay: NewSpaceRelay) -> Result<SpaceInfo, NodeError> {
+        if let NewSpaceRelay::At(link) = &relay {
+            super::relays::read(link)?;
+        }
         let name = checked_title(name, "a space's name")?;
         let me = self.core.me()?;
         let core = Arc::clone(&self.core);
         let space = blocking(move || found(&core, &me)).await?;
         self.core.set_space_name(&space, &name).await?;
         self.introduce_myself(&space).await;
+        self.keep_new(&space, relay).await?;
         self.settle().await?;
         self.space_info(&space).await
     }

@@ -22,7 +22,14 @@ pub enum NodeEvent {
         /// Which space.
         space: String,
     },
-    /// A relay does not keep a space.
+    /// A relay keeps a space: it has taken it in, or takes more of it again.
+    RelayKeeps {
+        /// Which space.
+        space: String,
+        /// Which relay.
+        relay: String,
+    },
+    /// A relay does not keep a space, or takes no more of it.
     RelayRefused {
         /// Which space.
         space: String,

@@ -18,6 +18,9 @@ pub struct Options {
     /// Where devices connect, by UDP.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// The name devices find it by, which stands in the link.
+    #[arg(long, value_name = "NAME[:PORT]")]
+    name: Option<String>,
     /// Where health, metrics and the status page are served, or `off`.
     #[arg(long, value_name = "ADDR:PORT")]
     http: Option<Door>,
@@ -28,8 +31,8 @@ pub struct Options {
 
 /// Serves until the process is asked to stop.
 pub fn run(options: Options) -> ExitCode {
-    let Options { source, listen, http, cluster } = options;
-    let flags = Flags { data: None, listen, http, cluster };
+    let Options { source, listen, name, http, cluster } = options;
+    let flags = Flags { data: None, listen, name, http, cluster };
     let config = match source.load(&flags) {
         Ok(config) => config,
         Err(problems) => {
@@ -57,12 +60,18 @@ async fn serve(config: Config, read: impl Fn() -> Result<Config, Problems>, tele
         Ok(signals) => signals,
         Err(error) => return failed(&error),
     };
+    let config_names_cluster = config.cluster.0.is_empty() || config.cluster_name.is_some();
     let mut relay = match Relay::start(config).await {
         Ok(relay) => relay,
         Err(error) => return failed(&error),
     };
     for notice in relay.notices() {
         tracing::warn!("{notice}");
+    }
+    if !config_names_cluster {
+        tracing::warn!(
+            "`cluster_name` is not set: devices keep to each of the cluster's relays that a space names, not to one"
+        );
     }
     if let Some(address) = relay.http() {
         tracing::info!("the status page is at http://{address}/");

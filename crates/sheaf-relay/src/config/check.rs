@@ -10,6 +10,10 @@ const MIN_TOKEN: usize = 16;
 const ABANDONED: Duration = Duration::from_hours(30 * 24);
 /// What fits into a link.
 const MAX_TOKEN: usize = 128;
+/// And of a cluster's name.
+const MAX_CLUSTER_NAME: usize = 100;
+/// And of the relay's own, as in the DNS, with a port.
+const MAX_NAME: usize = 120;
 
 /// Everything that is wrong, by the setting to change.
 pub(super) fn check(config: &Config) -> Vec<(&'static str, String)> {
@@ -23,6 +27,9 @@ pub(super) fn check(config: &Config) -> Vec<(&'static str, String)> {
             "addresses",
             "people need addresses that can be reached: an IP address and a port, not 0.0.0.0 and not port 0",
         );
+    }
+    if config.name.as_deref().is_some_and(|name| !is_name(name)) {
+        say("name", "write a name that is in the DNS, for example relay.example.org, or relay.example.org:443");
     }
     if config.http.0.is_some_and(|address| address.port() != 0) && config.http == config.meeting.listen {
         say("http", "the meeting point listens there; choose another port");
@@ -81,6 +88,19 @@ fn cluster(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
         say("replicas", "NATS keeps 1 to 5");
     }
     let clustered = !config.cluster.0.is_empty();
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    match &config.cluster_name {
+        Some(_) if !clustered => {
+            say("cluster_name", "this relay is in no cluster: set `cluster` too, or take the name away")
+        }
+        Some(name) if name.is_empty() || name.len() > MAX_CLUSTER_NAME || !plain(name) => {
+            say(
+                "cluster_name",
+                "write 1 to 100 plain letters, digits or signs without spaces and `/`: it stands in the link",
+            );
+        }
+        _ => {}
+    }
     if clustered && config.admission.mode == Mode::Token && config.admission.token.is_none() {
         say("admission.token", "the relays of a cluster take in the same spaces: give all of them the same token");
     }
@@ -104,6 +124,7 @@ fn limits(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
         ("quotas.space_bytes", config.quotas.space_bytes.0),
         ("quotas.person_bytes", config.quotas.person_bytes.0),
         ("quotas.space_blobs", config.quotas.space_blobs.0),
+        ("quotas.person_blobs", config.quotas.person_blobs.0),
     ] {
         if number == 0 {
             say(key, none);
@@ -172,6 +193,22 @@ fn meeting(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
     }
 }
 
+/// Whether a text is a host's name, and perhaps a port. An address is none: those are for `addresses`.
+fn is_name(text: &str) -> bool {
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    text.len() <= MAX_NAME
+        && host.split('.').all(label)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
 /// Whether a text is a URL with one of these schemes and a host.
 fn is_url(text: &str, schemes: &[&str]) -> bool {
     text.parse::<http::Uri>().is_ok_and(|uri| {
@@ -197,6 +234,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_one_of_the_dns() {
+        for name in ["relay.example.org", "localhost", "relay.example.org:443", "a-b.c1"] {
+            assert!(keys(|c| c.name = Some(name.to_owned())).is_empty(), "{name}");
+        }
+        for wrong in
+            ["", "192.0.2.1", "192.0.2.1:4479", "[::1]:4479", "a b", "a/b", "a..b", "-a", "a:0", "a:x", "ä.org"]
+        {
+            assert_eq!(keys(|c| c.name = Some(wrong.to_owned())), ["name"], "{wrong}");
+        }
+    }
+
+    #[test]
     fn settings_that_contradict_each_other_are_named() {
         assert_eq!(keys(|c| c.admission.mode = Mode::List), ["admission.mode"]);
         assert_eq!(keys(|c| c.admission.spaces = List(vec![sheaf_access::SpaceId::UNBORN])), ["admission.mode"]);
@@ -208,6 +257,17 @@ mod tests {
         let servers = || List(vec!["nats://127.0.0.1:4222".parse().expect("a server")]);
         assert_eq!(keys(|c| c.cluster = servers()), ["admission.token"]);
         assert_eq!(keys(|c| c.replicas = Count(6)), ["replicas"]);
+        assert_eq!(keys(|c| c.cluster_name = Some("x".to_owned())), ["cluster_name"]);
+        let named = |name: &str| {
+            keys(|c| {
+                (c.cluster, c.cluster_name) = (servers(), Some(name.to_owned()));
+                c.admission.token = Some(crate::config::Token::new("correct-horse-battery-staple"));
+            })
+        };
+        assert!(named("relays.example.org").is_empty());
+        for wrong in ["", "two words", "a/b", &"x".repeat(101)] {
+            assert_eq!(named(wrong), ["cluster_name"], "{wrong}");
+        }
         assert_eq!(keys(|c| c.meeting.listen = Door("0.0.0.0:1".parse().ok())), ["meeting.url"]);
         assert_eq!(keys(|c| c.meeting.url = Some("https://x".to_owned())), ["meeting.listen"]);
         assert_eq!(keys(|c| c.meeting.tls.certificate = Some("x".into())), ["meeting.tls.key"]);

@@ -30,6 +30,9 @@ pub struct Flags {
     /// `--listen`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// `--name`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `--http`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<Door>,

@@ -20,6 +20,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Where devices connect: UDP.
     pub listen: SocketAddr,
+    /// The name that devices find it by.
+    pub name: Option<String>,
     /// What the link says besides, for a relay behind a router.
     pub addresses: List<SocketAddr>,
     /// The operator's page.
@@ -28,6 +30,8 @@ pub struct Config {
     pub drain: Span,
     /// The NATS servers that the relay shares with others.
     pub cluster: List<NatsServer>,
+    /// What the relays of the cluster are called together.
+    pub cluster_name: Option<String>,
     /// On how many of them each entry is kept.
     pub replicas: Count,
     /// Whose spaces are taken in.
@@ -120,6 +124,8 @@ pub struct Quotas {
     pub person_entries: Count,
     /// Bytes of checkpoints' blobs in a space.
     pub space_blobs: Bytes,
+    /// Bytes of checkpoints' blobs by a person.
+    pub person_blobs: Bytes,
     /// What stays free on the disk.
     pub disk_reserve: Bytes,
 }
@@ -257,10 +263,12 @@ impl Default for Config {
         Self {
             data: data_folder(),
             listen: SocketAddr::from(([0, 0, 0, 0], 4479)),
+            name: None,
             addresses: List::default(),
             http: Door(Some(SocketAddr::from(([127, 0, 0, 1], 4480)))),
             drain: Span(Duration::from_secs(10)),
             cluster: List::default(),
+            cluster_name: None,
             replicas: Count(3),
             admission: Admission { mode: Mode::Token, token: None, persons: List::default(), spaces: List::default() },
             quotas: Quotas {
@@ -269,6 +277,7 @@ impl Default for Config {
                 person_bytes: Bytes(4 << 30),
                 person_entries: Count(8_000_000),
                 space_blobs: Bytes(4 << 30),
+                person_blobs: Bytes(16 << 30),
                 disk_reserve: Bytes(512 << 20),
             },
             limits: Limits {

@@ -31,6 +31,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("listen", "\"[::]:4479\"", false, "Where devices connect: an address and a UDP port."),
     setting(
+        "name",
+        "\"relay.example.org\"",
+        true,
+        "The name devices find it by, with another port than that of `listen` where people need one (`relay.example.org:443`). It stands in the link and is looked up at every call, so that the address behind it may change.",
+    ),
+    setting(
         "addresses",
         "[\"203.0.113.5:4479\"]",
         true,
@@ -48,6 +54,12 @@ pub const SETTINGS: &[Setting] = &[
         "[\"nats://10.0.0.1:4222\", \"nats://10.0.0.2:4222\"]",
         false,
         "The NATS servers, with JetStream, through which several relays are one: `nats://` or `tls://`, with `user:password@` where they want that. None: the relay is alone.",
+    ),
+    setting(
+        "cluster_name",
+        "\"relays.example.org\"",
+        true,
+        "What the relays of a cluster are called together, the same at each of them, and nowhere else: a name you own. It stands in the link. Devices then keep to one of them at a time; without it they keep to each.",
     ),
     setting(
         "replicas",
@@ -83,6 +95,12 @@ pub const SETTINGS: &[Setting] = &[
         "\"10 GiB\"",
         true,
         "Bytes of checkpoints' blobs kept of one space. A checkpoint that would pass it is not kept, and nothing is pruned under it.",
+    ),
+    setting(
+        "quotas.person_blobs",
+        "\"10 GiB\"",
+        true,
+        "Bytes of blobs of the checkpoints that one person wrote, over all spaces. The same holds beyond it.",
     ),
     setting(
         "quotas.disk_reserve",
@@ -293,6 +311,9 @@ mod tests {
         let id = sheaf_access::PersonId::from_bytes([7; 32]).to_string();
         let example = setting.example.replace("<a person's id>", &id).replace("<a space's id>", &id);
         let besides: &[(&str, &str)] = match setting.key {
+            "cluster_name" => {
+                &[("cluster", "['nats://10.0.0.1:4222']"), ("admission.token", "'correct-horse-battery-staple'")]
+            }
             "cluster" => &[("admission.token", "'correct-horse-battery-staple'")],
             "admission.persons" | "admission.spaces" => &[("admission.mode", "'list'")],
             "meeting.listen" => &[("meeting.url", "'http://relay.example.org'")],

@@ -409,6 +409,11 @@ impl Worker {
                     }
                 }
             }
+            Err(NotTaken::OverQuota) => {
+                // Whoever brought it hears it. The engine may have ended; then nobody waits for it.
+                let _ = self.answers.send(Answer::OverQuota { space: id, device: peer });
+                self.give_up(id);
+            }
             Err(NotTaken::Refused(why)) => {
                 tracing::info!(space = %id.short(), why, "a checkpoint is not taken over");
                 self.give_up(id, false);

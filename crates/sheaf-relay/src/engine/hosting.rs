@@ -55,6 +55,7 @@ impl Engine {
         if !spaces.is_empty() {
             self.net.admit(device);
         }
+        let kept: Vec<SpaceId> = spaces.iter().filter(|space| !space.waits()).map(|space| space.id).collect();
         for space in spaces {
             // In this order: with the space comes what the device has offered of it.
             self.open(&space);
@@ -64,10 +65,18 @@ impl Engine {
                 self.part(device, &space);
             }
         }
+        self.keeps(device, kept);
         for (space, reason) in refused {
             self.refuse(device, space, reason);
         }
         self.looked(device, connection);
+    }
+
+    /// Says that spaces are kept here.
+    pub(super) fn keeps(&mut self, device: DeviceId, spaces: Vec<SpaceId>) {
+        if !spaces.is_empty() {
+            self.send_bytes(device, Stream::Control, Bytes::from(Hosting::Keep { spaces }.encode()));
+        }
     }
 
     /// Says that a space is not kept here.

@@ -87,6 +87,8 @@ pub enum Answer {
     Durable(Vec<Place>),
     /// It is done, and that is all.
     Nothing,
+    /// A quota leaves no room for something that a device brought beside entries.
+    OverQuota { space: SpaceId, device: DeviceId },
     /// What comes of a word about a space.
     Told { space: SpaceId, told: Told },
     /// A word of a device's was dealt with.
@@ -313,6 +315,7 @@ impl Engine {
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
             Answer::Durable(places) => self.order(Order::Durable(places)),
             Answer::Nothing => {}
+            Answer::OverQuota { space, device } => self.refuse(device, space, HostingRefusal::Quota),
             Answer::Told { space, told } => self.told(space, told),
             Answer::Heard { device } => self.heard(device),
             Answer::Taken { space, accepted } => self.taken(space, accepted),
@@ -383,7 +386,10 @@ impl Engine {
                 self.fetch(space, |space| Fetch::Endorsed { space, peer, endorsement });
             }
             // Nothing was asked for, and there is nobody here to tell.
-            Action::Signed { .. } | Action::Unrecognised { .. } | Action::RedemptionRefused { .. } => {}
+            Action::Signed { .. }
+            | Action::Unrecognised { .. }
+            | Action::Delayed { .. }
+            | Action::RedemptionRefused { .. } => {}
             Action::WakeAt { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
         }
     }

@@ -1,7 +1,7 @@
 //! What devices say about spaces beside their entries: of forks, that is. It is heard on the thread that fetches.
 
 use sheaf_access::{DeviceId, SpaceId};
-use sheaf_sync::Event;
+use sheaf_sync::{Event, HostingRefusal};
 
 use super::Engine;
 use super::fetching::Fetch;
@@ -45,7 +45,7 @@ impl Engine {
 
     /// What comes of a word, or of what points to a fork.
     pub(super) fn told(&mut self, id: SpaceId, told: Told) {
-        let Told { answers, to_all, forked, access } = told;
+        let Told { answers, to_all, forked, access, full } = told;
         for (log, at) in forked {
             self.feed(Event::Forked { space: id, log, at });
         }
@@ -59,6 +59,9 @@ impl Engine {
             for peer in &members {
                 self.feed(Event::Say { peer: *peer, space: id, word: word.clone() });
             }
+        }
+        if let Some(device) = full {
+            self.refuse(device, id, HostingRefusal::Quota);
         }
         if access {
             self.members_changed(id);

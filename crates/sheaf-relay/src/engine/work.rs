@@ -51,7 +51,7 @@ impl Engine {
                         stored: Vec::new(),
                         outcomes: vec![busy.clone(); entries],
                         access: true,
-                        refused: None,
+                        hosted: None,
                         found: Vec::new(),
                     })
                     .collect()
@@ -70,13 +70,15 @@ impl Engine {
                 self.taken_passed_on(id, accepted);
                 continue;
             }
-            let Accepted { from, ticket, stored, mut outcomes, refused, found, .. } = accepted;
+            let Accepted { from, ticket, stored, mut outcomes, hosted, found, .. } = accepted;
             let late = ticket.map_or(0, |ticket| self.late(from, ticket));
             outcomes.extend(std::iter::repeat_n(Outcome::Refused(Refusal::NotNow(NotNow::Busy)), late));
             let taken = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Held { .. })).count();
             self.board.meters().entries_refused.add((outcomes.len() - taken) as u64);
-            if let Some(reason) = refused {
-                self.refuse(from, id, reason);
+            match hosted {
+                Some(Ok(())) => self.keeps(from, vec![id]),
+                Some(Err(reason)) => self.refuse(from, id, reason),
+                None => {}
             }
             if !found.is_empty() {
                 self.fetch(id, |space| Fetch::Suspected { space, peer: from, found });

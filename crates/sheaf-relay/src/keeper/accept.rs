@@ -49,8 +49,8 @@ pub struct Accepted {
     pub outcomes: Vec<Outcome>,
     /// Whether who may do what has changed.
     pub access: bool,
-    /// Why the space is not kept here, if that turned out.
-    pub refused: Option<HostingRefusal>,
+    /// Whether the space is kept here, and why not, if that turned out.
+    pub hosted: Option<Result<(), HostingRefusal>>,
     /// What points to forks.
     pub found: Vec<Suspicion>,
 }
@@ -62,7 +62,7 @@ struct Judged {
     new: Vec<Entry>,
     outcomes: Vec<Outcome>,
     access: bool,
-    refused: Option<HostingRefusal>,
+    hosted: Option<Result<(), HostingRefusal>>,
     found: Vec<Suspicion>,
 }
 
@@ -109,9 +109,9 @@ impl Keeper {
                 judged
                     .into_iter()
                     .map(|one| {
-                        let Judged { from, ticket, new, outcomes, access, refused, found } = one;
+                        let Judged { from, ticket, new, outcomes, access, hosted, found } = one;
                         let stored = new.iter().zip(&mut arrivals).map(|(entry, at)| item(at, entry)).collect();
-                        Accepted { from, ticket, stored, outcomes, access, refused, found }
+                        Accepted { from, ticket, stored, outcomes, access, hosted, found }
                     })
                     .collect()
             }
@@ -137,7 +137,7 @@ impl Keeper {
             new: Vec::new(),
             outcomes: Vec::with_capacity(entries.len()),
             access: false,
-            refused: None,
+            hosted: None,
             found: Vec::new(),
         };
         for entry in entries {
@@ -164,11 +164,12 @@ impl Keeper {
         match self.admission().decide(&Ask { space, person, token: None }) {
             Decision::Admitted => {
                 state.waits = false;
+                judged.hosted = Some(Ok(()));
                 return;
             }
-            Decision::Refused(reason) => judged.refused = Some(reason.into()),
+            Decision::Refused(reason) => judged.hosted = Some(Err(reason.into())),
             // It is not a member's, or not as far as this goes.
-            Decision::WhoAsks => judged.refused = Some(HostingRefusal::NotListed),
+            Decision::WhoAsks => judged.hosted = Some(Err(HostingRefusal::NotListed)),
         }
         state.access = None;
         judged.new.clear();
@@ -339,7 +340,7 @@ fn not_now(error: &StoreError) -> Outcome {
 /// What was let in could not be kept: its senders keep it, and try again. The access history is ahead of the disk now, by
 /// entries that come again; adding them twice is harmless.
 fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
-    let Judged { from, ticket, outcomes, access, refused, found, .. } = judged;
+    let Judged { from, ticket, outcomes, access, hosted, found, .. } = judged;
     let outcomes = outcomes
         .into_iter()
         .map(|outcome| match outcome {
@@ -347,5 +348,5 @@ fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
             other => other,
         })
         .collect();
-    Accepted { from, ticket, stored: Vec::new(), outcomes, access, refused, found }
+    Accepted { from, ticket, stored: Vec::new(), outcomes, access, hosted, found }
 }

@@ -10,11 +10,14 @@ use sheaf_log::Entry;
 use sheaf_store::{StoreError, Table};
 use sheaf_sync::NotNow;
 
-use super::{Keeper, locked};
-use crate::quota::{Account, Amount, Ledger};
+use super::checkpoints::Checkpoints;
+use super::{Keeper, Space, locked};
+use crate::quota::{Account, Amount, Beside, Ledger};
 
 /// An account: space.
 pub(super) const ACCOUNT: &[u8] = b"account/";
+/// What a space has beside its entries: space.
+pub(super) const BESIDE: &[u8] = b"beside/";
 /// How many entries may arrive before an account is written down again: what opening a space may have to count.
 const UNWRITTEN: u64 = 256;
 /// How many bytes of entries are read at a time.
@@ -55,7 +58,75 @@ impl Keeper {
                 Err(error) => tracing::warn!(%error, space = %space.short(), "an account"),
             }
         }
+        for (key, value) in self.store.scan(Table::Progress, BESIDE)? {
+            let Some(space) = key[BESIDE.len()..].try_into().ok().map(SpaceId::from_bytes) else { continue };
+            match Beside::decode(&value) {
+                Ok(beside) => self.ledger().set_beside(space, beside),
+                Err(error) => tracing::warn!(%error, space = %space.short(), "what there is beside its entries"),
+            }
+        }
         Ok(())
+    }
+
+    /// Counts what there is of a space beside its entries, which is being opened.
+    pub(super) fn count_beside(
+        &self,
+        space: SpaceId,
+        access: Option<&AccessState>,
+        branches: &[Entry],
+        checkpoints: &Checkpoints,
+    ) -> Result<(), StoreError> {
+        let mut beside = Beside { blobs: checkpoints.bytes_by(access), ..Beside::default() };
+        for entry in branches {
+            if let Some(person) = payer(access, entry) {
+                let by = beside.branches.entry(person).or_default();
+                *by = by.with(Amount::entry(entry.encoded().len() as u64));
+            }
+        }
+        self.set_beside(space, beside)
+    }
+
+    /// Other checkpoints of a space are held than before.
+    pub(super) fn count_blobs(&self, space: &Space) -> Result<(), StoreError> {
+        let access = space.access();
+        let blobs = space.checkpoints().bytes_by(access.as_deref());
+        let beside = Beside { blobs, ..self.ledger().beside(&space.id) };
+        self.set_beside(space.id, beside)
+    }
+
+    fn set_beside(&self, space: SpaceId, beside: Beside) -> Result<(), StoreError> {
+        let key = [BESIDE, space.as_bytes()].concat();
+        let before = {
+            let mut ledger = self.ledger();
+            let before = ledger.beside(&space);
+            ledger.set_beside(space, beside.clone());
+            before
+        };
+        match (before == beside, beside == Beside::default()) {
+            (true, _) => Ok(()),
+            (false, true) => self.store.delete(Table::Progress, &key),
+            (false, false) => self.store.put(Table::Progress, &key, &beside.encode()),
+        }
+    }
+
+    /// Whether an entry of a branch fits, which is counted from now on. It is its author's, as in the log.
+    pub(super) fn charge_branch(&self, access: Option<&AccessState>, entry: &Entry) -> Result<(), NotNow> {
+        if self.board.is_full() {
+            return Err(NotNow::DiskFull);
+        }
+        let Some(person) = payer(access, entry) else { return Ok(()) };
+        self.ledger().add_branch(entry.space(), person, entry.encoded().len() as u64).map_err(|exceeded| {
+            self.board.meters().over_quota.add(1);
+            tracing::info!(%exceeded, space = %entry.space().short(), person = %person.short(), "a quota is used up");
+            exceeded.into()
+        })
+    }
+
+    /// An entry of a branch is not kept, or no more.
+    pub(super) fn give_back_branch(&self, access: Option<&AccessState>, entry: &Entry) {
+        if let Some(person) = payer(access, entry) {
+            self.ledger().drop_branch(entry.space(), person, entry.encoded().len() as u64);
+        }
     }
 
     /// Counts what arrived in a space since its account was written down.

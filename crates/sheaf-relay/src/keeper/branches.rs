@@ -30,12 +30,16 @@ pub struct Told {
     pub forked: Vec<(LogId, u64)>,
     /// Whether who may do what has changed.
     pub access: bool,
+    /// Who brought something that a quota leaves no room for.
+    pub full: Option<DeviceId>,
 }
 
 /// A space of this relay's.
 struct Here<'a> {
     keeper: &'a Keeper,
     space: &'a Space,
+    /// Who says what is heard, if anybody does.
+    from: Option<DeviceId>,
     told: Mutex<Told>,
 }
 
@@ -95,7 +99,7 @@ impl Branched for Here<'_> {
     fn take(&self, entry: &Entry, needed: bool) -> Result<Taken, StoreError> {
         let _branching = locked(&self.space.branching);
         let store = &*self.keeper.store;
-        {
+        let access = {
             let state = self.space.lock();
             let here = HeldHere::new(store, &state, self.space.id);
             let taken = state.forks.admit(entry, needed, here, state.access.as_ref())?;
@@ -105,8 +109,17 @@ impl Branched for Here<'_> {
             if state.forks.count_beside() >= MOST_BESIDE {
                 return Ok(Taken::Refused);
             }
+            state.access.as_ref().map(|access| Arc::clone(access.now()))
+        };
+        if self.keeper.charge_branch(access.as_deref(), entry).is_err() {
+            // Not a verdict: whoever has it keeps it, and it is asked for again when something builds on it.
+            locked(&self.told).full = self.from;
+            return Ok(Taken::Refused);
         }
-        put_branch(store, entry)?;
+        if let Err(error) = put_branch(store, entry) {
+            self.keeper.give_back_branch(access.as_deref(), entry);
+            return Err(error);
+        }
         let mut state = self.space.lock();
         Arc::make_mut(&mut state.forks).add(entry);
         // A set of access entries has no branches (A1): both sides of a fork are in it.
@@ -142,14 +155,20 @@ impl Here<'_> {
             let chosen: BTreeSet<EntryHash> = state.forks.chosen();
             Arc::make_mut(&mut state.forks).thin_out(log, &chosen, &asked)
         };
-        delete_branches(&*self.keeper.store, self.space.id, *log, &gone)
+        let (store, access) = (&*self.keeper.store, self.space.access());
+        for hash in &gone {
+            if let Some(entry) = branch_entry(store, self.space.id, *log, *hash)? {
+                self.keeper.give_back_branch(access.as_deref(), &entry);
+            }
+        }
+        delete_branches(store, self.space.id, *log, &gone)
     }
 }
 
 impl Keeper {
     /// Somebody says something about a space. Blocks.
     pub fn hear(&self, space: &Space, from: DeviceId, word: &[u8]) -> Told {
-        self.talking(space, |here| match Said::decode(word) {
+        self.talking(space, Some(from), |here| match Said::decode(word) {
             Some(said) => Ok(answers(from, branches::hear(here, from, said)?)),
             None => Ok(Vec::new()),
         })
@@ -157,7 +176,7 @@ impl Keeper {
 
     /// Follows up what points to forks in what somebody sent, or in how their logs end. Blocks.
     pub fn follow_up(&self, space: &Space, from: DeviceId, found: Vec<Suspicion>) -> Told {
-        self.talking(space, |here| {
+        self.talking(space, Some(from), |here| {
             let mut said = Vec::new();
             for suspicion in found {
                 said.extend(answers(from, branches::follow_up(here, from, suspicion)?));
@@ -168,7 +187,7 @@ impl Keeper {
 
     /// Somebody's logs end in places that are held here. Blocks.
     pub fn compare(&self, space: &Space, from: DeviceId, tips: &[(LogId, u64, Tip)]) -> Told {
-        let here = Here { keeper: self, space, told: Mutex::default() };
+        let here = Here { keeper: self, space, from: Some(from), told: Mutex::default() };
         match branches::differing(&here, tips) {
             Ok(found) => self.follow_up(space, from, found),
             Err(error) => {
@@ -180,20 +199,21 @@ impl Keeper {
 
     /// More of a space is here: what waited for it is looked at again. Blocks.
     pub fn ask_again(&self, space: &Space) -> Told {
-        self.talking(space, |here| branches::ask_again(here))
+        self.talking(space, None, |here| branches::ask_again(here))
     }
 
     /// What to say to a member who is here now. Blocks.
     pub fn introduce(&self, space: &Space, device: DeviceId) -> Told {
-        self.talking(space, |here| Ok(answers(device, branches::words(here))))
+        self.talking(space, None, |here| Ok(answers(device, branches::words(here))))
     }
 
     fn talking(
         &self,
         space: &Space,
+        from: Option<DeviceId>,
         talk: impl FnOnce(&Here<'_>) -> Result<Vec<(DeviceId, Said)>, StoreError>,
     ) -> Told {
-        let here = Here { keeper: self, space, told: Mutex::default() };
+        let here = Here { keeper: self, space, from, told: Mutex::default() };
         let said = talk(&here);
         let mut told = here.told.into_inner().unwrap_or_default();
         match said {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sheaf_access::{AccessEntry, AccessHistory, DeviceId, EntryHash, LogId, SpaceId};
+use sheaf_access::{AccessEntry, AccessHistory, AccessState, DeviceId, EntryHash, LogId, PersonId, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Checkpoint, Entry, Frontier, Kind, SignedHeader, may_checkpoint};
 use sheaf_store::{BlobStore, StoreError, Table, branch_entry, bundle_ends, decode_bundle, encode_bundle};
 
@@ -55,6 +55,8 @@ pub enum NotTaken {
     Lacks(BlobLink),
     /// It is not what it should be, or nobody who can read vouches for it.
     Refused(&'static str),
+    /// A quota leaves no room for its blobs.
+    OverQuota,
     /// The disk.
     Store(StoreError),
 }
@@ -92,6 +94,18 @@ impl Checkpoints {
         blobs.values().fold(0, |sum, size| sum.saturating_add(*size))
     }
 
+    /// The same by the persons whose checkpoints name them: once for each.
+    pub fn bytes_by(&self, access: Option<&AccessState>) -> BTreeMap<PersonId, u64> {
+        let mut blobs: BTreeMap<PersonId, BTreeMap<BlobId, u64>> = BTreeMap::new();
+        for kept in &self.held {
+            if let Some(person) = access.and_then(|access| access.person_of(&kept.by)) {
+                blobs.entry(person).or_default().extend(kept.blobs.iter().map(|blob| (blob.id, blob.size)));
+            }
+        }
+        let sum = |blobs: BTreeMap<BlobId, u64>| blobs.into_values().fold(0, u64::saturating_add);
+        blobs.into_iter().map(|(person, blobs)| (person, sum(blobs))).collect()
+    }
+
     fn hold(&mut self, kept: Kept) {
         if self.held.iter().any(|one| one.entry == kept.entry) {
             return;
@@ -127,7 +141,7 @@ impl Keeper {
         if !space.frontier().covers(&checkpoint.covers) {
             return Err(NotTaken::Refused("it covers what it does not build on"));
         }
-        self.check_room(space, checkpoint)?;
+        self.check_room(space, entry.log().device, space.access().as_deref(), checkpoint)?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
@@ -145,18 +159,32 @@ impl Keeper {
         Ok(self.make_room(space, entry.log().device)?)
     }
 
-    /// Whether there is room for the blobs of one more checkpoint.
-    fn check_room(&self, space: &Space, checkpoint: &Checkpoint) -> Result<(), NotTaken> {
-        let (held, new) = {
+    /// Whether there is room for the blobs of one more checkpoint, whose author's limits these are too.
+    fn check_room(
+        &self,
+        space: &Space,
+        by: DeviceId,
+        access: Option<&AccessState>,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), NotTaken> {
+        let person = access.and_then(|access| access.person_of(&by));
+        let (held, new, own) = {
             let checkpoints = space.checkpoints();
-            let new = checkpoint.blobs.iter().filter(|blob| !checkpoints.names(blob.id));
-            (checkpoints.bytes(), new.map(|blob| blob.size).fold(0, u64::saturating_add))
+            let named_by_them = |blob: &BlobLink| {
+                let theirs = |kept: &&Kept| access.and_then(|access| access.person_of(&kept.by)) == person;
+                checkpoints.held.iter().filter(theirs).any(|kept| kept.blobs.iter().any(|one| one.id == blob.id))
+            };
+            let sum = |known: &dyn Fn(&BlobLink) -> bool| {
+                let new = checkpoint.blobs.iter().filter(|blob| !known(blob));
+                new.map(|blob| blob.size).fold(0, u64::saturating_add)
+            };
+            (checkpoints.bytes(), sum(&|blob| checkpoints.names(blob.id)), sum(&named_by_them))
         };
-        if held.saturating_add(new) <= self.ledger().space_blobs() {
-            return Ok(());
-        }
-        self.board.meters().over_quota.add(1);
-        Err(NotTaken::Refused("its blobs are more than the quota of a space leaves room for"))
+        self.ledger().blobs_fit(held, new, person.map(|person| (person, own))).map_err(|exceeded| {
+            self.board.meters().over_quota.add(1);
+            tracing::info!(%exceeded, space = %space.id.short(), "a quota is used up");
+            NotTaken::OverQuota
+        })
     }
 
     /// The headers in which covered logs end, as far as they are here: in the store, or with a checkpoint.
@@ -201,6 +229,7 @@ impl Keeper {
         let since = now();
         self.store.put(Table::Spaces, &held_key(space.id, entry.hash()), &since.to_le_bytes())?;
         space.checkpoints().hold(kept(entry, checkpoint, since));
+        self.count_blobs(space)?;
         self.endorsed_before(space, entry.hash()).map(drop)
     }
 
@@ -211,6 +240,7 @@ impl Keeper {
             checkpoints.held.retain(|kept| kept.entry != entry);
             checkpoints.offers.clear();
         }
+        self.count_blobs(space)?;
         self.forget_endorsements(space, entry)?;
         self.store.delete(Table::Spaces, &held_key(space.id, entry))
     }
@@ -222,7 +252,7 @@ impl Keeper {
         let history = history(space, &access)?;
         may_checkpoint(&entry, &history).map_err(|_| NotTaken::Refused("its author might not write it"))?;
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Err(NotTaken::Refused("it is none")) };
-        self.check_room(space, &checkpoint)?;
+        self.check_room(space, entry.log().device, Some(history.now()), &checkpoint)?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
@@ -249,6 +279,7 @@ impl Keeper {
             self.put_member(device, space.id)?;
         }
         space.take_over(history, self.store.frontier(space.id)?, self.store.floors(space.id)?);
+        self.count_blobs(space)?;
         blobs.delete(bundle.id)?;
         Ok(checkpoint.covers)
     }

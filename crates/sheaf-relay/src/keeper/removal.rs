@@ -56,6 +56,7 @@ impl Keeper {
             (Table::Spaces, SHARED),
             (Table::Spaces, UNPUBLISHED),
             (Table::Progress, accounts::ACCOUNT),
+            (Table::Progress, accounts::BESIDE),
             (Table::Progress, SEEN),
         ];
         for (table, prefix) in records {

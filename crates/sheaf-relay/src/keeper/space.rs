@@ -106,6 +106,11 @@ impl Space {
         state.waits = state.frontier.is_empty();
     }
 
+    /// Whether it is not known yet whether it is kept at all.
+    pub fn waits(&self) -> bool {
+        self.lock().waits
+    }
+
     /// Who may do what in it now.
     pub fn access(&self) -> Option<Arc<AccessState>> {
         self.lock().access.as_ref().map(|history| Arc::clone(history.now()))
@@ -161,6 +166,8 @@ impl Keeper {
             self.put_member(*device, id)?;
         }
         let checkpoints = Mutex::new(self.load_checkpoints(id)?);
+        let now = access.as_ref().map(|access| Arc::clone(access.now()));
+        self.count_beside(id, now.as_deref(), &beside, &locked(&checkpoints))?;
         let unpublished = self.load_unpublished(id, &frontier)?;
         let (forks, needed) = (Arc::new(forks), Arc::default());
         let state = State { access, frontier, tips, floors, forks, waits: false, indexed, needed, unpublished };

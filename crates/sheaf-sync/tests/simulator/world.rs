@@ -660,7 +660,11 @@ impl World {
                     }
                     self.after(5, Happening::Tell { boot, node, event: Event::Compared { peer, space, ticket } });
                 }
-                Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } | Action::Said { .. } => {}
+                Action::Unrecognised { .. }
+                | Action::Delayed { .. }
+                | Action::Sign { .. }
+                | Action::Signed { .. }
+                | Action::Said { .. } => {}
             }
         }
         let Some(machine) = &self.nodes[node].machine else { return };

@@ -1,15 +1,19 @@
 //! Relays: being in touch with those that spaces are kept at, and no others.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use sheaf_access::{DeviceId, SpaceId};
+use sheaf_access::{DeviceId, Relay, SpaceId};
 use sheaf_net::{MEETINGS_MAX, Net, Stream};
-use sheaf_sync::Event;
+use sheaf_sync::{Event, Hosting, HostingRefusal, NotNow};
 use tokio::sync::watch;
 
 use super::Driver;
-use crate::relays::{addresses, meetings, to_call};
+use crate::network::{Hosted, Input, Standing};
+use crate::relays::{addresses, look_up, meetings, names, to_call};
+use crate::view::NodeEvent;
 
 /// Keeps to the meeting points that are to be kept to, whichever these come to be, until nobody says so any more.
 pub(super) async fn keep_to(net: Net, mut wanted: watch::Receiver<Vec<String>>) {
@@ -30,12 +34,35 @@ impl Driver {
             return;
         }
         let fails = |relay: &DeviceId| {
-            self.reach.borrow().devices.get(relay).is_some_and(|standing| standing.failed && !standing.connected)
+            let away = |standing: &Standing| standing.failed && !standing.connected;
+            self.reach.borrow().devices.get(relay).is_some_and(|standing| away(standing) || standing.leaving)
         };
         for relay in to_call(relays, fails) {
             if !self.peers.contains_key(&relay.key) {
-                self.dial(relay.key, addresses(&relay));
+                self.call_relay(&relay);
             }
+        }
+    }
+
+    /// Calls a relay where it says it is. A name is looked up first, each time: once for all spaces.
+    fn call_relay(&mut self, relay: &Relay) {
+        let (key, known, names) = (relay.key, addresses(relay), names(relay));
+        if names.is_empty() {
+            self.dial(key, known);
+        } else if self.looking_up.insert(key) {
+            let core = Arc::clone(&self.core);
+            tokio::spawn(async move {
+                let addresses = look_up(names, known).await;
+                core.tell_network(Input::LookedUp { relay: key, addresses });
+            });
+        }
+    }
+
+    /// A relay's names have been looked up.
+    pub(super) fn looked_up(&mut self, relay: DeviceId, addresses: Vec<SocketAddr>) {
+        self.looking_up.remove(&relay);
+        if !self.peers.contains_key(&relay) && !self.core.kept_at(relay).is_empty() {
+            self.dial(relay, addresses);
         }
     }
 
@@ -57,7 +84,9 @@ impl Driver {
         let mut all = BTreeSet::new();
         {
             let reach = self.reach.borrow();
-            let there = |relay: &DeviceId| reach.devices.get(relay).is_some_and(|standing| standing.connected);
+            let there = |relay: &DeviceId| {
+                reach.devices.get(relay).is_some_and(|standing| standing.connected && !standing.leaving)
+            };
             for space in self.core.spaces() {
                 let relays = space.relays();
                 all.extend(relays.iter().map(|relay| relay.key));
@@ -74,6 +103,51 @@ impl Driver {
         for ask in self.core.ask_to_keep(relay) {
             self.send_bytes(relay, Stream::Control, Bytes::from(ask));
         }
+    }
+
+    /// A relay says something about what it keeps.
+    pub(super) fn heard_hosting(&mut self, relay: DeviceId, bytes: &[u8]) {
+        let (spaces, answer) = match Hosting::decode(bytes) {
+            Some(Hosting::Keep { spaces }) => (spaces, Hosted::Kept),
+            Some(Hosting::Refuse { space, reason }) => (vec![space], Hosted::Refused(reason)),
+            Some(Hosting::Ask { .. }) | None => return,
+        };
+        let asked = self.core.kept_at(relay);
+        for space in spaces.into_iter().filter(|space| asked.contains(space)) {
+            self.answered(relay, space, answer);
+        }
+    }
+
+    /// A relay takes nothing of a space for now.
+    pub(super) fn delayed(&self, relay: DeviceId, space: SpaceId, reason: NotNow) {
+        if self.relays.contains(&relay) && matches!(reason, NotNow::Quota | NotNow::DiskFull) {
+            self.answered(relay, space, Hosted::Refused(HostingRefusal::Quota));
+        }
+    }
+
+    /// A relay that took nothing of a space for a while has everything.
+    pub(super) fn takes_again(&self, relay: DeviceId, space: SpaceId) {
+        let refused = |standing: &Standing| matches!(standing.hosting.get(&space), Some(Hosted::Refused(_)));
+        if self.reach.borrow().devices.get(&relay).is_some_and(refused) {
+            self.answered(relay, space, Hosted::Kept);
+        }
+    }
+
+    /// What a relay says about a space is remembered, and told when it is news.
+    fn answered(&self, relay: DeviceId, space: SpaceId, answer: Hosted) {
+        let mut news = false;
+        self.stand(relay, |standing| news = standing.hosting.insert(space, answer) != Some(answer));
+        if !news {
+            return;
+        }
+        let (space, relay) = (space.to_string(), relay.to_string());
+        self.core.say(match answer {
+            Hosted::Kept => NodeEvent::RelayKeeps { space, relay },
+            Hosted::Refused(reason) => {
+                tracing::warn!(relay, space, %reason, "a relay does not keep a space");
+                NodeEvent::RelayRefused { space, relay, reason: reason.to_string() }
+            }
+        });
     }
 
     /// A space has come to name a relay that is connected, or names one no more.
