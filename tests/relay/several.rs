@@ -105,6 +105,20 @@ fn a_relay_s_refusal_is_said_at_once_and_in_plain_words() {
     assert_eq!(added[0]["answer"], "keeps", "{added}");
 }
 
+/// A link that says nothing but a name leads there: it is looked up when the relay is called.
+#[test]
+fn a_relay_is_found_by_its_name() {
+    let relay = RelayProcess::start_with(&["--name", "localhost"]);
+    let mut link: sheaf_access::RelayLink = relay.link().parse().expect("a relay's link");
+    assert!(link.relay.addresses[0].starts_with("localhost:"), "{link:?}");
+    link.relay.addresses.truncate(1);
+    let link = link.to_text().expect("a link can be written");
+    let ana = Home::of("Ana").on_loopback();
+    let added = ana.ok(&["relay", "add", &link, "--wait", "100", "--json"]).json();
+    assert_eq!(added[0]["answer"], "keeps", "{added}");
+    ana.sync();
+}
+
 /// A device may have all its new spaces kept at a relay, and one of them not.
 #[test]
 fn new_spaces_are_kept_where_this_device_has_them_kept() {

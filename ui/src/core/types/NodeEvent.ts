@@ -13,7 +13,15 @@ space: string, } | { "event": "placement",
 /**
  * Which space.
  */
-space: string, } | { "event": "relayRefused", 
+space: string, } | { "event": "relayKeeps", 
+/**
+ * Which space.
+ */
+space: string, 
+/**
+ * Which relay.
+ */
+relay: string, } | { "event": "relayRefused", 
 /**
  * Which space.
  */
