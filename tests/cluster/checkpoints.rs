@@ -22,12 +22,23 @@ async fn entries(node: &Node, space: &str) -> usize {
     node.verify(space).await.map_or(usize::MAX, |report| report.entries)
 }
 
-/// What a relay says of a space, as its operator is shown it.
-pub fn shown(relay: &RelayProcess, space: &str) -> serde_json::Value {
+/// What a relay answers its operator about spaces.
+fn asked(relay: &RelayProcess, question: &[&str]) -> serde_json::Value {
     let mut command = Command::new(sheaf_tests::program("sheaf-relay"));
-    command.args(["space", "show", space, "--json", "--data"]).arg(relay.data());
+    command.arg("space").args(question).args(["--json", "--data"]).arg(relay.data());
     let ran = command.output().expect("the program starts");
     serde_json::from_slice(&ran.stdout).unwrap_or_default()
+}
+
+/// What it says of a space.
+fn shown(relay: &RelayProcess, space: &str) -> serde_json::Value {
+    asked(relay, &["show", space])
+}
+
+/// Whether it has a space.
+pub fn has(relay: &RelayProcess, space: &str) -> bool {
+    let list = asked(relay, &["list"]);
+    list["Spaces"].as_array().is_some_and(|rows| rows.iter().any(|row| row["space"] == space))
 }
 
 /// How many entries a relay has of a space.

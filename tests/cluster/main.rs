@@ -1,6 +1,8 @@
 //! Relays that are one through NATS: real servers, real relays, real nodes, on loopback.
 
 mod away;
+mod behind;
+mod carets;
 mod checkpoints;
 mod costs;
 mod kills;
@@ -15,9 +17,14 @@ const TOKEN: &str = "the-cluster-s-own-token";
 
 /// A relay in the cluster of these servers.
 fn relay(nats: &NatsServers) -> RelayProcess {
+    relay_with(nats, &[])
+}
+
+/// The same, with more settings in the environment.
+fn relay_with(nats: &NatsServers, settings: &[(&str, &str)]) -> RelayProcess {
     let urls = nats.urls();
-    let settings = [("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN), ("SHEAF_RELAY_CLUSTER_NAME", "relays.example.org")];
-    RelayProcess::start_with_env(&["--cluster", &urls], &settings)
+    let common = [("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN), ("SHEAF_RELAY_CLUSTER_NAME", "relays.example.org")];
+    RelayProcess::start_with_env(&["--cluster", &urls], &[&common, settings].concat())
 }
 
 async fn open(home: &Path) -> Node {

@@ -1,14 +1,19 @@
 //! Real NATS servers with JetStream: a cluster of them on loopback, in temporary folders, at ports that were free.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::eventually;
 
 /// Where Debian puts it, should `/usr/sbin` not be searched.
 const INSTALLED: &str = "/usr/sbin/nats-server";
+
+/// How many streams relays have.
+const STREAMS: usize = 16;
 
 struct Server {
     client: u16,
@@ -118,6 +123,24 @@ impl NatsServers {
             child.kill().expect("a child of this process");
             child.wait().expect("a child of this process");
         }
+    }
+
+    /// Gives back everything that the streams of the first server keep, as relays do with what all of them have.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn purge(&self) {
+        let mut door = TcpStream::connect(("127.0.0.1", self.servers[0].client)).expect("a NATS server listens");
+        door.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket that can wait");
+        let mut text = "CONNECT {\"verbose\":false}\r\nSUB answers 1\r\n".to_owned();
+        for stream in 0..STREAMS {
+            write!(text, "PUB $JS.API.STREAM.PURGE.SHEAF_{stream:02} answers 0\r\n\r\n")
+                .expect("writing into a string does not fail");
+        }
+        door.write_all(text.as_bytes()).expect("a NATS server listens");
+        let lines = BufReader::new(door).lines().map_while(Result::ok);
+        let purged = lines.filter(|line| line.contains("\"success\":true")).take(STREAMS).count();
+        assert_eq!(purged, STREAMS, "a stream was not purged");
     }
 
     /// Sends one a signal by its name, as `kill` does: `STOP` cuts it off, `CONT` heals it.

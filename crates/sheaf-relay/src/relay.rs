@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::admission::{Admission, TokenError};
 use crate::board::{Board, Readiness};
-use crate::cluster::{self, ClusterError};
+use crate::cluster::{self, ClusterError, Joined};
 use crate::config::{Config, Count, Mode, Token};
 #[cfg(unix)]
 use crate::control::Control;
@@ -107,23 +107,23 @@ impl Relay {
             } else {
                 opened.keeper.join_cluster()?
             };
-            let (places, id) = (opened.keeper.places()?, opened.keeper.id());
-            Ok::<_, StartError>((opened, (left, places, id)))
+            let (places, gaps) = (opened.keeper.places()?, opened.keeper.gaps()?);
+            Ok::<_, StartError>((opened, (left, places, gaps)))
         });
-        let (OpenKeeper { keeper, seed, token, notices }, (left, places, id)) =
+        let (OpenKeeper { keeper, seed, token, notices }, (left, places, gaps)) =
             opened.await.map_err(|_| StartError::Stopped)??;
+        let keeper = Arc::new(keeper);
         let meeting = Meeting::open(&config.meeting, &config.data, board.clone()).await?;
         let cluster = if config.cluster.0.is_empty() {
             None
         } else {
-            let blobs = keeper.home().blobs().clone();
-            Some(cluster::start(&config, id, places.clone(), board.clone(), blobs).await?)
+            let read = (places.clone(), gaps);
+            Some(cluster::start(&config, Arc::clone(&keeper), read, board.clone()).await?)
         };
-        let cluster = cluster.map(|(orders, news)| (Clustered::new(orders, left, places), news));
+        let cluster = cluster.map(|Joined { orders, news, duty }| (Clustered::new(orders, duty, left, places), news));
         let (net, events) = Net::bind(network(&config, *seed)).await?;
         let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);
-        let keeper = Arc::new(keeper);
         let settings = (config.limits.clone(), config.retention.sweep.0);
         tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster));
         let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));

@@ -15,7 +15,9 @@
 //! - `reading` reads the streams, each from its place on, and begins again where it was when that breaks off.
 //! - `roster` knows the other relays, and what the streams need not keep any more.
 //! - `objects` puts checkpoints' blobs into the object store, and gets them from there.
-//! - `nats` is the connection; it, `reading` and `objects` are the only places that know NATS.
+//! - `siblings` asks the other relays for what the streams have no more, in the form that `asking` says.
+//! - `duty` says which spaces are kept without being asked for.
+//! - `nats` is the connection; it, `streams`, `reading`, `objects` and `siblings` are the only places that know NATS.
 //!
 //! # What holds
 //!
@@ -29,26 +31,32 @@
 //!   acknowledged: senders keep it as waiting, and their windows bound how much that can be. It goes on by itself.
 //! - A relay believes another relay no more than it believes a device: every signature, role and quota is checked again, and
 //!   admission is asked as if whoever brought a space to one relay had brought it to the other.
-//! - Every relay reads every stream from its own durable place on, and keeps the spaces that it may: so any of them serves any
-//!   space, and one that comes back, or is new, has in a moment what it missed.
+//! - Every relay reads every stream from its own durable place on, and keeps the spaces that it may, or those of them that it is asked for
+//!   and has a duty to: so any of them serves any space, and one that comes back, or is new, has in a moment what it
+//!   missed. What the streams have no more by then it has from the others.
 
+pub mod asking;
+mod duty;
 mod nats;
 mod objects;
 mod outbox;
 mod place;
 mod reading;
 mod roster;
+mod siblings;
+mod streams;
 mod wire;
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::BlobLink;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-pub use self::nats::{ClusterError, start};
+pub use self::duty::Duty;
+pub use self::nats::{ClusterError, Joined, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
 pub use self::place::Reading;
-pub use self::wire::{SHARDS, Shared};
+pub use self::wire::{SHARDS, Shared, shard};
 
 /// What the engine wants of the cluster.
 pub enum Order {
@@ -94,6 +102,8 @@ pub enum Order {
         /// Which.
         blob: BlobLink,
     },
+    /// Ask the other relays for what is lacking of a space, and say when that is dealt with.
+    Pull(SpaceId, Option<oneshot::Sender<()>>),
     /// Delete blobs that no checkpoint needs any more.
     Discard(SpaceId, Vec<BlobLink>),
     /// What came in the streams is durable here up to these places.
@@ -158,6 +168,13 @@ pub struct PassedOn {
     pub permit: OwnedSemaphorePermit,
 }
 
+impl PassedOn {
+    /// Whether another relay was asked for it: then its number is no place in a stream, but counts down from the end of numbers.
+    pub fn is_pulled(&self) -> bool {
+        self.sequence > u64::MAX / 2
+    }
+}
+
 /// What the cluster tells the engine.
 pub enum News {
     /// So many of the first of a batch are in the cluster.
@@ -179,6 +196,8 @@ pub enum News {
     Reading(u8, Place),
     /// Something came.
     Came(Box<PassedOn>),
+    /// Something came that another relay was asked for. Its place is in no stream.
+    Pulled(Box<PassedOn>),
     /// There is nothing to take at a place of a stream: it is this relay's own, or of another version.
     Passed(u8, u64),
     /// Presence came.

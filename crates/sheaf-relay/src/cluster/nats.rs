@@ -1,31 +1,33 @@
 //! The connection to NATS: streams that are there, entries that are published, and whether any of that works just now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
+use async_nats::jetstream;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, ErrorCode, message::PublishMessage};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use bytes::Bytes;
 use n0_future::StreamExt as _;
 use sheaf_access::{DeviceId, SpaceId};
-use sheaf_log::BlobLink;
-use sheaf_store::FileBlobs;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+use super::asking;
+use super::duty::Duty;
 use super::objects::Objects;
-use super::reading::{self, Recent};
+use super::reading::{Reader, Recent};
 use super::roster::Roster;
-use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS, Shared};
-use super::{Kept, News, Order, Place};
+use super::siblings::Siblings;
+use super::streams::{ensure, publish, say, share};
+use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
+use super::{Got, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
+use crate::keeper::Keeper;
 
 /// How long a start waits for NATS before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -35,14 +37,12 @@ const ANSWER: Duration = Duration::from_secs(3);
 const TRY: Duration = Duration::from_millis(500);
 /// How often a relay says that it is there.
 const ROLL: Duration = Duration::from_secs(5);
+/// How long it takes until everyone who is there has answered a relay that has come.
+const ANSWERED: Duration = Duration::from_secs(2);
 /// How often what is held twice is given back.
 const GIVE_BACK: Duration = Duration::from_mins(10);
-/// How long what is said to all waits before it is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 /// How many words on checkpoints wait to be said. One beyond that is forgotten: whoever brought it brings it again.
 const WORDS: usize = 1_024;
-/// For how long JetStream knows an entry again that is published twice.
-const DUPLICATES: Duration = Duration::from_mins(10);
 
 /// Why a relay does not start in its cluster.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,24 @@ pub enum ClusterError {
         /// What it takes.
         found: usize,
     },
+}
+
+/// What is said of a stream of which something may be lacking.
+pub enum Gap {
+    /// What follows the place is in it no more.
+    Found(u8),
+    /// What the other relays have of it is here.
+    Closed(u8),
+}
+
+/// What the engine has of the cluster.
+pub struct Joined {
+    /// Where it says what it wants.
+    pub orders: UnboundedSender<Order>,
+    /// Where it is told what comes.
+    pub news: UnboundedReceiver<News>,
+    /// What it keeps without being asked.
+    pub duty: Arc<Duty>,
 }
 
 /// The task that has the connection.
@@ -85,6 +103,13 @@ struct Nats {
     /// Up to where everything is durable here.
     durable: Vec<Place>,
     objects: Objects,
+    keeper: Arc<Keeper>,
+    duty: Arc<Duty>,
+    siblings: Siblings,
+    /// Streams of which something may be lacking that is in them no more: it is compared with what the others have.
+    comparing: BTreeSet<u8>,
+    /// Where readers and comparisons say so, and that it is done.
+    gaps: UnboundedSender<Gap>,
     /// Room for words on checkpoints.
     words: Arc<Semaphore>,
     watched: HashMap<SpaceId, AbortHandle>,
@@ -94,11 +119,11 @@ struct Nats {
 /// Connects, or goes on trying to: a relay starts without NATS too, and acknowledges nothing meanwhile.
 pub async fn start(
     config: &Config,
-    id: DeviceId,
-    places: Vec<Place>,
+    keeper: Arc<Keeper>,
+    (places, gaps): (Vec<Place>, Vec<u8>),
     board: Arc<Board>,
-    blobs: Arc<FileBlobs>,
-) -> Result<(UnboundedSender<Order>, UnboundedReceiver<News>), ClusterError> {
+) -> Result<Joined, ClusterError> {
+    let id = keeper.id();
     let mut servers = Vec::new();
     for server in &config.cluster.0 {
         let address: ServerAddr = server.expose().parse().map_err(|_| ClusterError::Address(server.to_string()))?;
@@ -126,8 +151,19 @@ pub async fn start(
     let (orders, ordered) = unbounded_channel();
     let (news, told) = unbounded_channel();
     let (failed, failures) = unbounded_channel();
-    let objects = Objects::new(jetstream.clone(), blobs);
+    let (gap, found) = unbounded_channel();
+    for shard in gaps {
+        // The receiver is here.
+        let _ = gap.send(Gap::Found(shard));
+    }
+    let duty = Arc::new(Duty::new(config.follow, id));
     let nats = Nats {
+        objects: Objects::new(jetstream.clone(), Arc::clone(keeper.home().blobs())),
+        siblings: Siblings::new(client.clone(), Arc::clone(&keeper), news.clone()),
+        keeper,
+        duty: Arc::clone(&duty),
+        comparing: BTreeSet::new(),
+        gaps: gap,
         client,
         jetstream,
         replicas,
@@ -141,13 +177,12 @@ pub async fn start(
         roster: Roster::default(),
         durable: places.clone(),
         places: Some(places),
-        objects,
         words: Arc::new(Semaphore::new(WORDS)),
         watched: HashMap::new(),
         readers: Vec::new(),
     };
-    tokio::spawn(nats.run(ordered, failures));
-    Ok((orders, told))
+    tokio::spawn(nats.run(ordered, failures, found));
+    Ok(Joined { orders, news: told, duty })
 }
 
 fn check_payload(client: &Client) -> Result<(), ClusterError> {
@@ -157,11 +192,17 @@ fn check_payload(client: &Client) -> Result<(), ClusterError> {
 
 impl Nats {
     /// Runs until the engine is gone.
-    async fn run(mut self, mut orders: UnboundedReceiver<Order>, mut failures: UnboundedReceiver<()>) {
+    async fn run(
+        mut self,
+        mut orders: UnboundedReceiver<Order>,
+        mut failures: UnboundedReceiver<()>,
+        mut gaps: UnboundedReceiver<Gap>,
+    ) {
         let mut trying = tokio::time::interval(TRY);
         trying.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut rolling, mut giving_back) = (tokio::time::interval(ROLL), tokio::time::interval(GIVE_BACK));
         let mut others = self.client.subscribe(wire::RELAYS).await.ok();
+        let mut questions = self.client.subscribe(asking::subject(self.id)).await.ok();
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -169,13 +210,20 @@ impl Nats {
                     None => break,
                 },
                 Some(()) = failures.recv() => self.is_there(false),
+                Some(gap) = gaps.recv() => match gap {
+                    Gap::Found(shard) => {
+                        tracing::info!(shard, "a stream is compared with what the other relays have");
+                        self.compare(shard);
+                    }
+                    Gap::Closed(shard) => drop(self.comparing.remove(&shard)),
+                },
+                Some(question) = next(&mut questions) => self.siblings.answer(question),
                 _ = trying.tick() => self.look().await,
                 _ = rolling.tick() => self.call_roll(),
                 _ = giving_back.tick() => self.give_back(),
                 Some(message) = next(&mut others) => {
                     if let Some((relay, places)) = wire::read_roll(&message.payload) {
-                        self.roster.heard(self.now(), relay, places);
-                        self.board.meters().cluster_relays.set(self.roster.others() as u64);
+                        self.heard(relay, places);
                     }
                 }
             }
@@ -215,10 +263,23 @@ impl Nats {
         if there {
             tracing::info!("the cluster is there");
             // From here on each begins again by itself whenever it breaks off.
+            self.call_roll();
+            // Where not all is kept, it has to be known first who else is there.
+            let pause = if self.duty.is_all() { Duration::ZERO } else { ANSWERED };
             for (shard, place) in (0..SHARDS).zip(self.places.take().unwrap_or_default()) {
-                let reader =
-                    reading::read(self.jetstream.clone(), shard, place, self.recent.clone(), self.news.clone());
-                self.readers.push(tokio::spawn(reader).abort_handle());
+                let reader = Reader {
+                    jetstream: self.jetstream.clone(),
+                    shard,
+                    place,
+                    recent: self.recent.clone(),
+                    news: self.news.clone(),
+                    gaps: self.gaps.clone(),
+                };
+                let reading = async move {
+                    tokio::time::sleep(pause).await;
+                    reader.read().await;
+                };
+                self.readers.push(tokio::spawn(reading).abort_handle());
             }
             // The engine may have ended; then nobody waits for it.
             let _ = self.news.send(News::There);
@@ -231,10 +292,62 @@ impl Nats {
         self.begun.elapsed().as_millis() as u64
     }
 
-    /// Says that this relay is there.
+    /// Another relay says that it is there.
+    fn heard(&mut self, relay: DeviceId, places: Vec<Place>) {
+        let now = self.now();
+        if self.roster.heard(now, relay, places) {
+            // So that a relay which has just come need not wait to know who else is there.
+            self.call_roll();
+        }
+        self.siblings.are(self.roster.there(now));
+        self.board.meters().cluster_relays.set(self.roster.others() as u64);
+        if self.duty.others(self.roster.relays(now)) {
+            // It may have to keep spaces now that others kept.
+            (0..SHARDS).for_each(|shard| self.compare(shard));
+        }
+    }
+
+    /// Compares what is held of a stream's spaces with what the others hold, until that has been done.
+    fn compare(&mut self, shard: u8) {
+        if !self.comparing.insert(shard) {
+            return;
+        }
+        let (siblings, keeper, duty) = (self.siblings.clone(), Arc::clone(&self.keeper), Arc::clone(&self.duty));
+        let (news, gaps) = (self.news.clone(), self.gaps.clone());
+        let note = move |gap| {
+            let keeper = Arc::clone(&keeper);
+            async move {
+                let noted = tokio::task::spawn_blocking(move || keeper.note_gap(shard, gap)).await;
+                if let Ok(Err(error)) = noted {
+                    tracing::warn!(%error, shard, "that a stream has a gap is not written down");
+                }
+            }
+        };
+        tokio::spawn(async move {
+            note(true).await;
+            while !siblings.compare(shard, |space| duty.keeps(space)).await {
+                tokio::time::sleep(ROLL).await;
+                if news.is_closed() {
+                    return;
+                }
+            }
+            note(false).await;
+            tracing::debug!(shard, "what is held of a stream's spaces was compared with the other relays");
+            // The task may have ended; then nobody waits for it.
+            let _ = gaps.send(Gap::Closed(shard));
+        });
+    }
+
+    /// Says that this relay is there. Of streams that it may lack something of it says that it has nothing, so that no more is given back.
     fn call_roll(&self) {
         if self.there {
-            let (client, roll) = (self.client.clone(), wire::roll(self.id, &self.durable));
+            let mut places = self.durable.clone();
+            for shard in &self.comparing {
+                if let Some(place) = places.get_mut(usize::from(*shard)) {
+                    place.sequence = 0;
+                }
+            }
+            let (client, roll) = (self.client.clone(), wire::roll(self.id, &places));
             tokio::spawn(async move {
                 if let Err(error) = client.publish(wire::RELAYS, roll.into()).await {
                     tracing::debug!(%error, "the other relays do not hear of this one");
@@ -244,10 +357,11 @@ impl Nats {
     }
 
     /// Gives back what two relays hold, or more.
-    fn give_back(&self) {
-        let held =
-            (0..SHARDS).filter_map(|shard| Some((shard, self.roster.held_twice(self.now(), shard, &self.durable)?)));
-        let held: Vec<(u8, u64)> = held.filter(|_| self.there).collect();
+    fn give_back(&mut self) {
+        let now = self.now();
+        let whole = (0..SHARDS).filter(|shard| self.there && !self.comparing.contains(shard));
+        let held = whole.filter_map(|shard| Some((shard, self.roster.held_twice(now, shard, &self.durable)?)));
+        let held: Vec<(u8, u64)> = held.collect();
         let jetstream = self.jetstream.clone();
         tokio::spawn(async move {
             for (shard, sequence) in held {
@@ -298,26 +412,6 @@ impl Nats {
         });
     }
 
-    /// Puts a checkpoint into the object store, as soon as that can be done, and then says to all that it is there.
-    fn share(&self, space: SpaceId, bringer: DeviceId, shared: Shared, blobs: Vec<BlobLink>, proof: [u8; 32]) {
-        let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());
-        tokio::spawn(async move {
-            for blob in blobs.into_iter().chain([shared.bundle]) {
-                while let Err(error) = objects.put(space, blob).await {
-                    tracing::info!(error, space = %space.short(), "a checkpoint is not in the cluster yet");
-                    tokio::time::sleep(AGAIN).await;
-                    if news.is_closed() {
-                        return;
-                    }
-                }
-            }
-            let body = shared.encode();
-            say(&jetstream, &news, space, &Message { kind: Kind::Checkpoint, bringer, proof, body: &body }).await;
-            // The engine may have ended; then nobody waits for it.
-            let _ = news.send(News::Shared(space));
-        });
-    }
-
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Durable(places) => self.durable = places,
@@ -329,13 +423,33 @@ impl Nats {
                 }
             }
             Order::Say { space, bringer, endorsement, proof } => self.say(space, bringer, endorsement, proof),
-            Order::Share { space, bringer, shared, blobs, proof } => self.share(space, bringer, shared, blobs, proof),
-            Order::Fetch { space, blob } => {
-                let (objects, news) = (self.objects.clone(), self.news.clone());
+            Order::Share { space, bringer, shared, blobs, proof } => {
+                let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());
                 tokio::spawn(async move {
-                    let got = objects.get(space, blob).await;
+                    share(&jetstream, &objects, &news, space, (&shared, &blobs), (bringer, proof)).await;
+                });
+            }
+            Order::Fetch { space, blob } => {
+                let (objects, siblings, news) = (self.objects.clone(), self.siblings.clone(), self.news.clone());
+                tokio::spawn(async move {
+                    let got = match objects.get(space, blob).await {
+                        Got::Here => Got::Here,
+                        other => match siblings.blob(space, blob).await {
+                            Got::None => other,
+                            got => got,
+                        },
+                    };
                     // The engine may have ended; then nobody waits for it.
                     let _ = news.send(News::Fetched(space, blob, got));
+                });
+            }
+            Order::Pull(space, None) if self.siblings.is_pulling(space) => {}
+            Order::Pull(space, done) => {
+                let siblings = self.siblings.clone();
+                tokio::spawn(async move {
+                    siblings.pull(space).await;
+                    // Nobody may wait for it.
+                    let _ = done.map(|done| done.send(()));
                 });
             }
             Order::Discard(space, blobs) => {
@@ -376,100 +490,4 @@ async fn next(messages: &mut Option<async_nats::Subscriber>) -> Option<async_nat
         Some(messages) => messages.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// Publishes something that is no entry, as soon as that can be done.
-async fn say(jetstream: &jetstream::Context, news: &UnboundedSender<News>, space: SpaceId, message: &Message<'_>) {
-    let id = blake3::hash(message.body).to_hex().to_string();
-    while !news.is_closed() {
-        let message = PublishMessage::build().message_id(id.as_str()).payload(message.encode().into());
-        let sent = async { jetstream.send_publish(wire::subject(space), message).await?.await };
-        match sent.await {
-            Ok(_) => return,
-            Err(error) => tracing::debug!(%error, "what is said to all was not acknowledged by the cluster"),
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// Publishes entries in order, and answers how many of the first of them the cluster has.
-async fn publish(jetstream: &jetstream::Context, space: SpaceId, items: &[Kept], proof: [u8; 32]) -> usize {
-    let subject = wire::subject(space);
-    let mut acks = Vec::with_capacity(items.len());
-    for kept in items {
-        let item = &kept.item;
-        // Of one that was read from the disk it is not known any more who brought it: most bring what they wrote.
-        let bringer = kept.from.unwrap_or(item.log.device);
-        let message = Message { kind: Kind::Entry, bringer, proof, body: item.bytes.as_slice() };
-        let id = data_encoding::HEXLOWER.encode(item.hash.as_bytes());
-        let message = PublishMessage::build().message_id(id).payload(message.encode().into());
-        match jetstream.send_publish(subject.clone(), message).await {
-            Ok(ack) => acks.push(ack),
-            Err(error) => {
-                tracing::debug!(%error, "an entry was not published");
-                break;
-            }
-        }
-    }
-    let mut count = 0;
-    for ack in acks {
-        match ack.await {
-            Ok(_) => count += 1,
-            Err(error) => {
-                tracing::debug!(%error, "an entry was not acknowledged by the cluster");
-                break;
-            }
-        }
-    }
-    count
-}
-
-/// Sees to it that every stream is there. Answers how many copies are kept.
-async fn ensure(jetstream: &jetstream::Context, replicas: usize) -> Result<usize, String> {
-    let mut copies = replicas;
-    for shard in 0..SHARDS {
-        let config = |replicas: usize| StreamConfig {
-            name: wire::stream(shard),
-            subjects: vec![wire::subjects(shard)],
-            retention: RetentionPolicy::Limits,
-            // What is not held twice must not vanish, whatever room there is.
-            discard: DiscardPolicy::New,
-            storage: StorageType::File,
-            num_replicas: replicas,
-            duplicate_window: DUPLICATES,
-            allow_direct: true,
-            ..StreamConfig::default()
-        };
-        let stream = match jetstream.get_or_create_stream(config(replicas)).await {
-            // A server that is no cluster keeps one copy, and cannot keep more. Fewer than asked for in a cluster, because some
-            // of it is away just now, is not accepted: it would stay so.
-            Err(error) if alone(&error) => {
-                if shard == 0 {
-                    tracing::warn!("the NATS server is no cluster: it keeps each entry once, whatever `replicas` says");
-                }
-                copies = 1;
-                jetstream.get_or_create_stream(config(1)).await
-            }
-            stream => stream,
-        };
-        let stream = stream.map_err(|error| error.to_string())?;
-        let kept = stream.cached_info();
-        let clustered = kept.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
-        if kept.config.num_replicas < replicas
-            && clustered
-            && let Err(error) = jetstream.update_stream(config(replicas)).await
-        {
-            tracing::warn!(%error, stream = wire::stream(shard), "the stream keeps fewer copies than `replicas` says");
-        }
-        if !clustered {
-            copies = 1;
-        }
-    }
-    Ok(copies)
-}
-
-/// Whether a stream was refused because its server is no cluster.
-fn alone(error: &jetstream::context::CreateStreamError) -> bool {
-    use jetstream::context::CreateStreamErrorKind::JetStream;
-    matches!(error.kind(), JetStream(error) if error.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED)
 }

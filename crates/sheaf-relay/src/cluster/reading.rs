@@ -15,6 +15,7 @@ use sheaf_sync::EntryBytes;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::nats::Gap;
 use super::wire::{self, Kind, Message, Shared};
 use super::{News, PassedOn, Place, What};
 
@@ -56,77 +57,98 @@ impl Recent {
     }
 }
 
-/// Reads a stream until the engine is gone.
-pub async fn read(jetstream: Context, shard: u8, mut place: Place, recent: Arc<Recent>, news: UnboundedSender<News>) {
-    let room = Arc::new(Semaphore::new(UNDER_WAY));
-    while !news.is_closed() {
-        if let Err(error) = read_on(&jetstream, shard, &mut place, &room, &recent, &news).await {
-            tracing::debug!(shard, error, "a stream is read again");
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
+/// Whoever reads a stream.
+pub struct Reader {
+    /// The connection.
+    pub jetstream: Context,
+    /// Which stream.
+    pub shard: u8,
+    /// After which place.
+    pub place: Place,
+    /// What need not be read.
+    pub recent: Arc<Recent>,
+    /// Where what comes goes.
+    pub news: UnboundedSender<News>,
+    /// Where it is said that something is in the stream no more.
+    pub gaps: UnboundedSender<Gap>,
 }
 
-async fn read_on(
-    jetstream: &Context,
-    shard: u8,
-    place: &mut Place,
-    room: &Arc<Semaphore>,
-    recent: &Recent,
-    news: &UnboundedSender<News>,
-) -> Result<(), String> {
-    let stream = jetstream.get_stream(wire::stream(shard)).await.map_err(|error| error.to_string())?;
-    let info = stream.cached_info();
-    // Which stream it is, by when it was made.
-    let identity = info.created.unix_timestamp_nanos().unsigned_abs() as u64;
-    if place.stream != identity {
-        *place = Place { stream: identity, sequence: 0 };
-    }
-    if place.sequence + 1 < info.state.first_sequence {
-        tracing::warn!(shard, "the stream no longer has what follows the place where this relay stopped reading");
-        place.sequence = info.state.first_sequence - 1;
-    }
-    // The engine may have ended; then nobody waits for it, here and below.
-    let _ = news.send(News::Reading(shard, *place));
-    let config = push::Config {
-        deliver_subject: jetstream.client().new_inbox(),
-        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: place.sequence + 1 },
-        ack_policy: AckPolicy::None,
-        max_deliver: 1,
-        flow_control: true,
-        idle_heartbeat: HEARTBEAT,
-        inactive_threshold: FORGET,
-        memory_storage: true,
-        num_replicas: 1,
-        ..push::Config::default()
-    };
-    let consumer = stream.create_consumer(config).await.map_err(|error| error.to_string())?;
-    let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
-    let mut count = 0;
-    while let Some(message) = messages.next().await {
-        let message = message.map_err(|error| error.to_string())?;
-        let at = message.info().map_err(|error| error.to_string())?;
-        let (sequence, number) = (at.stream_sequence, at.consumer_sequence);
-        count += 1;
-        if number != count {
-            return Err("a message was lost on its way".to_owned());
-        }
-        if sequence <= place.sequence {
-            continue;
-        }
-        let permit = Arc::clone(room).acquire_owned().await.map_err(|error| error.to_string())?;
-        let told = match passed_on(&message, recent) {
-            Some((space, Message { bringer, proof, .. }, what)) => {
-                News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, what, tries: 0, permit }))
+impl Reader {
+    /// Reads until the engine is gone.
+    pub async fn read(mut self) {
+        let room = Arc::new(Semaphore::new(UNDER_WAY));
+        while !self.news.is_closed() {
+            if let Err(error) = self.read_on(&room).await {
+                tracing::debug!(shard = self.shard, error, "a stream is read again");
             }
-            None => News::Passed(shard, sequence),
-        };
-        place.sequence = sequence;
-        if news.send(told).is_err() {
-            return Ok(());
+            tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(())
+
+    async fn read_on(&mut self, room: &Arc<Semaphore>) -> Result<(), String> {
+        let Self { jetstream, shard, place, recent, news, gaps } = self;
+        let shard = *shard;
+        let stream = jetstream.get_stream(wire::stream(shard)).await.map_err(|error| error.to_string())?;
+        let info = stream.cached_info();
+        // Which stream it is, by when it was made.
+        let identity = info.created.unix_timestamp_nanos().unsigned_abs() as u64;
+        let other = place.stream != identity;
+        // What was in another stream of this name is in this one no more.
+        let gap = other && place.stream != 0;
+        if other {
+            *place = Place { stream: identity, sequence: 0 };
+        }
+        if gap || place.sequence + 1 < info.state.first_sequence {
+            tracing::warn!(
+                shard,
+                "the stream no longer has what follows the place: what is lacking is asked of the other relays"
+            );
+            place.sequence = place.sequence.max(info.state.first_sequence.saturating_sub(1));
+            // The task lives as long as its readers.
+            let _ = gaps.send(Gap::Found(shard));
+        }
+        // The engine may have ended; then nobody waits for it, here and below.
+        let _ = news.send(News::Reading(shard, *place));
+        let config = push::Config {
+            deliver_subject: jetstream.client().new_inbox(),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: place.sequence + 1 },
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            flow_control: true,
+            idle_heartbeat: HEARTBEAT,
+            inactive_threshold: FORGET,
+            memory_storage: true,
+            num_replicas: 1,
+            ..push::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(|error| error.to_string())?;
+        let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
+        let mut count = 0;
+        while let Some(message) = messages.next().await {
+            let message = message.map_err(|error| error.to_string())?;
+            let at = message.info().map_err(|error| error.to_string())?;
+            let (sequence, number) = (at.stream_sequence, at.consumer_sequence);
+            count += 1;
+            if number != count {
+                return Err("a message was lost on its way".to_owned());
+            }
+            if sequence <= place.sequence {
+                continue;
+            }
+            let permit = Arc::clone(room).acquire_owned().await.map_err(|error| error.to_string())?;
+            let told = match passed_on(&message, recent) {
+                Some((space, Message { bringer, proof, .. }, what)) => {
+                    News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, what, tries: 0, permit }))
+                }
+                None => News::Passed(shard, sequence),
+            };
+            place.sequence = sequence;
+            if news.send(told).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a message passes on; nothing, if it is this relay's own entry, or of another version.

@@ -23,5 +23,7 @@ mod toml_file;
 pub use human::{After, Bytes, Count, Door, List, NotReadable, Span};
 pub use load::{Flags, Problem, Problems, load};
 pub use nats::{NatsServer, NotAServer};
-pub use settings::{Admission, Config, Format, Limits, Logging, Meeting, Mode, Quotas, Retention, Tls, Token, Tracing};
+pub use settings::{
+    Admission, Config, Follow, Format, Limits, Logging, Meeting, Mode, Quotas, Retention, Tls, Token, Tracing,
+};
 pub use table::{SETTINGS, Setting, in_force, table};

@@ -34,6 +34,8 @@ pub struct Config {
     pub cluster_name: Option<String>,
     /// On how many of them each entry is kept.
     pub replicas: Count,
+    /// Which of their spaces are kept here too.
+    pub follow: Follow,
     /// Whose spaces are taken in.
     pub admission: Admission,
     /// How much may be kept.
@@ -62,6 +64,16 @@ pub struct Admission {
     pub persons: List<PersonId>,
     /// With `list`: these.
     pub spaces: List<SpaceId>,
+}
+
+/// Which spaces of a cluster are kept by a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Follow {
+    /// All of them.
+    All,
+    /// Those that it is asked for, and its share of all.
+    Demanded,
 }
 
 /// By what admission decides.
@@ -246,6 +258,7 @@ impl Config {
         next.http = self.http;
         next.cluster = self.cluster.clone();
         next.replicas = self.replicas;
+        next.follow = self.follow;
         next.limits.connections = self.limits.connections;
         next.limits.connections_per_address = self.limits.connections_per_address;
         next.limits.strangers = self.limits.strangers;
@@ -270,6 +283,7 @@ impl Default for Config {
             cluster: List::default(),
             cluster_name: None,
             replicas: Count(3),
+            follow: Follow::All,
             admission: Admission { mode: Mode::Token, token: None, persons: List::default(), spaces: List::default() },
             quotas: Quotas {
                 space_bytes: Bytes(1 << 30),

@@ -68,6 +68,12 @@ pub const SETTINGS: &[Setting] = &[
         "On how many NATS servers an entry is kept before it is acknowledged. A single server that is no cluster keeps one.",
     ),
     setting(
+        "follow",
+        "\"demanded\"",
+        false,
+        "Which spaces of its cluster the relay keeps: `all`; or `demanded`, which are those that somebody has asked it for, and its share of all, so that two relays at least keep each. The same for all relays.",
+    ),
+    setting(
         "admission.mode",
         "\"open\"",
         true,

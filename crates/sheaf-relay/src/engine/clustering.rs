@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::fetching::Fetch;
 use super::passed_on::Incoming;
 use super::{Answer, Engine};
-use crate::cluster::{Action, Kept, News, Order, Outbox, Place};
+use crate::cluster::{Action, Duty, Kept, News, Order, Outbox, Place};
 use crate::keeper::{Sharing, Space};
 
 /// How many spaces that were left unpublished are opened at a time.
@@ -32,6 +32,8 @@ pub struct Answered {
 /// What a relay in a cluster has besides.
 pub struct Clustered {
     orders: UnboundedSender<Order>,
+    /// What is kept without being asked for.
+    pub(super) duty: Arc<Duty>,
     pub(super) outbox: Outbox<Answered>,
     /// What other relays pass on.
     pub(super) incoming: Incoming,
@@ -43,9 +45,10 @@ pub struct Clustered {
 
 impl Clustered {
     /// A relay that has just started in a cluster, with the spaces of which something may have to be published.
-    pub fn new(orders: UnboundedSender<Order>, left: Vec<SpaceId>, places: Vec<Place>) -> Self {
+    pub fn new(orders: UnboundedSender<Order>, duty: Arc<Duty>, left: Vec<SpaceId>, places: Vec<Place>) -> Self {
         Self {
             orders,
+            duty,
             outbox: Outbox::new(crate::cluster::Bounds::default()),
             incoming: Incoming::new(places),
             clean: BTreeMap::new(),
@@ -66,6 +69,7 @@ impl Engine {
             News::There => cluster.outbox.up(),
             News::Reading(shard, place) => return cluster.incoming.read_from(shard, place),
             News::Came(passed_on) => return self.came(*passed_on),
+            News::Pulled(passed_on) => return self.take_passed_on(*passed_on),
             News::Passed(shard, sequence) => return cluster.incoming.passed(shard, sequence),
             News::Presence(space, bytes) => return self.presence_came(space, &bytes),
         };
@@ -92,6 +96,11 @@ impl Engine {
         let needs = outcomes.iter().filter_map(held).collect();
         actions.extend(cluster.outbox.owe(space, needs, Answered { peer, space, ticket, outcomes }));
         self.carry_out(actions);
+    }
+
+    /// Where spaces can be asked for that are not here, if the relay is in a cluster.
+    pub(super) fn cluster_orders(&self) -> Option<UnboundedSender<Order>> {
+        self.cluster.as_ref().map(|cluster| cluster.orders.clone())
     }
 
     /// Tells the cluster, if the relay is in one.

@@ -1,16 +1,27 @@
 //! Being asked to keep spaces.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_net::{CloseCode, Stream};
 use sheaf_sync::{Hosting, HostingRefusal};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::{Answer, Engine};
 use crate::admission::{Ask, Decision, NotHosted};
+use crate::cluster::Order;
 use crate::keeper::{Keeper, Space};
 
+/// How many spaces the other relays are asked for, of those that a device names at once.
+const PULLED: usize = 256;
+/// How long a device waits for that.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After what time they are asked once more.
+const ONCE_MORE: Duration = Duration::from_secs(15);
 /// How many spaces a connection may have to do with.
 const SPACES: usize = 16_384;
 
@@ -29,7 +40,7 @@ impl Engine {
         peer.looking += 1;
         let connection = peer.connection;
         let keeper = Arc::clone(&self.keeper);
-        self.blocking(move || {
+        let look = move |spaces: Vec<SpaceId>| {
             let (mut opened, mut refused) = (Vec::new(), Vec::new());
             for id in spaces {
                 match let_in(&keeper, id, &token) {
@@ -38,7 +49,43 @@ impl Engine {
                 }
             }
             Answer::Named { device, connection, spaces: opened, refused }
+        };
+        let Some(orders) = self.cluster_orders() else {
+            return self.blocking(move || look(spaces));
+        };
+        self.demand(&spaces);
+        let (keeper, answers) = (Arc::clone(&self.keeper), self.answers.clone());
+        tokio::spawn(async move {
+            let asked = spaces.clone();
+            pull(keeper, &orders, &spaces).await;
+            // The tasks may have ended meanwhile; then nobody waits for the answer.
+            if let Ok(named) = tokio::task::spawn_blocking(move || look(spaces)).await {
+                let _ = answers.send(named);
+            }
+            let _ = answers.send(Answer::Demanded(asked));
         });
+    }
+
+    /// From now on what comes of these spaces is taken in, until it is known whether they are kept here.
+    fn demand(&mut self, spaces: &[SpaceId]) {
+        if let Some(cluster) = &mut self.cluster {
+            for space in spaces {
+                *cluster.incoming.demanded.entry(*space).or_default() += 1;
+            }
+        }
+    }
+
+    /// It is known whether these are kept here.
+    pub(super) fn demanded(&mut self, spaces: &[SpaceId]) {
+        let Some(cluster) = &mut self.cluster else { return };
+        for space in spaces {
+            if let Some(count) = cluster.incoming.demanded.get_mut(space) {
+                *count -= 1;
+                if *count == 0 {
+                    cluster.incoming.demanded.remove(space);
+                }
+            }
+        }
     }
 
     /// The spaces that a device has named are open.
@@ -85,6 +132,44 @@ impl Engine {
         tracing::info!(device = %device.short(), space = %space.short(), %reason, "a space is not taken in");
         let refusal = Hosting::Refuse { space, reason }.encode();
         self.send_bytes(device, Stream::Control, Bytes::from(refusal));
+    }
+}
+
+/// Asks the other relays for those of the spaces that are not here. Each is asked for once more in a while: what was on its way from one
+/// relay to another meanwhile may have passed by.
+async fn pull(keeper: Arc<Keeper>, orders: &UnboundedSender<Order>, spaces: &[SpaceId]) {
+    let named = spaces.to_vec();
+    let lacking = tokio::task::spawn_blocking(move || {
+        let lacking = |id: &SpaceId| keeper.keeps(*id).is_ok_and(|kept| !kept);
+        named.into_iter().filter(lacking).take(PULLED).collect::<Vec<_>>()
+    });
+    let lacking = lacking.await.unwrap_or_default();
+    let mut pulls = Vec::with_capacity(lacking.len());
+    for space in lacking {
+        let (done, pulled) = oneshot::channel();
+        if orders.send(Order::Pull(space, Some(done))).is_ok() {
+            pulls.push((space, pulled));
+        }
+    }
+    let spaces: Vec<SpaceId> = pulls.iter().map(|(space, _)| *space).collect();
+    let all = async {
+        for (_, pulled) in pulls {
+            // An error: it is ending.
+            let _ = pulled.await;
+        }
+    };
+    if timeout(PATIENCE, all).await.is_err() {
+        tracing::info!("a space that is asked for is not here yet; what is, is served");
+    }
+    if !spaces.is_empty() {
+        let orders = orders.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(ONCE_MORE).await;
+            for space in spaces {
+                // The task may have ended; then nobody waits for it.
+                let _ = orders.send(Order::Pull(space, None));
+            }
+        });
     }
 }
 

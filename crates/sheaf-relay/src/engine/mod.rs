@@ -63,6 +63,8 @@ pub enum Answer {
     Met { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>> },
     /// The spaces that a device has named.
     Named { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>, refused: Vec<(SpaceId, HostingRefusal)> },
+    /// It is known whether these spaces, which were asked for, are kept here.
+    Demanded(Vec<SpaceId>),
     /// Entries that were let in, to be passed on.
     Let { space: SpaceId, from: DeviceId, items: Vec<sheaf_sync::Item> },
     /// Something was pruned in these spaces.
@@ -296,6 +298,7 @@ impl Engine {
             Answer::Event(event) => self.feed(event),
             Answer::Met { device, connection, spaces } => self.met(device, connection, spaces),
             Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
+            Answer::Demanded(spaces) => self.demanded(&spaces),
             Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
             Answer::Pruned(spaces) => {
                 for space in spaces {

@@ -3,7 +3,7 @@
 //! Checkpoints, and words on them, go to the thread that fetches. Entries of one space are taken in with what devices deliver of it, in order. One that cannot be taken yet, because what it
 //! builds on has not come or the disk is full, is tried again, and the place in its stream stays behind it meanwhile.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,11 +13,15 @@ use sheaf_sync::{Event, HostingRefusal, NotNow, Outcome, Refusal};
 use super::fetching::{At, Fetch};
 use super::{Answer, Engine};
 use crate::admission::Decision;
-use crate::cluster::{PassedOn, Place, Reading, SHARDS, What};
+use crate::cluster::{Order, PassedOn, Place, Reading, SHARDS, What};
 use crate::keeper::{Accepted, Delivered, Keeper, Space};
 
 /// How often an entry is tried again, once each half second, whose past has not come.
 const TRIES: u32 = 20;
+/// After how many of these the other relays are asked for it.
+const ASK: u32 = 4;
+/// After how many milliseconds they are asked again for a space of which something is lacking.
+const ASK_AGAIN: u64 = 30_000;
 /// How many spaces that nobody is connected for are held on to, so that the next entry finds them open.
 const WARM: usize = 512;
 
@@ -25,6 +29,8 @@ const WARM: usize = 512;
 pub enum Opened {
     /// The space.
     Space(Arc<Space>),
+    /// It is for other relays to keep, as long as nobody asks this one.
+    NotWanted,
     /// It is not kept here.
     Refused(HostingRefusal),
     /// The disk could not be read; it is tried again.
@@ -45,8 +51,11 @@ pub struct Incoming {
     fetching: HashMap<At, PassedOn>,
     /// What could not be taken, and is tried again.
     again: Vec<PassedOn>,
-    /// Spaces of which something that came was not taken: what builds on it is not waited for. Their members bring it.
-    behind: HashSet<SpaceId>,
+    /// Spaces that are being asked for here and may not be kept yet, and how often.
+    pub(super) demanded: HashMap<SpaceId, usize>,
+    /// Spaces of which something that came was not taken, and when the other relays were last asked for them: what builds on it is
+    /// not waited for.
+    behind: HashMap<SpaceId, u64>,
     warm: VecDeque<Arc<Space>>,
 }
 
@@ -55,7 +64,8 @@ impl Incoming {
     pub fn new(written: Vec<Place>) -> Self {
         let streams = written.iter().map(|place| (place.stream, Reading::from(place.sequence))).collect();
         let (opening, taking, fetching, again) = (HashMap::new(), HashMap::new(), HashMap::new(), Vec::new());
-        Self { streams, written, opening, taking, fetching, again, behind: HashSet::new(), warm: VecDeque::new() }
+        let (demanded, behind, warm) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self { streams, written, opening, taking, fetching, again, demanded, behind, warm }
     }
 
     fn reading(&mut self, shard: u8) -> Option<&mut Reading> {
@@ -110,9 +120,9 @@ impl Engine {
         }
     }
 
-    fn take_passed_on(&mut self, passed_on: PassedOn) {
+    pub(super) fn take_passed_on(&mut self, passed_on: PassedOn) {
         let Some(cluster) = &mut self.cluster else { return };
-        let (id, proof) = (passed_on.space, passed_on.proof);
+        let (id, proof, pulled) = (passed_on.space, passed_on.proof, passed_on.is_pulled());
         if let Some(followed) = self.spaces.get_mut(&id) {
             let at = (passed_on.shard, passed_on.sequence);
             let space = Arc::clone(&followed.space);
@@ -136,8 +146,10 @@ impl Engine {
             return;
         }
         cluster.incoming.opening.insert(id, vec![passed_on]);
+        // What another relay was asked for is wanted.
+        let wanted = pulled || cluster.incoming.demanded.contains_key(&id) || cluster.duty.keeps(id);
         let keeper = Arc::clone(&self.keeper);
-        self.blocking(move || Answer::OpenedFor { id, opened: open_for(&keeper, id, &proof) });
+        self.blocking(move || Answer::OpenedFor { id, opened: open_for(&keeper, id, &proof, wanted) });
     }
 
     /// A space was opened for what came of it, or is not kept here.
@@ -162,13 +174,25 @@ impl Engine {
                     self.dealt_with(passed_on);
                 }
             }
+            Opened::NotWanted => {
+                // What was pulled meanwhile is wanted by whoever asked.
+                let (pulled, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(PassedOn::is_pulled);
+                cluster.incoming.again.extend(pulled);
+                for passed_on in others {
+                    self.dealt_with(passed_on);
+                }
+            }
             Opened::Busy => cluster.incoming.again.extend(waiting),
         }
     }
 
     /// What was passed on has been judged, and what was taken of it is durable.
     pub(super) fn taken_passed_on(&mut self, id: SpaceId, accepted: Accepted) {
-        let Accepted { stored, outcomes, .. } = accepted;
+        let Accepted { from, stored, outcomes, found, .. } = accepted;
+        if !found.is_empty() {
+            // What forks here may have come in another order there: both sides are kept.
+            self.fetch(id, |space| Fetch::Suspected { space, peer: from, found });
+        }
         self.board.meters().cluster_received.add(stored.len() as u64);
         if !stored.is_empty() {
             self.feed(Event::Stored { space: id, from: None, items: stored });
@@ -196,29 +220,43 @@ impl Engine {
     }
 
     fn judged(&mut self, outcome: &Outcome, mut passed_on: PassedOn) {
-        let is_fetching = self.cluster.as_ref().is_some_and(|cluster| cluster.incoming.is_fetching(&passed_on.space));
-        let Some(Incoming { again, behind, .. }) = self.cluster.as_mut().map(|cluster| &mut cluster.incoming) else {
-            return;
-        };
+        let now = self.now();
+        let Some(cluster) = &mut self.cluster else { return };
+        let (id, pulled) = (passed_on.space, passed_on.is_pulled());
+        let is_fetching = cluster.incoming.is_fetching(&id);
+        let Incoming { again, behind, .. } = &mut cluster.incoming;
+        let missing = matches!(outcome, Outcome::Refused(Refusal::Missing { .. }));
         let few = passed_on.tries < TRIES;
         let try_again = match outcome {
-            Outcome::Refused(Refusal::Missing { .. }) => is_fetching || few && !behind.contains(&passed_on.space),
+            Outcome::Refused(Refusal::Missing { .. }) => is_fetching || few && !behind.contains_key(&id),
             Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)) => true,
             Outcome::Refused(Refusal::NotNow(_)) => few,
             Outcome::Held { .. } | Outcome::Refused(Refusal::Never(_)) | Outcome::Forged => false,
         };
         if try_again {
             passed_on.tries += 1;
+            let lacking = missing && !pulled && passed_on.tries == ASK;
             again.push(passed_on);
+            if lacking {
+                // The others have it, if it does not come by itself.
+                self.order(Order::Pull(id, None));
+            }
             return;
         }
         if matches!(outcome, Outcome::Held { .. }) {
-            behind.remove(&passed_on.space);
+            behind.remove(&id);
         } else {
             self.board.meters().cluster_refused.add(1);
-            let space = passed_on.space.short();
-            if behind.insert(passed_on.space) {
-                tracing::warn!(space, ?outcome, "an entry that another relay passed on is not taken");
+            let asked = behind.get(&id).copied();
+            if asked.is_none() {
+                tracing::warn!(space = %id.short(), ?outcome, "an entry that another relay passed on is not taken");
+            }
+            let ask = asked.is_none_or(|asked| asked + ASK_AGAIN <= now);
+            if ask {
+                behind.insert(id, now);
+            }
+            if ask && missing && !pulled {
+                self.order(Order::Pull(id, None));
             }
         }
         self.dealt_with(passed_on);
@@ -297,8 +335,11 @@ impl Engine {
 }
 
 /// Opens a space that is kept here, or one that may be: as if whoever brought it to another relay had come here.
-fn open_for(keeper: &Keeper, id: SpaceId, proof: &[u8; 32]) -> Opened {
+fn open_for(keeper: &Keeper, id: SpaceId, proof: &[u8; 32], wanted: bool) -> Opened {
     let opened = keeper.keeps(id).and_then(|kept| {
+        if !kept && !wanted {
+            return Ok(Opened::NotWanted);
+        }
         let decision = if kept { Decision::Admitted } else { keeper.admission().decide_passed_on(id, proof) };
         if let Decision::Refused(reason) = decision {
             return Ok(Opened::Refused(reason.into()));

@@ -22,6 +22,7 @@ mod read;
 mod removal;
 mod report;
 mod sharing;
+mod siblings;
 mod space;
 #[cfg(test)]
 mod tests;
