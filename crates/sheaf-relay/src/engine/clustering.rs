@@ -98,9 +98,9 @@ impl Engine {
         self.carry_out(actions);
     }
 
-    /// Where spaces can be asked for that are not here, if the relay is in a cluster.
-    pub(super) fn cluster_orders(&self) -> Option<UnboundedSender<Order>> {
-        self.cluster.as_ref().map(|cluster| cluster.orders.clone())
+    /// Where spaces can be asked for that are not here, if others may have them: where every relay keeps all, nobody has.
+    pub(super) fn elsewhere(&self) -> Option<UnboundedSender<Order>> {
+        self.cluster.as_ref().filter(|cluster| !cluster.duty.is_all()).map(|cluster| cluster.orders.clone())
     }
 
     /// Tells the cluster, if the relay is in one.

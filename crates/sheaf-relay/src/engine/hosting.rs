@@ -50,7 +50,7 @@ impl Engine {
             }
             Answer::Named { device, connection, spaces: opened, refused }
         };
-        let Some(orders) = self.cluster_orders() else {
+        let Some(orders) = self.elsewhere() else {
             return self.blocking(move || look(spaces));
         };
         self.demand(&spaces);
