@@ -24,7 +24,7 @@ fn relay(nats: &NatsServers) -> RelayProcess {
 fn relay_with(nats: &NatsServers, settings: &[(&str, &str)]) -> RelayProcess {
     let urls = nats.urls();
     let common = [("SHEAF_RELAY_ADMISSION__TOKEN", TOKEN), ("SHEAF_RELAY_CLUSTER_NAME", "relays.example.org")];
-    RelayProcess::start_with_env(&["--cluster", &urls], &[&common, settings].concat())
+    RelayProcess::start_with_env(&["--cluster", &urls], &[&common[..], settings].concat())
 }
 
 async fn open(home: &Path) -> Node {
