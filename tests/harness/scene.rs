@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use sheaf_access::{DocumentId, InvitationLink, InvitationSecret, Role, SpaceId};
-use sheaf_node::{Format, Node, NodeEvent, Options, RefusalInfo};
+use sheaf_node::{Format, Node, NodeError, NodeEvent, Options, RefusalInfo};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -91,6 +91,16 @@ impl Scene {
     /// Another person with a node of their own, online.
     pub async fn another(&self, name: &str) -> Node {
         person(&self.homes, name).await
+    }
+
+    /// Ends somebody's node and opens their home again, off the network.
+    ///
+    /// # Panics
+    /// When not all is saved, or the home is not let go.
+    pub async fn restarted(&self, node: Node, name: &str) -> Node {
+        node.shutdown().await.expect("all is saved");
+        drop(node);
+        soon(&format!("{name}'s home being let go"), || async { open(&self.homes, name).await.ok() }).await
     }
 
     /// A hostile device that was let in with a role.
@@ -208,10 +218,13 @@ impl Scene {
     }
 }
 
-async fn person(homes: &tempfile::TempDir, name: &str) -> Node {
+async fn open(homes: &tempfile::TempDir, name: &str) -> Result<Node, NodeError> {
     let listen = Some("127.0.0.1:0".parse().expect("an address"));
-    let options = Options { listen, ..Options::alone(homes.path().join(name)) };
-    let node = Node::open(options).await.expect("a home");
+    Node::open(Options { listen, ..Options::alone(homes.path().join(name)) }).await
+}
+
+async fn person(homes: &tempfile::TempDir, name: &str) -> Node {
+    let node = open(homes, name).await.expect("a home");
     node.init(name, 1).await.expect("a person");
     node.go_online().await.expect("the loopback interface");
     node

@@ -6,6 +6,7 @@
 //! of its own and its peak is measured. Everything stays on the loopback interface and ends by itself.
 
 mod checkpoints;
+mod closed;
 mod content;
 mod direct;
 mod entries;

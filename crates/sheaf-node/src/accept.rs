@@ -204,9 +204,6 @@ fn judge(
         found.push(Suspicion::Branch(Box::new(entry)));
         return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_FORKED));
     }
-    if state.closed.get(&entry.log()).is_some_and(|bad| entry.seq() >= *bad) {
-        return Outcome::Refused(sheaf_sync::Refusal::Never(Verdict::LOG_CLOSED));
-    }
     let is_access = entry.access_op().is_some();
     match &state.access {
         // The first entry of a space is its name: the hash says whether it is the right one.

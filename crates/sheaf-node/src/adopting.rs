@@ -116,7 +116,7 @@ impl Core {
     fn has_words_to_make_again(&self, space: &Space) -> bool {
         let state = space.lock();
         let Some(history) = &state.access else { return false };
-        state.void.from.keys().any(|log| self.is_made_again(history, &state.forks, log))
+        state.set_aside().any(|(log, ..)| self.is_made_again(history, &state.forks, &log))
     }
 
     /// Whether what a log wrote and does not count is made again by this device: if it wrote it, may write, and nothing is

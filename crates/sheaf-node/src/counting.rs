@@ -59,6 +59,8 @@ pub struct Counted {
     settled: BTreeMap<LogId, Settled>,
     /// Logs of which a checkpoint stands for other entries than are in the log proper, and the first of these.
     parted: BTreeMap<LogId, u64>,
+    /// The logs that were closed (L3), and the entry that was not valid.
+    closed: BTreeMap<LogId, u64>,
     /// Nothing, as long as nothing is challenged.
     counting: Option<Counting<AccessHistory>>,
     /// Everything up to here is counted.
@@ -129,16 +131,18 @@ impl Core {
             let settled = forks.settled();
             let same = now.heads() == counted.heads && frontier.len() == counted.logs;
             let same_forks = forks.version() == counted.forks.version() && settled == counted.settled;
-            if same && same_forks && parted == counted.parted {
+            if same && same_forks && parted == counted.parted && state.closed == counted.closed {
                 return Ok(());
             }
             (counted.settled, counted.parted) = (settled, parted);
+            counted.closed.clone_from(&state.closed);
             counted.heads = now.heads().to_vec();
             counted.logs = frontier.len();
             counted.forks = forks;
             let first = first_challenged(history, frontier.iter().map(|(log, _)| *log));
             // A copy, so that the space is not locked while entries are read.
-            let needed = !first.is_empty() || !state.forks.is_empty() || !counted.parted.is_empty();
+            let parts = !state.forks.is_empty() || !counted.parted.is_empty() || !counted.closed.is_empty();
+            let needed = !first.is_empty() || parts;
             (needed.then(|| history.clone()), first)
         };
         counted.counting = history.map(Counting::new);
@@ -154,7 +158,7 @@ impl Core {
                 let parted = self.store.arrival_of(space.id, *log, forked.at.saturating_sub(1))?;
                 earliest = earliest.min(parted.map_or(1, |parted| parted + 1));
             }
-            for (log, seq) in &counted.parted {
+            for (log, seq) in counted.parted.iter().chain(&counted.closed) {
                 earliest = earliest.min(self.store.arrival_of(space.id, *log, *seq)?.unwrap_or(1));
             }
             // What may yet come of those logs arrives later than everything that is here.
@@ -276,7 +280,8 @@ impl Core {
         }
         self.index_changed(space);
         self.upkeep.touch(space.id);
-        self.say(NodeEvent::SetAside { space: space.id.to_string(), count: after.from.len() });
+        let count = space.lock().set_aside().count();
+        self.say(NodeEvent::SetAside { space: space.id.to_string(), count });
         Ok(())
     }
 
@@ -391,9 +396,9 @@ impl Counted {
         let Some(counting) = &mut self.counting else { return };
         let hash = entry.hash();
         let of_a_branch = self.forks.get(&entry.log()).is_some_and(|forked| forked.tree.contains(&hash));
-        let is_other = || self.parted.get(&entry.log()).is_some_and(|first| entry.seq() >= *first);
-        let void = if of_a_branch { !self.chosen.contains(&hash) } else { is_other() };
-        counting.add(hash, entry.header(), void);
+        let is_from = |first: &BTreeMap<LogId, u64>| first.get(&entry.log()).is_some_and(|first| entry.seq() >= *first);
+        let other = if of_a_branch { !self.chosen.contains(&hash) } else { is_from(&self.parted) };
+        counting.add(hash, entry.header(), other || is_from(&self.closed));
     }
 
     /// What does not count. Below a checkpoint that is held everything counts for good, for what was pruned cannot be counted
@@ -401,6 +406,10 @@ impl Counted {
     fn void(&self, covers: &Frontier) -> Void {
         let Some(counting) = &self.counting else { return Void::default() };
         let mut void = Void { from: counting.void(), branch: BTreeSet::new() };
+        for (log, seq) in &self.closed {
+            let first = void.from.entry(*log).or_insert(*seq);
+            *first = (*seq).min(*first);
+        }
         for (log, first) in &mut void.from {
             *first = (*first).max(covers.get(log) + 1);
         }

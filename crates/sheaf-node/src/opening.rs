@@ -16,6 +16,7 @@ use crate::core::{Core, READ, locked};
 use crate::document::cache_name;
 use crate::ledger::{Committed, Ledgers, own_changes};
 use crate::space::Space;
+use crate::unopened::Opened;
 use crate::view::NodeEvent;
 
 /// Changes of one document, as an entry brought them.
@@ -58,7 +59,14 @@ impl Core {
     fn try_open_new(&self, space: &Space, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut opened = locked(&space.opened);
         self.recount(space)?;
+        let closed = space.lock().closed.clone();
         self.open_what_waited(space, &mut opened)?;
+        self.open_from(space, &mut opened, first)?;
+        // What comes after an entry that closed its log, and what builds on that, does not count.
+        if space.lock().closed != closed { self.recount(space) } else { Ok(()) }
+    }
+
+    fn open_from(&self, space: &Space, opened: &mut Opened, first: Option<Arrival>) -> Result<(), StoreError> {
         let before = opened.upto;
         if let Some(first) = first.filter(|first| *first <= before) {
             opened.upto = first.saturating_sub(1);
@@ -69,7 +77,7 @@ impl Core {
             let mut found = Found::default();
             for (arrival, entry) in &batch {
                 if let Some(epoch) = self.open_one(space, &mut opened.ledgers, (*arrival, entry), &mut found)? {
-                    self.wait_for_key(space, &mut opened, epoch, *arrival)?;
+                    self.wait_for_key(space, opened, epoch, *arrival)?;
                 }
             }
             self.take_found(space, before, *last, found)?;
@@ -140,13 +148,15 @@ impl Core {
             close("it holds a change by an actor of another log");
             return Ok(None);
         };
-        if let ControlFlow::Break(waits) = self.held_to(space, ledgers, entry, &own)? {
-            return Ok(waits);
+        let held = self.held_to(space, ledgers, entry, &own)?;
+        if let ControlFlow::Break(Some(epoch)) = held {
+            return Ok(Some(epoch));
         }
         let Some(author) = author else { return Ok(None) };
-        if entry.log() == own_log {
+        if entry.log() == own_log && held.is_continue() {
             found.own.extend(own);
         }
+        // Noted also where the log is closed: whether an entry names what it builds on does not hang on what is known of others.
         let changes = peeks.iter().map(|peek| peek.hash.0).collect();
         let row = DocumentRow { arrival, log: entry.log(), seq: entry.seq(), changes };
         found.rows.entry(content.document).or_default().push(row);

@@ -78,18 +78,17 @@ impl Core {
     pub fn pieces(&self, space: &Space, adopted: &HashMap<String, u64>) -> Result<Vec<Piece>, NodeError> {
         // What is being opened at this moment is looked at when all of it is.
         let _opened = locked(&space.opened);
-        let (void, forks) = {
+        let (void, forks, aside) = {
             let state = space.lock();
-            (Arc::clone(&state.void), Arc::clone(&state.forks))
+            (Arc::clone(&state.void), Arc::clone(&state.forks), state.set_aside().collect::<Vec<_>>())
         };
         let mut pieces = Pieces { space: space.id, adopted, forks: &forks, found: BTreeMap::new() };
-        for (log, first) in &void.from {
-            let mut from = *first;
-            loop {
-                let batch = self.store.range(space.id, *log, from, READ)?;
+        for (log, mut from, until) in aside {
+            while from < until {
+                let batch = self.store.range(space.id, log, from, READ)?;
                 let Some(last) = batch.last() else { break };
                 from = last.seq() + 1;
-                for entry in &batch {
+                for entry in batch.iter().take_while(|entry| entry.seq() < until) {
                     pieces.take(entry, self.open_stored(space, entry)?);
                 }
             }

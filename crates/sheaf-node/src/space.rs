@@ -221,6 +221,14 @@ impl State {
         closed.into_iter().chain(void).chain(self.forks.at(log)).min()
     }
 
+    /// The logs of which something does not count that may be made someone's own: from where on, and up to before where. From
+    /// the entry on that closed a log, nothing of it is offered.
+    pub fn set_aside(&self) -> impl Iterator<Item = (LogId, u64, u64)> {
+        let until = |log: &LogId| self.closed.get(log).copied().unwrap_or(u64::MAX);
+        let all = self.void.from.iter().map(move |(log, first)| (*log, *first, until(log)));
+        all.filter(|(_, first, until)| first < until)
+    }
+
     /// The same for all logs of which that can be said, but for those that are forked: there it depends on the branch.
     pub fn invalid(&self) -> BTreeMap<LogId, u64> {
         let mut invalid = self.closed.clone();

@@ -279,8 +279,10 @@ impl Round<'_> {
             // Set aside with the one that closed its log (L3).
             return Ok(());
         }
-        if !self.held.forks.is_empty() && self.void.is(&entry.reference()) {
-            // Of two branches, and what was built on them, the changes of one side only fit together (L6).
+        let parts = !self.held.forks.is_empty() || !self.closed.is_empty();
+        if parts && bad != Some(seq) && self.void.is(&entry.reference()) {
+            // Of two branches, and what was built on them, the changes of one side only fit together (L6); and nothing fits
+            // what is built on what was not valid.
             return Ok(());
         }
         let before = found.named();

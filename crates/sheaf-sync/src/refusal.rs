@@ -46,7 +46,7 @@ pub enum NotNow {
 pub struct Verdict(u16);
 
 impl Verdict {
-    /// Its log was closed by an earlier entry that turned out to be invalid (L3).
+    /// Its log was closed by an earlier entry that is not valid. Nobody says so any more: such a log is held like any other.
     pub const LOG_CLOSED: Self = Self(1_000);
     /// It builds on an entry that was refused.
     pub const BUILDS_ON_REFUSED: Self = Self(1_001);

@@ -216,6 +216,12 @@ impl Held {
         self.keys.extend(keys);
     }
 
+    /// Leaves its log for another, as a device does whose log is of no more use.
+    pub fn begin_log(&mut self) {
+        self.log.nonce = (self.log.nonce + 1) % MAX_LOGS_OF_DEVICE;
+        (self.seq, self.tip) = (0, None);
+    }
+
     /// All keys that it has.
     pub fn given_keys(&self) -> Vec<(EpochId, ContentKey)> {
         self.keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect()

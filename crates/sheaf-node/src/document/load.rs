@@ -45,8 +45,12 @@ pub fn load(core: &Core, space: &Space, id: DocumentId, genesis: Genesis) -> Res
     loaded.upto = checked.upto(&arrived, loaded.upto);
     loaded.behind = checked.waits.is_some();
     loaded.holders.extend(checked.holders);
-    for refused in loaded.document.apply(checked.changes).refused {
-        close(core, space, id, &refused, &loaded.holders);
+    let refused = loaded.document.apply(checked.changes).refused;
+    for refused in &refused {
+        close(core, space, id, refused, &loaded.holders);
+    }
+    if checked.closed || !refused.is_empty() {
+        core.open_new(space, None);
     }
     Ok(loaded)
 }
@@ -216,6 +220,8 @@ pub struct Checked {
     pub holders: Holders,
     /// The first entry that builds on something that is not here, and so has to wait.
     pub waits: Option<Arrival>,
+    /// Whether a log was closed for one of them.
+    pub closed: bool,
 }
 
 impl Checked {
@@ -231,8 +237,8 @@ impl Checked {
 /// What became of one entry's changes.
 enum Verdict {
     Good,
-    /// For this change, or for the one before it of the same actor.
-    Waits(Option<ChangeHash>),
+    /// For this change.
+    Waits(ChangeHash),
     Invalid(String),
 }
 
@@ -240,6 +246,7 @@ enum Verdict {
 /// here waits: that something is missing here is no verdict. After a store was lost, own entries come before those
 /// of others that they build on; so what waits is looked at again as long as that helps. But what an entry builds on, it
 /// has to name: where that is not so, or all that it names is here and has no such change, it is not valid ([`Places`]).
+/// One that builds on what is not valid is not judged: it does not count, as soon as that has been counted.
 ///
 /// What does not count is left out, as far as the document has heard of it.
 pub fn check(
@@ -252,7 +259,8 @@ pub fn check(
 ) -> Checked {
     let places = Places::new(core, space, id, document, holders);
     // Entries of which a part passed. The checker has seen that part, though it is not applied, so it begins anew.
-    let mut set_aside: HashMap<Arrival, Option<ChangeHash>> = HashMap::new();
+    let mut set_aside: HashMap<Arrival, ChangeHash> = HashMap::new();
+    let mut closed = false;
     'anew: loop {
         let mut passed = Checked::default();
         let mut checker = Checker::new(document);
@@ -260,7 +268,7 @@ pub fn check(
         let mut todo: Vec<&Arrived> = arrived.iter().filter(|one| !set_aside.contains_key(&one.arrival)).collect();
         loop {
             let before = todo.len();
-            let mut waiting: Vec<(&Arrived, Option<ChangeHash>)> = Vec::new();
+            let mut waiting: Vec<(&Arrived, ChangeHash)> = Vec::new();
             for one in todo {
                 if is_closed(space, &one.entry) || void.is(&one.entry) {
                     continue;
@@ -268,30 +276,32 @@ pub fn check(
                 let expect =
                     expectations.entry(one.entry.log).or_insert_with(|| Arc::new(expect(id, one.entry, one.author)));
                 let (changes, verdict) = check_one(&mut checker, &places, &passed.holders, one, expect);
-                let mut lacks = None;
                 match verdict {
                     Verdict::Good => {
                         passed.holders.extend(changes.iter().map(|change| (change.hash().0, one.entry)));
                         passed.changes.extend(changes);
                         continue;
                     }
+                    Verdict::Waits(change) if changes.is_empty() => waiting.push((one, change)),
                     Verdict::Waits(change) => {
-                        lacks = change;
-                        waiting.push((one, change));
+                        set_aside.insert(one.arrival, change);
                     }
-                    Verdict::Invalid(reason) => core.close_log(space, one.entry.log, one.entry.seq, &reason),
+                    Verdict::Invalid(reason) => {
+                        core.close_log(space, one.entry.log, one.entry.seq, &reason);
+                        closed = true;
+                    }
                 }
                 if !changes.is_empty() {
-                    set_aside.insert(one.arrival, lacks);
                     continue 'anew;
                 }
             }
             if waiting.is_empty() || waiting.len() == before {
                 let partly = arrived.iter().filter_map(|one| Some((one, *set_aside.get(&one.arrival)?)));
                 waiting.extend(partly.filter(|(one, _)| !is_closed(space, &one.entry)));
-                if let Some((one, _)) = waiting.iter().find(|waits| is_hopeless(&places, &waiting, waits)) {
+                if let Some((one, _)) = waiting.iter().find(|(one, lacks)| places.is_hopeless(one, lacks)) {
                     let reason = "it builds on a change that nothing it names has";
                     core.close_log(space, one.entry.log, one.entry.seq, reason);
+                    closed = true;
                     set_aside.remove(&one.arrival);
                     continue 'anew;
                 }
@@ -299,24 +309,12 @@ pub fn check(
                 if let Some(first) = waits {
                     tracing::debug!(document = %id, first, "entries wait for something that is not here");
                 }
-                passed.waits = waits;
+                (passed.waits, passed.closed) = (waits, closed);
                 return passed;
             }
             todo = waiting.into_iter().map(|(one, _)| one).collect();
         }
     }
-}
-
-/// Whether an entry waits for what will never come. For the change before it of its actor it may only wait if that is in an
-/// entry that waits itself.
-fn is_hopeless(
-    places: &Places<'_>,
-    waiting: &[(&Arrived, Option<ChangeHash>)],
-    (one, lacks): &(&Arrived, Option<ChangeHash>),
-) -> bool {
-    let follows = |other: &Arrived| other.entry.log == one.entry.log && other.entry.seq < one.entry.seq;
-    let may_come = lacks.is_none() && waiting.iter().any(|(other, _)| follows(other));
-    !may_come && places.is_hopeless(one, lacks.as_ref())
 }
 
 /// Whether the log is closed there.
@@ -335,6 +333,7 @@ fn check_one(
     let mut changes: Vec<ValidChange> = Vec::with_capacity(one.changes.len());
     let mut within = HashSet::new();
     for bytes in &one.changes {
+        let mut lacks = None;
         if let Ok(peek) = sheaf_document::check::peek(bytes) {
             // An own change is here already; so is one that came twice.
             let is_here = |hash: &ChangeHash| places.document().has(hash) || passed.contains_key(&hash.0);
@@ -352,16 +351,24 @@ fn check_one(
                             Verdict::Invalid(format!("it builds on {dep} and does not name where that is")),
                         );
                     }
-                    None => return (changes, Verdict::Waits(Some(*dep))),
+                    None => return (changes, Verdict::Waits(*dep)),
                 }
             }
             within.insert(peek.hash);
+            lacks = peek
+                .deps
+                .iter()
+                .find(|dep| !Genesis::is_genesis(dep) && !within.contains(*dep) && !is_here(dep))
+                .copied();
         }
-        match checker.check(bytes, expect) {
-            Ok(change) => changes.push(change),
-            Err(Invalid::UnknownDependency(change)) => return (changes, Verdict::Waits(Some(change))),
-            Err(Invalid::Sequence { found, expected }) if found > expected => return (changes, Verdict::Waits(None)),
-            Err(invalid) => return (changes, Verdict::Invalid(invalid.to_string())),
+        match (checker.check(bytes, expect), lacks) {
+            (Ok(change), _) => changes.push(change),
+            (Err(Invalid::UnknownDependency(change)), _) => return (changes, Verdict::Waits(change)),
+            // The change before it of its actor has to be among those that it builds on.
+            (Err(Invalid::Sequence { found, expected }), Some(lacks)) if found > expected => {
+                return (changes, Verdict::Waits(lacks));
+            }
+            (Err(invalid), _) => return (changes, Verdict::Invalid(invalid.to_string())),
         }
     }
     (changes, Verdict::Good)

@@ -67,31 +67,21 @@ impl<'a> Places<'a> {
         self.is_within(one, change).inspect_err(|error| tracing::warn!(%error, "it cannot be told what is named")).ok()
     }
 
-    /// Whether an entry can never be applied that builds on a change which is not here: all that it names can be read, and
-    /// has no such change, or in a place that is not valid. `None` stands for the change before it of the same actor.
-    pub fn is_hopeless(&self, one: &Arrived, change: Option<&ChangeHash>) -> bool {
+    /// Whether an entry builds on a change which is not here, and does not name where it is: all that it names can be read, and
+    /// has no such change. That what has it is not valid itself, or does not count, is nothing against this one: it does not
+    /// count either (A5), and its log goes on.
+    pub fn is_hopeless(&self, one: &Arrived, change: &ChangeHash) -> bool {
         let sure = || {
             // What a checkpoint stands for need not be named, so it has to be here first.
             if !holds_checkpoints(self.space, self.id, self.document) {
                 return Ok(false);
             }
             for named in &one.names {
-                let looked_at = change.is_some() || named.log == one.entry.log;
-                if looked_at && !self.is_readable(named)? {
+                if !self.is_readable(named)? {
                     return Ok(false);
                 }
             }
-            let Some(change) = change else { return Ok(true) };
-            if !self.is_within(one, change)? {
-                return Ok(true);
-            }
-            let closed = self.space.lock().closed.clone();
-            let places = self.noted()?.get(&change.0).cloned().unwrap_or_default();
-            let named = |(log, seq): &&(LogId, u64)| one.names.iter().any(|on| on.log == *log && *seq <= on.seq);
-            let mut named = places.iter().filter(named).peekable();
-            let is_closed = |(log, seq): &(LogId, u64)| closed.get(log).is_some_and(|bad| seq >= bad);
-            // On a branch beside its log it is not noted; that it waits there is no verdict.
-            Ok::<bool, StoreError>(named.peek().is_some() && named.all(is_closed))
+            Ok::<bool, StoreError>(!self.is_within(one, change)?)
         };
         sure().unwrap_or(false)
     }

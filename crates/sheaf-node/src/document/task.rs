@@ -419,14 +419,19 @@ impl Task {
         self.since_snapshot += news;
         self.changed = Instant::now();
         self.stale = true;
-        if checked.changes.is_empty() {
-            return;
+        let mut closed = checked.closed;
+        if !checked.changes.is_empty() {
+            let result = self.sessions.apply(checked.changes, self.now());
+            for refused in &result.refused {
+                load::close(&self.core, &self.space, self.id, refused, &self.holders);
+            }
+            closed |= !result.refused.is_empty();
+            self.send(result.out);
         }
-        let result = self.sessions.apply(checked.changes, self.now());
-        for refused in &result.refused {
-            load::close(&self.core, &self.space, self.id, refused, &self.holders);
+        if closed {
+            // What comes after it in its log, in whatever document, does not count, nor what builds on that.
+            self.core.open_new(&self.space, None);
         }
-        self.send(result.out);
     }
 
     /// Applies what a checkpoint that was taken over has and this document has not.
