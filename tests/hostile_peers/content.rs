@@ -123,6 +123,28 @@ async fn an_entry_that_commits_to_something_else_than_it_holds() {
     .await;
 }
 
+/// After a checkpoint that somebody vouches for, what was closed is judged anew: by what the log had written before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_judged_anew_is_held_to_the_same() {
+    let scene = Scene::new().await;
+    let (raw, mut line, held) = scene.mallory("editor").await;
+    let document = scene.document_id();
+    let content =
+        Content { document, part: Part::Body, changes: vec![typed(&Author::of(&raw, &held, document), HOSTILE)] };
+    let entry = held.draft().seal(&held.key(), &content, &[8; 24], &raw.device).expect("an entry");
+    let is = |event: &NodeEvent| matches!(event, NodeEvent::Quarantined { device, .. } if *device == raw.id());
+    let mut events = scene.ana.subscribe();
+    line.send(held.space, &[entry.encoded()]).await;
+    told("word of what was set aside", &mut events, is).await;
+    scene.still_served("before the checkpoint").await;
+    scene.kofi.checkpoint(&scene.space).await.expect("a checkpoint");
+    told("the same word again", &mut events, is).await;
+    scene.still_served("after the checkpoint").await;
+    for text in scene.picture().await.texts.values() {
+        assert!(!text.contains(HOSTILE), "{text}");
+    }
+}
+
 /// The same of an entry that has no content, after one that was in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_forgets_what_its_log_has_written() {

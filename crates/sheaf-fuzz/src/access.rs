@@ -2,8 +2,8 @@
 
 use sheaf_access::pairing::{PairingCode, PairingFrame, PairingRefusal, PairingSecret};
 use sheaf_access::{
-    AccessEntry, AccessHistory, AccessOp, ContentKey, DeviceId, EntryHash, EpochId, Identity, InvitationLink,
-    InvitationSecret, LogId, PersonKey, Relay, RelayLink, Role, SpaceId,
+    AccessEntry, AccessHistory, AccessOp, ContentKey, DeviceId, EntryHash, EpochId, Identity, Introduction,
+    InvitationLink, InvitationSecret, LogId, PersonKey, Relay, RelayLink, Role, SEALED_NAME, SpaceId,
 };
 
 use crate::{Target, rng, text};
@@ -175,6 +175,7 @@ fn some_operations() -> Vec<AccessOp> {
             rotate: None,
         },
         AccessOp::Close { under: hash, invitation: secret.id(), accepted: vec![hash], rotate: None },
+        AccessOp::Introduce { under: hash, name: Introduction { epoch, sealed: vec![5; SEALED_NAME] } },
     ]);
     operations
 }

@@ -63,7 +63,7 @@ impl Core {
         self.open_what_waited(space, &mut opened)?;
         self.open_from(space, &mut opened, first)?;
         // What comes after an entry that closed its log, and what builds on that, does not count.
-        if space.lock().closed != closed { self.recount(space) } else { Ok(()) }
+        if space.lock().closed == closed { Ok(()) } else { self.recount(space) }
     }
 
     fn open_from(&self, space: &Space, opened: &mut Opened, first: Option<Arrival>) -> Result<(), StoreError> {

@@ -333,7 +333,7 @@ impl Lane {
     /// side refused entries of the other.
     pub fn in_step<P>(&self, space: &Space<P>) -> Option<usize> {
         let still = self.share && self.they_share && self.known && self.at_rest() && self.untold.is_empty();
-        (still && self.theirs.iter().all(|(log, theirs)| self.excused(&log, theirs, space.held(&log))))
+        (still && self.theirs.iter().all(|(log, theirs)| self.excused(space, &log, theirs)))
             .then_some(self.theirs.len())
     }
 
@@ -348,7 +348,12 @@ impl Lane {
             && self.blobs.at_rest()
     }
 
-    fn excused(&self, log: &LogId, theirs: u64, ours: u64) -> bool {
+    fn excused<P>(&self, space: &Space<P>, log: &LogId, theirs: u64) -> bool {
+        let ours = space.held(log);
+        // From a fork on the two may have different branches of it, and exchange them beside the log.
+        if space.forked_after(log).is_some_and(|before| theirs.min(ours) >= before) {
+            return true;
+        }
         if theirs < ours {
             self.refuses(log, theirs + 1)
         } else {

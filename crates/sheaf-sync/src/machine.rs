@@ -128,7 +128,11 @@ impl<P: PeerId> Machine<P> {
                 if let Some(space) = self.spaces.get_mut(&space) {
                     space.fork(log, at.saturating_sub(1));
                 }
-                Vec::new()
+                self.with_followers(now, space, |peer, turn, spaces| {
+                    if let Some(known) = spaces.get(&space) {
+                        peer.settle(turn, space, known);
+                    }
+                })
             }
             Event::Compared { peer, space, ticket } => self.with(now, peer, |peer, turn, spaces| {
                 peer.compared(turn, space, spaces, ticket);

@@ -197,6 +197,8 @@ impl<P: PeerId> Peer<P> {
         if lane.withheld.len().max(lane.theirs.len()) > turn.config.max_logs as usize {
             return Err(CloseReason::TooManyLogs);
         }
+        // What was not said yet for want of it there, is said now.
+        self.plan_receipt(turn, id);
         self.settle(turn, id, space);
         Ok(())
     }

@@ -109,6 +109,11 @@ impl<P> Space<P> {
             .collect()
     }
 
+    /// The last place of a log before it is forked, if it is.
+    pub fn forked_after(&self, log: &LogId) -> Option<u64> {
+        self.forked.get(log).copied()
+    }
+
     fn is_forked(&self, log: &LogId, seq: u64) -> bool {
         self.forked.get(log).is_some_and(|before| *before < seq)
     }

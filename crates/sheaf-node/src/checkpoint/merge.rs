@@ -8,8 +8,10 @@ use sheaf_store::{BlobStore, CacheKind, encode_bundle};
 
 use super::bundle::Bundle;
 use super::verify::{Means, Problem};
+use super::write::genesis_of;
 use super::{Base, Offer};
 use crate::core::{Core, locked};
+use crate::document::load::load;
 use crate::document::{Message, cache_name};
 use crate::error::NodeError;
 use crate::network::Input;
@@ -86,8 +88,16 @@ impl Core {
     /// What was found invalid is looked at again: what a checkpoint stands for counts for good, and need not be named by what
     /// builds on it. Blocks.
     fn judge_anew(&self, space: &Space) -> Result<(), NodeError> {
+        let closed = space.lock().closed.clone();
         let first = self.reopen_logs(space)?;
         self.open_new(space, first);
+        // Of what is seen in a document alone, the document is looked at now: until then all that follows it would count.
+        for (log, seq) in closed {
+            let Some(entry) = self.store.entry(space.id, log, seq)? else { continue };
+            if let Some((document, _)) = self.open_stored(space, &entry)? {
+                load(self, space, document, genesis_of(space, document))?;
+            }
+        }
         Ok(())
     }
 

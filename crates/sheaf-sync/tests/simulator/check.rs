@@ -15,7 +15,10 @@ impl World {
             let founder = *members.iter().max_by_key(|node| self.nodes[**node].stores[&space].len()).unwrap();
             assert!(most > 0);
             for node in members {
-                assert_eq!(frontier(*node), frontier(founder), "nodes {node} and {founder} differ in {space:?}");
+                let (one, other) = (&self.nodes[*node].stores[&space], &self.nodes[founder].stores[&space]);
+                assert_eq!(one.unforked(), other.unforked(), "nodes {node} and {founder} differ in {space:?}");
+                assert_eq!(one.branches(), other.branches(), "nodes {node} and {founder} on forks in {space:?}");
+                assert_eq!(one.chosen(), other.chosen(), "what counts for {node} and {founder} in {space:?}");
                 let known: Vec<_> = self.nodes[*node].stores[&space].members().iter().collect();
                 assert_eq!(known, members.iter().collect::<Vec<_>>(), "membership of {space:?}");
             }
@@ -34,14 +37,18 @@ impl World {
                     let both = members.contains(&node) && members.contains(&peer);
                     assert_eq!(machine.is_synced(peer, space), both, "{node} with {peer}, {space:?}");
                     if both {
-                        let theirs = self.nodes[peer].stores[space].frontier();
-                        assert_eq!(machine.peer_frontier(peer, space), Some(theirs), "{node} of {peer}");
+                        let theirs = &self.nodes[peer].stores[space];
+                        let known = machine.peer_frontier(peer, space).map(|known| theirs.but_for_forks(&known));
+                        assert_eq!(known, Some(theirs.unforked()), "{node} of {peer}");
                     }
                 }
                 assert_eq!(machine.in_flight(peer).entries, 0);
                 let kept = machine.footprint(peer);
+                // Of a forked log it is remembered what the other did not take of it.
+                let forked: usize =
+                    self.nodes[node].stores.values().map(|store| store.beside.forks.iter().count()).sum();
                 assert!(
-                    kept <= self.spaces.len(),
+                    kept <= self.spaces.len() + 4 * forked,
                     "{node} keeps {kept} numbers for {peer}, who is level: {machine:#?}"
                 );
             }

@@ -6,12 +6,17 @@
 //!
 //! `SHEAF_CASES=100000` runs that many seeds, `SHEAF_SEED=n` runs the one that a failure has named.
 
+mod acting;
 mod check;
+mod connecting;
 mod endorsing;
+mod forking;
 mod node;
 mod plan;
+mod pruning;
 mod scenario;
 mod store;
+mod storing;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,10 +29,10 @@ fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Runs simulations on all cores, and names the first seed that fails.
-fn simulate(seeds: std::ops::Range<u64>, scenario: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Scenario + Sync) {
+/// Runs simulations on all cores, and names the first seed that fails. Answers how often a node found a log forked.
+fn simulate(seeds: std::ops::Range<u64>, scenario: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Scenario + Sync) -> u64 {
     let seeds = from_environment("SHEAF_SEED").map_or(seeds, |seed| seed..seed + 1);
-    let next = AtomicU64::new(seeds.start);
+    let (next, forked) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let run = || {
@@ -36,7 +41,11 @@ fn simulate(seeds: std::ops::Range<u64>, scenario: impl Fn(&mut rand_chacha::Cha
                 if seed >= seeds.end {
                     return;
                 }
-                let result = catch_unwind(AssertUnwindSafe(|| World::new(seed, &scenario).run()));
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    let mut world = World::new(seed, &scenario);
+                    world.run();
+                    forked.fetch_add(world.told.forked as u64, Ordering::Relaxed);
+                }));
                 if let Err(panic) = result {
                     eprintln!("seed {seed} failed; SHEAF_SEED={seed} runs it again");
                     next.store(seeds.end, Ordering::Relaxed);
@@ -48,6 +57,7 @@ fn simulate(seeds: std::ops::Range<u64>, scenario: impl Fn(&mut rand_chacha::Cha
             scope.spawn(run);
         }
     });
+    forked.into_inner()
 }
 
 #[test]
@@ -61,6 +71,16 @@ fn everyone_ends_up_with_the_same_whatever_happens_on_the_way() {
 fn crowds_end_up_with_the_same_too() {
     let cases = from_environment("SHEAF_CASES").unwrap_or(500);
     simulate(0..cases, |rng| Scenario { crowds: true, ..Scenario::random(rng) });
+}
+
+/// A home is put back and written on: everyone finds out, holds both sides and the same proof, and comes to the same side.
+#[test]
+fn forks_are_found_and_everyone_comes_to_the_same_side() {
+    let cases = from_environment("SHEAF_CASES").unwrap_or(200);
+    let forked = simulate(0..cases, Scenario::forking);
+    println!("{forked} times a node found a log forked");
+    let few = cases < 100 || from_environment("SHEAF_SEED").is_some();
+    assert!(few || forked > cases, "{forked} times a node found a log forked, in {cases} simulations");
 }
 
 /// What was found by chance, and is not to come back: seeds that failed, each with what went wrong.

@@ -6,9 +6,17 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Frontier};
+use sheaf_sync::branches::Searches;
 use sheaf_sync::{Config, Machine, Ticket, Window};
 
+use crate::forking::is_real;
+use crate::scenario::Scenario;
 use crate::store::{Bundle, Entry, Store};
+
+/// The device of a node.
+pub fn device(node: usize) -> DeviceId {
+    DeviceId::from_bytes([node as u8 + 1; 32])
+}
 
 /// What survives a crash is `stores` and `tokens`; everything else begins anew.
 pub struct Node {
@@ -38,6 +46,10 @@ pub struct Node {
     pub without: BTreeSet<(usize, SpaceId, BlobId)>,
     /// What the machine was last told to offer in place of what is pruned.
     pub offers: BTreeMap<SpaceId, Vec<(BlobLink, Frontier)>>,
+    /// Looking for where the logs of others part from those here.
+    pub searches: Searches,
+    /// Who has been told which logs are forked since they were in step, on the present connections.
+    pub met: BTreeSet<(usize, SpaceId)>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
     pub excused: BTreeSet<u64>,
 
@@ -50,14 +62,15 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(index: usize, rng: &mut ChaCha8Rng, (tight, crowds): (bool, bool)) -> Self {
-        let mut config = if tight {
-            let entry = 200;
+    pub fn new(index: usize, rng: &mut ChaCha8Rng, scenario: &Scenario) -> Self {
+        let mut config = if scenario.tight {
+            // Real entries have headers and signatures.
+            let entry = if scenario.forks { 1_500 } else { 200 };
             Config {
                 max_entry_bytes: entry,
                 batch_bytes: rng.random_range(50..600),
                 batch_entries: rng.random_range(1..8),
-                window: Window { bytes: rng.random_range(entry..1_200), entries: rng.random_range(1..12) },
+                window: Window { bytes: rng.random_range(entry..entry + 1_000), entries: rng.random_range(1..12) },
                 inline_offers: rng.random_range(0..3),
                 search_pause: rng.random_range(0..300),
                 max_redemptions: 3,
@@ -71,12 +84,12 @@ impl Node {
         } else {
             Config { retry_most: 2_000, ..Config::default() }
         };
-        if crowds {
+        if scenario.crowds {
             // Two are a crowd, or three, or everyone.
             config.crowd = index as u32 % 3;
             config.crowd_pause = [50, 7, 400][index % 3];
         }
-        let device = DeviceId::from_bytes([index as u8 + 1; 32]);
+        let device = device(index);
         Self {
             index,
             log: LogId { device, nonce: 7 },
@@ -94,6 +107,8 @@ impl Node {
             without: BTreeSet::new(),
             offers: BTreeMap::new(),
             excused: BTreeSet::new(),
+            searches: Searches::default(),
+            met: BTreeSet::new(),
             storage: 5,
             full: false,
             stored_by: 0,
@@ -112,6 +127,11 @@ impl Node {
         self.stores.iter().filter(|(_, store)| store.members().contains(&peer)).map(|(space, _)| *space).collect()
     }
 
+    /// Those of its peers who are shown a space.
+    pub fn sharing(&self, space: &SpaceId) -> Vec<usize> {
+        self.connected.keys().copied().filter(|peer| self.may_show(space, *peer)).collect()
+    }
+
     pub fn is_member(&self, space: &SpaceId) -> bool {
         self.stores.get(space).is_some_and(|store| store.members().contains(&self.index))
     }
@@ -127,22 +147,29 @@ impl Node {
         let store = self.stores.entry(space).or_default();
         let mut builds_on = Vec::new();
         for (log, seq) in store.logs() {
-            if log != self.log && rng.random_bool(0.6) {
+            if log != self.log && !is_real(&log) && rng.random_bool(0.6) {
                 builds_on.push((log, if rng.random_bool(0.7) { seq } else { rng.random_range(1..=seq) }));
             }
         }
         builds_on.truncate(2);
+        let names = store.tip_to_name().filter(|_| rng.random_bool(0.4));
         let entry = Entry {
             space,
             log: self.log,
             seq: store.held(&self.log) + 1,
             builds_on,
+            names,
             grants,
             checkpoint,
+            signed: None,
             padding: vec![7; if rng.random_bool(0.2) { rng.random_range(0..20) } else { 3 }],
         };
         let bytes = entry.encode();
-        assert!(bytes.len() <= 200, "entries of the simulation fit the tight limits: {}", bytes.len());
+        assert!(
+            bytes.len() <= if names.is_some() { 400 } else { 200 },
+            "entries fit the tight limits: {}",
+            bytes.len()
+        );
         store.append(entry, bytes).expect("own entries build on what is here").expect("and are new")
     }
 }

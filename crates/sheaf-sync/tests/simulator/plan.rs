@@ -15,8 +15,7 @@ impl World {
     pub fn new(seed: u64, scenario: impl FnOnce(&mut ChaCha8Rng) -> Scenario) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let scenario = scenario(&mut rng);
-        let kind = (scenario.tight, scenario.crowds);
-        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, kind)).collect();
+        let nodes = (0..scenario.peers).map(|index| Node::new(index, &mut rng, &scenario)).collect();
         let spaces = (0..scenario.spaces).map(|n| SpaceId::from_bytes([0x50 + n as u8; 32])).collect();
         let mut world = Self {
             seed,
@@ -35,11 +34,15 @@ impl World {
             streams: BTreeMap::new(),
             cut: None,
             chaos: true,
+            forger: None,
             told: Told::default(),
         };
         world.found();
         world.connect_all();
         world.plan();
+        if world.scenario.forks {
+            world.plan_forks();
+        }
         world
     }
 

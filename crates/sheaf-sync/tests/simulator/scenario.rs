@@ -43,6 +43,8 @@ pub struct Scenario {
     pub full_disks: bool,
     /// How often a node makes a checkpoint of a space and prunes what it stands for.
     pub prunings: usize,
+    /// Whether a node is put back to an older copy and writes on, so that a log of its is forked.
+    pub forks: bool,
     /// How often a node makes a checkpoint that somebody else has to check before anything is pruned.
     pub checkpoints: usize,
     /// Members who are added while there is chaos.
@@ -74,6 +76,7 @@ impl Scenario {
             slow: false,
             full_disks: false,
             prunings: 0,
+            forks: false,
             checkpoints: 0,
             late_members: 0,
             invitations: 0,
@@ -101,6 +104,7 @@ impl Scenario {
             slow: rng.random_bool(0.3),
             full_disks: rng.random_bool(0.2),
             prunings: some(rng, 8),
+            forks: false,
             checkpoints: some(rng, 4),
             late_members: some(rng, 4),
             invitations: some(rng, 3),
@@ -108,5 +112,10 @@ impl Scenario {
             crowds: false,
             duration: rng.random_range(300..2_000),
         }
+    }
+
+    /// The same with somebody whose home is put back. What is pruned cannot be compared, so nothing is.
+    pub fn forking(rng: &mut ChaCha8Rng) -> Self {
+        Self { forks: true, prunings: 0, checkpoints: 0, ..Self::random(rng) }
     }
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sheaf_access::EntryHash;
 use sheaf_access::{LogId, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Frontier, Range};
+use sheaf_log::{BlobId, BlobLink, EntryRef, Frontier, Range, Unverified};
 use sheaf_sync::{EntryBytes, Item, Refusal};
+
+use crate::forking::Beside;
 
 /// An entry of the simulation. The machine sees its bytes; stores look inside.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,19 +18,38 @@ pub struct Entry {
     pub seq: u64,
     /// Entries of other logs that must be held before this one.
     pub builds_on: Vec<(LogId, u64)>,
+    /// An entry of a log of real ones that it builds on besides (see [`crate::forking`]).
+    pub names: Option<EntryRef>,
     /// It makes this node a member.
     pub grants: Option<usize>,
     /// It is a checkpoint, and this is its bundle.
     pub checkpoint: Option<BlobLink>,
+    /// It is a real entry: its hash, and itself.
+    pub signed: Option<(EntryHash, Vec<u8>)>,
     pub padding: Vec<u8>,
 }
 
-/// What an entry is called.
-pub fn hash_of(bytes: &EntryBytes) -> EntryHash {
-    EntryHash::from_bytes(*BlobId::of(bytes.as_slice()).as_bytes())
-}
-
 impl Entry {
+    /// Around a real one.
+    fn around(real: &sheaf_log::Entry) -> Self {
+        let builds_on = real.header().builds_on.iter().map(|on| (on.log, on.seq)).collect();
+        let signed = Some((real.hash(), real.encoded().to_vec()));
+        let (space, log, seq) = (real.space(), real.log(), real.seq());
+        Self { space, log, seq, builds_on, names: None, grants: None, checkpoint: None, signed, padding: Vec::new() }
+    }
+
+    /// The real one in it.
+    pub fn real(&self) -> Option<sheaf_log::Entry> {
+        let (_, bytes) = self.signed.as_ref()?;
+        Some(Unverified::decode(bytes).and_then(Unverified::verify).expect("a signed entry arrives as it was sent"))
+    }
+
+    /// What it is called.
+    fn hash(&self, bytes: &EntryBytes) -> EntryHash {
+        let plain = || EntryHash::from_bytes(*BlobId::of(bytes.as_slice()).as_bytes());
+        self.signed.as_ref().map_or_else(plain, |(hash, _)| *hash)
+    }
+
     pub fn encode(&self) -> EntryBytes {
         postcard::to_stdvec(self).unwrap().into()
     }
@@ -50,7 +71,7 @@ pub struct Bundle {
 }
 
 /// One space on one node.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Store {
     /// By arrival.
     entries: BTreeMap<u64, (Entry, EntryBytes)>,
@@ -69,9 +90,40 @@ pub struct Store {
     pub pending: BTreeMap<BlobId, BlobLink>,
     /// Who vouches for those that are held.
     pub words: BTreeSet<Vec<u8>>,
+    /// What is known of forked logs.
+    pub beside: Beside,
 }
 
 impl Store {
+    /// Everything but what is beside logs.
+    pub fn without_beside(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            last: self.last,
+            tips: self.tips.clone(),
+            members: self.members.clone(),
+            floors: self.floors.clone(),
+            bundles: self.bundles.clone(),
+            blobs: self.blobs.clone(),
+            held: self.held.clone(),
+            pending: self.pending.clone(),
+            words: self.words.clone(),
+            beside: Beside::default(),
+        }
+    }
+
+    /// Every entry that is here.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().map(|(entry, _)| entry)
+    }
+
+    /// Stores an own real entry, which follows what is here.
+    pub fn append_real(&mut self, real: &sheaf_log::Entry) -> Item {
+        let entry = Entry::around(real);
+        let bytes = entry.encode();
+        self.append(entry, bytes).expect("own entries build on what is here").expect("and are new")
+    }
+
     pub fn frontier(&self) -> Frontier {
         self.tips.iter().map(|(log, seq)| (*log, *seq)).collect()
     }
@@ -121,7 +173,7 @@ impl Store {
         self.members.extend(entry.grants);
         let news = entry.checkpoint.filter(|link| !self.held.contains_key(&link.id));
         self.pending.extend(news.map(|link| (link.id, link)));
-        let (log, seq, hash) = (entry.log, entry.seq, hash_of(&bytes));
+        let (log, seq, hash) = (entry.log, entry.seq, entry.hash(&bytes));
         let item = Item { arrival: self.last, log, seq, hash, bytes: bytes.clone() };
         self.entries.insert(self.last, (entry, bytes));
         item
@@ -130,7 +182,12 @@ impl Store {
     /// The entry in a place, if it was not pruned.
     pub fn at(&self, log: &LogId, seq: u64) -> Option<EntryHash> {
         let found = self.entries.values().find(|(entry, _)| (entry.log, entry.seq) == (*log, seq));
-        found.map(|(_, bytes)| hash_of(bytes))
+        found.map(|(entry, bytes)| entry.hash(bytes))
+    }
+
+    /// The same, itself.
+    pub fn entry_at(&self, log: &LogId, seq: u64) -> Option<&Entry> {
+        self.all().find(|entry| (entry.log, entry.seq) == (*log, seq))
     }
 
     /// How each log ends, where that is known.
@@ -211,7 +268,7 @@ impl Store {
                 arrival: *arrival,
                 log: entry.log,
                 seq: entry.seq,
-                hash: hash_of(bytes),
+                hash: entry.hash(bytes),
                 bytes: bytes.clone(),
             });
         }
