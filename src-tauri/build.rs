@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "set_tags",
     "set_pinned",
     "recent",
+    "preview",
     "trash",
     "trashed",
     "restore_document",

@@ -89,6 +89,7 @@ fn main() -> anyhow::Result<()> {
             tree::set_tags,
             tree::set_pinned,
             tree::recent,
+            tree::preview,
             tree::trash,
             tree::trashed,
             tree::restore_document,

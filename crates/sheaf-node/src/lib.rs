@@ -80,7 +80,7 @@ pub use sheaf_access::phrase_list;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, Ended, Failing, Finding,
+    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, DocumentPreview, Ended, Failing, Finding,
     FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent,
     PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo,
     RelaySpace, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,

@@ -9,6 +9,7 @@ mod find;
 mod invitations;
 mod keeping;
 mod library;
+mod linking;
 mod links;
 mod online;
 mod people;

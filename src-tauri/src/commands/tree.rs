@@ -1,6 +1,6 @@
 //! Where documents are among the others, tags, what is at hand, and the trash.
 
-use sheaf_node::{DocumentInfo, TrashedInfo};
+use sheaf_node::{DocumentInfo, DocumentPreview, TrashedInfo};
 use tauri::State;
 
 use crate::{app::App, problem::Answer};
@@ -61,6 +61,12 @@ pub async fn set_pinned(state: State<'_, App>, document: String, pinned: bool) -
 #[tauri::command]
 pub async fn recent(state: State<'_, App>) -> Answer<Vec<DocumentInfo>> {
     Ok(state.node().await?.recent().await?)
+}
+
+/// The beginning of a document, for whoever is about to follow a link to it.
+#[tauri::command]
+pub async fn preview(state: State<'_, App>, document: String) -> Answer<DocumentPreview> {
+    Ok(state.node().await?.preview(&document).await?)
 }
 
 /// Puts a document into the trash.

@@ -3,6 +3,8 @@
  * assertive one for what may cost words.
  */
 
+import { untrack } from "svelte";
+
 /** How long one sentence about others keeps the next one away. */
 export const QUIET_MS = 5000;
 
@@ -19,8 +21,8 @@ export class Announcer {
 
   /** Says what the person just caused, or asked for. */
   say(words: string): void {
-    // A region that already holds these words would not be read again.
-    this.polite = this.polite === words ? `${words}\u00a0` : words;
+    // A region that already holds these words would not be read again. Whoever says something does not watch what is said.
+    this.polite = untrack(() => this.polite) === words ? `${words}\u00a0` : words;
   }
 
   /** Says something about others; dropped if something was said within five seconds. */

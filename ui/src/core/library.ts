@@ -1,6 +1,7 @@
 /** Asking the app where documents are, and changing it. */
 import { call } from "./commands";
 import type { DocumentInfo } from "./types/DocumentInfo";
+import type { DocumentPreview } from "./types/DocumentPreview";
 import type { TrashedInfo } from "./types/TrashedInfo";
 
 /** Puts a document under another one (null: at the top), and there before a third (null: last). */
@@ -21,6 +22,9 @@ export const setTags = (document: string, on: string[], off: string[]): Promise<
 export const setPinned = (document: string, pinned: boolean): Promise<void> => call("set_pinned", { document, pinned });
 /** The documents that were opened on this device, the last first. */
 export const recent = (): Promise<DocumentInfo[]> => call("recent");
+
+/** The beginning of a document, for whoever is about to follow a link to it; also of one in the trash. */
+export const preview = (document: string): Promise<DocumentPreview> => call("preview", { document });
 
 /** Puts a document into the trash, with all that is under it. */
 export const trash = (document: string): Promise<void> => call("trash", { document });

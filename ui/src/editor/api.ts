@@ -4,6 +4,7 @@ import type { EditorView } from "prosemirror-view";
 import type { Item } from "../core/types/Item";
 import type { Other } from "./carets";
 import type { ActionName } from "./commands";
+import type { Documents } from "./documents";
 import type { BigPaste } from "./paste";
 import type { Finder } from "./finder";
 import type { Fault, Lost } from "./session";
@@ -64,6 +65,10 @@ export interface EditorOptions {
   onLinkWanted?: () => boolean;
   /** A key while the insert list is open: the shell moves in the list and chooses. Answers whether it took the key. */
   onSlashKey?: (event: KeyboardEvent) => boolean;
+  /** A key while the list of documents is open: the shell moves in the list and chooses. Answers whether it took the key. */
+  onLinkingKey?: (event: KeyboardEvent) => boolean;
+  /** What a document is called that a link leads to; null when it is not here. */
+  documents?: Documents;
   /** What others did, for the live region. */
   onRemoteEdit?: (edit: RemoteEdit) => void;
   /** Something that should never happen has; for the log. */
@@ -92,6 +97,10 @@ export interface Editor {
   link(address: string, title?: string): boolean;
   /** Chooses from the insert list: what was typed for it goes, and the action is done. */
   choose(action: ActionName | Command): boolean;
+  /** Puts a link to a document where `[[` was typed. */
+  linkDocument(id: string, title: string): boolean;
+  /** Documents are called otherwise, or came or went: links to them are drawn anew. */
+  documentsChanged(): void;
   /** Closes the insert list. */
   closeInsertList(): void;
   /** Gives the page the focus, the caret where it was. */

@@ -11,7 +11,7 @@ import { EditorView } from "prosemirror-view";
 import type { CoreLink } from "../core/transport";
 import type { Item } from "../core/types/Item";
 import type { ToWindow } from "../core/types/ToWindow";
-import type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
+import type { Editor, EditorOptions, Whereabouts } from "./api";
 import { isBare } from "./bare";
 import { blockSelectionPlugin } from "./blockselection";
 import { othersIn } from "./carets";
@@ -19,6 +19,7 @@ import { ACTIONS, type ActionName } from "./commands";
 import { colouringPlugin } from "./colouring";
 import { countsPlugin } from "./counting";
 import { FlatSerializer, textOfBlocks } from "./copy";
+import { documentsChanged, documentsPlugin, Linker } from "./documents";
 import { Finder } from "./finder";
 import { findPlugin } from "./findview";
 import { centreCaret, herePlugin, inFocusMode, setFocusMode } from "./here";
@@ -26,6 +27,7 @@ import { HeldInput } from "./hold";
 import { markdownRules } from "./inputrules";
 import { keysPlugin } from "./keymap";
 import { languagePlugin } from "./language";
+import { linkDocument, linkingPlugin } from "./linking";
 import { setLink } from "./marking";
 import { outlinePlugin } from "./outline";
 import { caretsTransaction, checksumIn, corePlugins, freshState, itemsIn, make, stateOf, updateTransaction } from "./page";
@@ -38,9 +40,9 @@ import { Session, type SessionPage, type StateName } from "./session";
 import { chooseSlash, closeSlash, slashKeys, slashPlugin } from "./slash";
 import { SlicedPaste, slicesPlugin, type SliceHost } from "./slices";
 import { snapshotOf, type Snapshot } from "./snapshot";
-import { touchedBy } from "./tidy";
 import { Trail } from "./trail";
 import { watchPlugin } from "./watch";
+import { remoteEditIn, whereaboutsIn } from "./whereabouts";
 
 export type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 
@@ -122,9 +124,10 @@ class PageEditor implements Editor, SessionPage {
         onOpenLink: (href) => options.onOpenLink?.(href),
       }),
       slashKeys((event) => options.onSlashKey?.(event) ?? false),
+      linkingPlugin((event) => options.onLinkingKey?.(event) ?? false),
       blockSelectionPlugin(),
       slashPlugin(),
-      keysPlugin({ onLink: () => options.onLinkWanted?.() ?? false }),
+      keysPlugin({ onLink: () => options.onLinkWanted?.() ?? false, onOpenLink: (href) => options.onOpenLink?.(href) }),
       markdownRules(),
       history(),
       pastePlugin((paste) => { this.bigPaste(paste); }),
@@ -134,6 +137,7 @@ class PageEditor implements Editor, SessionPage {
       countsPlugin(),
       colouringPlugin(),
       languagePlugin(),
+      documentsPlugin(new Linker(options.documents ?? (() => null))),
       herePlugin(),
       placeholderPlugin({
         page: options.placeholder ?? "Write, or press / for headings and lists.",
@@ -155,7 +159,7 @@ class PageEditor implements Editor, SessionPage {
     holdingScroll(this.view, () => { this.show(this.view.state.applyTransaction(tr), to); });
     const { onRemoteEdit } = this.options;
     if (onRemoteEdit && tr.docChanged) {
-      const edit = this.remoteEdit(tr);
+      const edit = remoteEditIn(this.view.state, tr);
       this.unsaid?.push(() => { outside(() => { onRemoteEdit(edit); }); });
     }
   }
@@ -335,18 +339,6 @@ class PageEditor implements Editor, SessionPage {
     this.timers.delete(name);
   }
 
-  private remoteEdit(tr: Transaction): RemoteEdit {
-    const { doc, selection } = this.view.state;
-    const own = selection.$head.index(0);
-    const blocks = new Set<number>();
-    for (const { from, to } of touchedBy([tr])) {
-      const last = doc.resolve(Math.min(to, doc.content.size)).index(0);
-      for (let k = doc.resolve(Math.min(from, doc.content.size)).index(0); k <= last; k++) blocks.add(k);
-    }
-    const first = Math.min(...blocks);
-    return { blocks: blocks.size, where: blocks.has(own) ? "here" : first < own ? "above" : "below" };
-  }
-
   // ---- For the shell -----------------------------------------------------------------------------------------------
 
   get ready(): boolean {
@@ -382,6 +374,14 @@ class PageEditor implements Editor, SessionPage {
 
   choose(action: ActionName | Command): boolean {
     return this.run(chooseSlash(commandOf(action)));
+  }
+
+  linkDocument(id: string, title: string): boolean {
+    return this.run(linkDocument(id, title));
+  }
+
+  documentsChanged(): void {
+    documentsChanged(this.view);
   }
 
   closeInsertList(): void {
@@ -445,15 +445,7 @@ class PageEditor implements Editor, SessionPage {
   }
 
   whereabouts(): Whereabouts[] {
-    const { doc, selection } = this.view.state;
-    const own = selection.$head.index(0);
-    return othersIn(this.view.state).map((other) => {
-      if (other.head === null || other.head > doc.content.size) return { other, heading: null, near: false };
-      const at = doc.resolve(other.head).index(0);
-      let k = Math.min(at, doc.childCount - 1);
-      while (k >= 0 && doc.child(k).type.name !== "heading") k--;
-      return { other, heading: k < 0 ? null : doc.child(k).textContent, near: Math.abs(at - own) <= 1 };
-    });
+    return whereaboutsIn(this.view.state);
   }
 
   reveal(id: string): boolean {

@@ -12,8 +12,9 @@ import * as blocks from "./blocks";
 import { chooseBlocks, extendBlocks, intoText, stepBlocks } from "./blockselection";
 import { chooseLanguage } from "./language";
 import { chordsOf, type ShortcutName } from "./keytable";
-import { canLink, toggle } from "./marking";
+import { canLink, linkHere, toggle } from "./marking";
 import { moveBlocks } from "./moving";
+import { hrefOf } from "./links";
 import { KINDS } from "./schema";
 
 /** Whether the keys are those of macOS. */
@@ -23,6 +24,8 @@ export const isMac = typeof navigator !== "undefined" && /Mac|iP(hone|[oa]d)/.te
 export interface KeyTargets {
   /** Words are selected, or the caret is in a link, and a link is wanted. */
   onLink: () => boolean;
+  /** The link at the caret is to be followed. */
+  onOpenLink: (href: string) => void;
 }
 
 /** Each key and its command: those of the table (`keytable.ts`), and those that every text has. */
@@ -46,7 +49,7 @@ export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Comma
     for (const chord of chordsOf(name, mac)) keys[chord.replace("Mod", mac ? "Meta" : "Ctrl")] = command;
   };
   bind("breakLine", chainCommands(blocks.leaveCode, blocks.breakLine));
-  bind("tickTask", chainCommands(blocks.tick, blocks.leaveCode));
+  bind("tickTask", chainCommands(followLink(targets.onOpenLink), blocks.tick, blocks.leaveCode));
   bind("indent", chainCommands(blocks.indentCode, inList(blocks.indent)));
   bind("outdent", chainCommands(blocks.outdentCode, inList(blocks.outdent)));
   bind("strong", toggle("strong"));
@@ -75,6 +78,18 @@ export function keysFor(mac: boolean, targets: KeyTargets): Record<string, Comma
     keys["Ctrl-d"] = keys["Alt-Delete"] = forward;
   }
   return keys;
+}
+
+/** Follows the link that the caret is in; not one that it only stands beside. */
+function followLink(open: (href: string) => void): Command {
+  return (state, dispatch) => {
+    const link = state.selection.empty ? linkHere(state) : null;
+    const { from } = state.selection;
+    const href = link === null || from <= link.from || from >= link.to ? null : hrefOf(link.href);
+    if (href === null) return false;
+    if (dispatch) open(href);
+    return true;
+  };
 }
 
 /** In a list the key is taken even when it does nothing, so that it never throws the caret out of the page. */

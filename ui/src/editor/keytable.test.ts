@@ -8,7 +8,7 @@ import { keysFor } from "./keymap";
 import { chordsOf, GROUPS, inGroup, SHORTCUTS, writtenChord, writtenKeys, type Group, type ShortcutName } from "./keytable";
 
 const names = Object.keys(SHORTCUTS) as ShortcutName[];
-const targets = { onLink: () => true };
+const targets = { onLink: () => true, onOpenLink: () => undefined };
 
 function press(chord: string, mac: boolean) {
   const held = chord.split("-");

@@ -71,7 +71,7 @@ export const SHORTCUTS = {
   orderedList: keys("blocks", "Ordered list (again: text)", "Mod-Shift-7"),
   bulletList: keys("blocks", "Bullet list", "Mod-Shift-8"),
   taskList: keys("blocks", "Task list", "Mod-Shift-9"),
-  tickTask: keys("blocks", "Tick a task; leave a code block", "Mod-Enter"),
+  tickTask: keys("blocks", "Tick a task; leave a code block; open the link at the caret", "Mod-Enter"),
   indent: keys("blocks", "Nest a list item; indent code", "Tab"),
   outdent: keys("blocks", "Lift a list item; code comes out", "Shift-Tab"),
   codeLanguage: keys("blocks", "The language of a code block", "Mod-Shift-l"),

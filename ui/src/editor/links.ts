@@ -50,3 +50,23 @@ export function addressFrom(typed: string): string | null {
   if (/^(localhost|[^\s/]+\.[a-z]{2,})(:\d+)?(\/|\?|#|$)/i.test(trimmed)) return hrefOf(`https://${trimmed}`);
   return null;
 }
+
+const TO_DOCUMENT = "sheaf://doc/";
+
+/** The address of a document. */
+export function addressOf(document: string): string {
+  return TO_DOCUMENT + document;
+}
+
+/** The id of the document that an address leads to; null for any other address. */
+export function documentAt(address: string): string | null {
+  const trimmed = address.trim();
+  if (trimmed.slice(0, TO_DOCUMENT.length).toLowerCase() !== TO_DOCUMENT) return null;
+  const id = trimmed.slice(TO_DOCUMENT.length);
+  return /^[a-z2-7]{52}$/.test(id) ? id : null;
+}
+
+/** The value of a link to a document: its title then is kept beside, so that a new one can be shown. */
+export function linkTo(document: string, title: string): string {
+  return linkOf(addressOf(document), title);
+}

@@ -19,7 +19,7 @@ import {
 } from "prosemirror-model";
 import type { Scalar } from "../core/types/Scalar";
 import { languageName, PLAIN } from "./languages";
-import { hrefOf, linkOf, readLink, type Link } from "./links";
+import { documentAt, hrefOf, linkOf, readLink, type Link } from "./links";
 
 /** The attributes by which a block or an embed is known, besides its kind. */
 export interface BlockAttrs {
@@ -216,7 +216,7 @@ const marks = {
       const { href, title } = linkIn(mark);
       const safe = hrefOf(href);
       if (safe === null) return ["a", { class: "dead" }, 0];
-      return ["a", { href: safe, rel: "noopener noreferrer", ...(title === "" ? {} : { title }) }, 0];
+      return ["a", { href: safe, rel: "noopener noreferrer", ...(title === "" || documentAt(href) !== null ? {} : { title }) }, 0];
     },
   },
   strong: plain("strong", { parseDOM: [{ tag: "strong" }, { tag: "b" }] }),

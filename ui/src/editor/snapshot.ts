@@ -7,6 +7,7 @@ import { ACTIONS, type ActionName } from "./commands";
 import { countsIn, type Counts } from "./counting";
 import { choosingIn, type Choosing } from "./language";
 import { foundIn, type Found } from "./finder";
+import { linkingIn, type Linking } from "./linking";
 import { canLink, linkHere, type PlacedLink } from "./marking";
 import { outlineIn, sectionIn, type Outline } from "./outline";
 import { slashIn, type Slash } from "./slash";
@@ -33,6 +34,8 @@ export interface Snapshot {
   canLink: boolean;
   /** The open insert list. */
   slash: Slash | null;
+  /** The open list of documents. */
+  linking: Linking | null;
   /** The code block whose language is being chosen. */
   choosing: Choosing | null;
   /** Whether there is something of one's own to undo. */
@@ -67,6 +70,7 @@ export function snapshotOf(state: EditorState, ready: boolean, editable: boolean
     link: linkHere(state),
     canLink: canLink(state),
     slash: slashIn(state),
+    linking: linkingIn(state),
     choosing: choosingIn(state),
     canUndo: undoDepth(state) > 0,
     canRedo: redoDepth(state) > 0,

@@ -48,6 +48,23 @@ pub struct TrashedInfo {
     pub with: usize,
 }
 
+/// The beginning of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DocumentPreview {
+    /// The document's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What the space it is in is called.
+    pub space: String,
+    /// Whether it is in the trash.
+    pub trashed: bool,
+    /// The first of its lines that say something, without the title.
+    pub lines: Vec<String>,
+}
+
 /// A tag, and how many documents have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
