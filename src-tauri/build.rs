@@ -38,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "set_pinned",
     "recent",
     "preview",
+    "backlinks",
     "trash",
     "trashed",
     "restore_document",

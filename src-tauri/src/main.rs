@@ -90,6 +90,7 @@ fn main() -> anyhow::Result<()> {
             tree::set_pinned,
             tree::recent,
             tree::preview,
+            tree::backlinks,
             tree::trash,
             tree::trashed,
             tree::restore_document,

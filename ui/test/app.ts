@@ -113,6 +113,7 @@ export class StandIn {
       case "devices":
         return [{ id: "dm", name: "Mara’s laptop", this: true, added: 0, removed: false }];
       case "recent":
+      case "backlinks":
       case "trashed":
       case "former_members":
       case "relays":

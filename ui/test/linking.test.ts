@@ -100,3 +100,16 @@ test("the list has the documents that fit, those of the same space first, and ke
   expect(editor.items().at(-1)).toEqual(link("Boats and engines", BOATS));
   expect(editor.snapshot.linking).toBeNull();
 });
+
+test("what links to the document stands under its outline, and leads there", async () => {
+  app.answers.backlinks = ({ document }) => (document === "d1" ? [{ id: BOATS, space: "s1", title: "Boats and engines", lines: ["See the plan."] }] : []);
+  const page = await open({ t: "text", text: "Words." });
+  await fireEvent.keyDown(page, { key: "F9", shiftKey: true });
+  const panel = await screen.findByRole("complementary", { name: "Outline" });
+  const from = await within(panel).findByRole("region", { name: "Linked from" });
+  expect(within(from).getByText("See the plan.")).toBeTruthy();
+  expect(await seriousFaults()).toEqual([]);
+  await fireEvent.click(within(from).getByRole("button", { name: /Boats and engines/u }));
+  await screen.findByRole("textbox", { name: "Boats and engines" });
+  expect(await screen.findByText("No other document links here.")).toBeTruthy();
+});

@@ -11,6 +11,7 @@ use sheaf_store::{Arrival, Home, Journal, Store, StoreError, Table};
 use tokio::sync::broadcast;
 
 use crate::addresses::read_peers;
+use crate::backlinks::Backlinks;
 use crate::checkpoint::{Fetcher, FetcherMessage};
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
@@ -66,6 +67,8 @@ pub struct Core {
     pub documents: Mutex<HashMap<Place, Handle>>,
     /// Held while the network is being opened, so that it is opened once.
     pub going_online: tokio::sync::Mutex<()>,
+    /// Which documents link to which, as far as that was asked.
+    pub backlinks: Backlinks,
     writer: Writer,
     /// Takes checkpoints in.
     pub fetcher: Fetcher,
@@ -129,6 +132,7 @@ impl Core {
             spaces: RwLock::default(),
             documents: Mutex::default(),
             going_online: tokio::sync::Mutex::default(),
+            backlinks: Backlinks::default(),
             writer,
             fetcher,
             network: Mutex::default(),

@@ -37,6 +37,7 @@
 mod accept;
 mod addresses;
 mod adopting;
+mod backlinks;
 mod beside;
 mod checkpoint;
 mod core;
@@ -80,10 +81,11 @@ pub use sheaf_access::phrase_list;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    AuthorReport, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo, DocumentPreview, Ended, Failing, Finding,
-    FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent,
-    PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo,
-    RelaySpace, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,
+    AuthorReport, BacklinkInfo, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo,
+    DocumentPreview, Ended, Failing, Finding, FormerInfo, InvitationInfo, InvitationLook, InvitationState, JoinRefusal,
+    Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered,
+    RefusalInfo, RelayAnswer, RelayInfo, RelaySpace, RestoreReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo,
+    TrashedInfo, VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -1,6 +1,6 @@
 //! Where documents are among the others, tags, what is at hand, and the trash.
 
-use sheaf_node::{DocumentInfo, DocumentPreview, TrashedInfo};
+use sheaf_node::{BacklinkInfo, DocumentInfo, DocumentPreview, TrashedInfo};
 use tauri::State;
 
 use crate::{app::App, problem::Answer};
@@ -67,6 +67,12 @@ pub async fn recent(state: State<'_, App>) -> Answer<Vec<DocumentInfo>> {
 #[tauri::command]
 pub async fn preview(state: State<'_, App>, document: String) -> Answer<DocumentPreview> {
     Ok(state.node().await?.preview(&document).await?)
+}
+
+/// The documents that link to one.
+#[tauri::command]
+pub async fn backlinks(state: State<'_, App>, document: String) -> Answer<Vec<BacklinkInfo>> {
+    Ok(state.node().await?.backlinks(&document).await?)
 }
 
 /// Puts a document into the trash.

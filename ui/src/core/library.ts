@@ -1,5 +1,6 @@
 /** Asking the app where documents are, and changing it. */
 import { call } from "./commands";
+import type { BacklinkInfo } from "./types/BacklinkInfo";
 import type { DocumentInfo } from "./types/DocumentInfo";
 import type { DocumentPreview } from "./types/DocumentPreview";
 import type { TrashedInfo } from "./types/TrashedInfo";
@@ -25,6 +26,8 @@ export const recent = (): Promise<DocumentInfo[]> => call("recent");
 
 /** The beginning of a document, for whoever is about to follow a link to it; also of one in the trash. */
 export const preview = (document: string): Promise<DocumentPreview> => call("preview", { document });
+/** The documents that link to one, with the words around their links. */
+export const backlinks = (document: string): Promise<BacklinkInfo[]> => call("backlinks", { document });
 
 /** Puts a document into the trash, with all that is under it. */
 export const trash = (document: string): Promise<void> => call("trash", { document });

@@ -46,6 +46,9 @@ import { remoteEditIn, whereaboutsIn } from "./whereabouts";
 
 export type { Editor, EditorOptions, RemoteEdit, Whereabouts } from "./api";
 
+/** What is done a little later. */
+type Timer = "hold" | "select" | "composition" | "documents";
+
 const SELECT_EVERY = 40;
 /** ProseMirror reads the last of a composition from the DOM this long after the browser ends it. */
 const COMPOSITION_SETTLES = 50;
@@ -62,7 +65,7 @@ class PageEditor implements Editor, SessionPage {
   private readonly trail = new Trail();
   private readonly held: HeldInput;
   private readonly listeners = new Set<(snapshot: Snapshot) => void>();
-  private readonly timers = new Map<"hold" | "select" | "composition", ReturnType<typeof setTimeout>>();
+  private readonly timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   private editable: boolean;
   private title: string;
   private spellcheck: boolean;
@@ -326,7 +329,7 @@ class PageEditor implements Editor, SessionPage {
     for (const listener of this.listeners) outside(() => { listener(this.snapshot); });
   };
 
-  private later(name: "hold" | "select" | "composition", after: number, then: () => void): void {
+  private later(name: Timer, after: number, then: () => void): void {
     this.clear(name);
     this.timers.set(name, setTimeout(() => {
       this.timers.delete(name);
@@ -334,7 +337,7 @@ class PageEditor implements Editor, SessionPage {
     }, after));
   }
 
-  private clear(name: "hold" | "select" | "composition"): void {
+  private clear(name: Timer): void {
     clearTimeout(this.timers.get(name));
     this.timers.delete(name);
   }
@@ -381,7 +384,9 @@ class PageEditor implements Editor, SessionPage {
   }
 
   documentsChanged(): void {
-    documentsChanged(this.view);
+    // An input method keeps its words to itself until it is done.
+    if (this.composing()) this.later("documents", COMPOSITION_SETTLES, () => { this.documentsChanged(); });
+    else documentsChanged(this.view);
   }
 
   closeInsertList(): void {

@@ -1,10 +1,11 @@
-//! Links between documents: what one leads to.
+//! Links between documents: what one leads to, and what leads to one.
 
 use sheaf_document::export;
 
 use super::Node;
 use crate::error::NodeError;
-use crate::view::DocumentPreview;
+use crate::library::parse_document;
+use crate::view::{BacklinkInfo, DocumentPreview};
 
 /// How many lines a preview has.
 const LINES: usize = 5;
@@ -24,6 +25,12 @@ impl Node {
         let text = export::plain(&items);
         let lines = first_lines(&text, &info.title);
         Ok(DocumentPreview { id: info.id, title: info.title, space, trashed: false, lines })
+    }
+
+    /// The documents of all spaces that link to one.
+    pub async fn backlinks(&self, document: &str) -> Result<Vec<BacklinkInfo>, NodeError> {
+        self.core.me()?;
+        self.core.backlinks(parse_document(document)?).await
     }
 }
 

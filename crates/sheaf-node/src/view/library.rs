@@ -65,6 +65,21 @@ pub struct DocumentPreview {
     pub lines: Vec<String>,
 }
 
+/// A document that links to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct BacklinkInfo {
+    /// The document's id.
+    pub id: String,
+    /// The space it is in.
+    pub space: String,
+    /// Its title.
+    pub title: String,
+    /// The words around its links.
+    pub lines: Vec<String>,
+}
+
 /// A tag, and how many documents have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -155,7 +155,7 @@ impl World {
                     self.after(5, Happening::Tell { boot, node, event: Event::Compared { peer, space, ticket } });
                 }
                 Action::Said { peer, space, word } => self.said(node, peer, space, &word),
-                Action::Unrecognised { .. } | Action::Sign { .. } | Action::Signed { .. } => {}
+                Action::Unrecognised { .. } | Action::Delayed { .. } | Action::Sign { .. } | Action::Signed { .. } => {}
             }
         }
         let Some(machine) = &self.nodes[node].machine else { return };
