@@ -169,7 +169,7 @@ export function colouringPlugin(colourist = new Colourist()): Plugin<Coloured> {
         return now;
       },
     },
-    props: { decorations: (state) => key.getState(state)?.drawn },
+    props: { decorations: (state) => key.getState(state)?.drawn.orNothing },
     view: (view) => new ColourWatch(view, colourist),
   });
 }

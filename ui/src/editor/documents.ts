@@ -135,7 +135,7 @@ export function documentsPlugin(linker: Linker): Plugin<Linked> {
         return now;
       },
     },
-    props: { decorations: (state) => key.getState(state)?.drawn },
+    props: { decorations: (state) => key.getState(state)?.drawn.orNothing },
     view: (view) => {
       const near = new NearWatch(
         view,

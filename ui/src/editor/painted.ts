@@ -17,6 +17,11 @@ export class PaintedBlocks implements DecorationSource {
 
   constructor(private readonly painted: Painted) {}
 
+  /** What ProseMirror is given: nothing at all where nothing is drawn, for it asks for each block of the page. */
+  get orNothing(): PaintedBlocks | null {
+    return this.painted.size === 0 ? null : this;
+  }
+
   map(): PaintedBlocks {
     return this;
   }
