@@ -39,6 +39,7 @@ const COMMANDS: &[&str] = &[
     "recent",
     "preview",
     "backlinks",
+    "search",
     "trash",
     "trashed",
     "restore_document",

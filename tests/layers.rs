@@ -79,6 +79,7 @@ fn every_layer_keeps_to_what_is_below_it() {
     }
     never("sheaf-store", &["iroh", "tokio", "sheaf-net", "sheaf-sync"]);
     never("sheaf-net", &["sled", "sheaf-store"]);
+    never("sheaf-search", &["automerge", "tokio", "memmap2", "sheaf-document", "sheaf-store", "sheaf-node"]);
     never("sheaf-node", &["tauri"]);
     never("sheaf-cli", &["tauri"]);
 }

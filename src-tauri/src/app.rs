@@ -191,6 +191,9 @@ async fn pass_on(app: AppHandle, node: Node) {
 
 /// Lets other devices find this one. Writing does not wait for it.
 pub async fn go_online(app: AppHandle, node: Node) {
+    if let Err(error) = node.begin_search().await {
+        tracing::warn!(%error, "nothing can be searched for");
+    }
     match node.go_online().await {
         Ok(addresses) => tracing::info!(?addresses, "online"),
         Err(error) => {

@@ -91,6 +91,7 @@ fn main() -> anyhow::Result<()> {
             tree::recent,
             tree::preview,
             tree::backlinks,
+            tree::search,
             tree::trash,
             tree::trashed,
             tree::restore_document,

@@ -77,6 +77,9 @@ fn what_is_in_the_trash_comes_back_and_what_is_destroyed_does_not() {
     ana.ok(&["doc", "new", "--space", &space, "Maps"]);
     let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
     assert_eq!(joins(&ana, &kofi, &link).code, 0);
+    let online = ana.online();
+    meets(&kofi, &online);
+    online.stop();
     assert_eq!(tree(&kofi, &space), ["Boats", "  Engine", "Maps"]);
 
     // Apart, one throws away what the other goes on with.

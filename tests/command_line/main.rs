@@ -3,4 +3,5 @@
 mod documents;
 mod library;
 mod people;
+mod search;
 mod verifying;

@@ -112,6 +112,8 @@ export class StandIn {
         return ["abandon", "ability", "able", "about", "above", "absent", "zoo"];
       case "devices":
         return [{ id: "dm", name: "Mara’s laptop", this: true, added: 0, removed: false }];
+      case "search":
+        return { found: [], unread: 0 };
       case "recent":
       case "backlinks":
       case "trashed":

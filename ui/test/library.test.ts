@@ -116,3 +116,25 @@ test("tags are written in a dialog and found in the palette", async () => {
   const documents = await screen.findByRole("group", { name: "Documents" });
   expect(within(documents).getAllByRole("option").map((each) => each.textContent)).toEqual([expect.stringContaining("Spring visit")]);
 });
+
+test("the palette finds words in documents, shows where, and says what it has not read", async () => {
+  app.answers.search = () => ({
+    found: [
+      { id: "d1", space: "s1", title: "Season plan", changed: 0, snippet: [{ text: "The ", found: false }, { text: "barnacle", found: true }] },
+      { id: "gone", space: "s1", title: "Thrown away", changed: 0, snippet: [] },
+    ],
+    unread: 3,
+  });
+  await open();
+  await fireEvent.keyDown(document.body, { key: "f", ctrlKey: true, shiftKey: true });
+  const field = await screen.findByRole("combobox");
+  await fireEvent.input(field, { target: { value: "barnacle" } });
+  const words = await screen.findByRole("group", { name: "In the words" });
+  const options = within(words).getAllByRole("option");
+  expect(options.map((each) => each.querySelector("mark")?.textContent)).toEqual(["barnacle"]);
+  expect(called("search")).toEqual({ words: "barnacle", limit: 20 });
+  screen.getByText("3 documents have not been read for this yet.");
+  expect(await seriousFaults()).toEqual([]);
+  await fireEvent.keyDown(field, { key: "Enter" });
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+});

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, relays, set_aside, spaces,
-    verify,
+    care, checkpoint, devices, documents, identity, invitations, keeping, network, people, relays, search, set_aside,
+    spaces, verify,
 };
 
 /// Write together, offline first, with nobody's cloud.
@@ -52,6 +52,8 @@ pub enum Command {
     /// Documents
     #[command(subcommand)]
     Doc(documents::Command),
+    #[command(flatten)]
+    Search(search::Command),
     #[command(flatten)]
     Invitations(invitations::Command),
     #[command(flatten)]

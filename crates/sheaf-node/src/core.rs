@@ -16,6 +16,7 @@ use crate::checkpoint::{Fetcher, FetcherMessage};
 use crate::devices::Devices;
 use crate::document::{Handle, Message};
 use crate::error::NodeError;
+use crate::finder::Finder;
 use crate::forks::Searches;
 use crate::identity::Identity;
 use crate::invitations::Guests;
@@ -95,6 +96,8 @@ pub struct Core {
     events: broadcast::Sender<NodeEvent>,
     /// Where peers' logs are found to differ from the ones here, and it is being asked where they part.
     pub searches: Searches,
+    /// Finds documents by their words.
+    pub finder: Finder,
     /// This node, for what is begun here and outlives a call.
     pub this: OnceLock<Weak<Self>>,
 }
@@ -148,6 +151,7 @@ impl Core {
             peers: Mutex::new(peers),
             events: broadcast::channel(1024).0,
             searches: Searches::default(),
+            finder: Finder::default(),
             this: OnceLock::new(),
         });
         // It is new: nobody has set this.

@@ -278,6 +278,7 @@ impl Core {
         for (document, gained) in gained.into_iter().filter(|(_, gained)| !gained.is_empty()) {
             self.tell_document((space.id, document), Message::Gained(gained));
         }
+        self.reckoned_anew(space)?;
         self.index_changed(space);
         self.upkeep.touch(space.id);
         let count = space.lock().set_aside().count();

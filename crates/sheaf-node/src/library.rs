@@ -272,6 +272,7 @@ impl Core {
 
     /// A space's index changed: whoever shows it asks again.
     pub fn index_changed(&self, space: &Space) {
+        self.finder.compare(space.id);
         self.say(NodeEvent::Documents { space: space.id.to_string() });
         self.say(NodeEvent::Spaces);
     }

@@ -14,6 +14,7 @@ mod links;
 mod online;
 mod people;
 mod relays;
+mod search;
 mod session;
 mod set_aside;
 mod spaces;
@@ -36,6 +37,7 @@ use crate::view::{Me, NodeEvent, RefusalInfo};
 
 pub use documents::Format;
 pub use relays::NewSpaceRelay;
+pub use search::Search;
 pub use session::Session;
 
 /// What a person's first space is called until they call it something else.
@@ -161,6 +163,7 @@ impl Node {
         }
         self.core.cancel_pairing();
         self.core.follow_no_more().await;
+        self.core.finder.stop().await;
         self.core.rest_documents().await;
         let saved = self.settle().await;
         self.core.stop_writer();

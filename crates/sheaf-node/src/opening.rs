@@ -91,6 +91,7 @@ impl Core {
         for (document, rows) in &found.rows {
             self.store.note(space.id, *document, rows)?;
             self.put_home_of(*document, space.id)?;
+            self.finder.changed((space.id, *document));
             if rows.iter().any(|row| row.arrival <= before) {
                 // A saved copy that claims to hold everything up to there does not.
                 self.store.drop_cache(CacheKind::Snapshot, cache_name(space.id, *document))?;

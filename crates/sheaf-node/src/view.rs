@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use event::{NodeEvent, Present};
-pub use library::{BacklinkInfo, DocumentInfo, DocumentPreview, TagInfo, TrashedInfo};
+pub use library::{
+    BacklinkInfo, DocumentInfo, DocumentPreview, FoundInfo, FoundPiece, SearchReport, TagInfo, TrashedInfo,
+};
 pub use report::{
     AuthorReport, BackupReport, CheckpointReport, DoctorReport, Finding, RefusalInfo, RestoreReport, Severity,
     SyncReport, VerifyReport,

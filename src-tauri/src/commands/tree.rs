@@ -1,6 +1,6 @@
-//! Where documents are among the others, tags, what is at hand, and the trash.
+//! Where documents are among the others, tags, what is at hand, the trash, and finding them by their words.
 
-use sheaf_node::{BacklinkInfo, DocumentInfo, DocumentPreview, TrashedInfo};
+use sheaf_node::{BacklinkInfo, DocumentInfo, DocumentPreview, Search, SearchReport, TrashedInfo};
 use tauri::State;
 
 use crate::{app::App, problem::Answer};
@@ -73,6 +73,12 @@ pub async fn preview(state: State<'_, App>, document: String) -> Answer<Document
 #[tauri::command]
 pub async fn backlinks(state: State<'_, App>, document: String) -> Answer<Vec<BacklinkInfo>> {
     Ok(state.node().await?.backlinks(&document).await?)
+}
+
+/// Documents with these words in them, as far as they have been read.
+#[tauri::command]
+pub async fn search(state: State<'_, App>, words: String, limit: usize) -> Answer<SearchReport> {
+    Ok(state.node().await?.search(Search { words, limit, ..Search::default() }).await?)
 }
 
 /// Puts a document into the trash.

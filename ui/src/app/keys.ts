@@ -15,6 +15,7 @@ const COMMANDS = [
   "nextRegion",
   "previousRegion",
   "settings",
+  "searchAll",
   "find",
   "replace",
   "findNext",

@@ -3,6 +3,7 @@ import { call } from "./commands";
 import type { BacklinkInfo } from "./types/BacklinkInfo";
 import type { DocumentInfo } from "./types/DocumentInfo";
 import type { DocumentPreview } from "./types/DocumentPreview";
+import type { SearchReport } from "./types/SearchReport";
 import type { TrashedInfo } from "./types/TrashedInfo";
 
 /** Puts a document under another one (null: at the top), and there before a third (null: last). */
@@ -28,6 +29,8 @@ export const recent = (): Promise<DocumentInfo[]> => call("recent");
 export const preview = (document: string): Promise<DocumentPreview> => call("preview", { document });
 /** The documents that link to one, with the words around their links. */
 export const backlinks = (document: string): Promise<BacklinkInfo[]> => call("backlinks", { document });
+/** Documents with these words in them, the best first, as far as they have been read. */
+export const search = (words: string, limit: number): Promise<SearchReport> => call("search", { words, limit });
 
 /** Puts a document into the trash, with all that is under it. */
 export const trash = (document: string): Promise<void> => call("trash", { document });

@@ -46,6 +46,7 @@ export const SHORTCUTS = {
   previousRegion: keys("window", "Previous region", "Shift-F6"),
   settings: keys("window", "Settings", "Mod-,"),
 
+  searchAll: keys("find", "Find in all documents", "Mod-Shift-f"),
   find: keys("find", "Find in this document", "Mod-f"),
   replace: keys("find", "Find and replace", "Alt-Mod-f", "Ctrl-h"),
   findNext: keys("find", "Next match", "Mod-g", ["F3", "Ctrl-g"]),

@@ -9,6 +9,7 @@ mod page;
 mod reconnect;
 mod relay;
 mod remote;
+mod search;
 mod verify;
 
 use std::time::{Duration, Instant};
@@ -52,6 +53,8 @@ pub enum Measure {
     RelayIdle,
     /// Who may do what, in a space with many access entries.
     Access,
+    /// Words, in many documents.
+    Search,
     /// Every signature, every author and every change of the long history, gone over.
     Verify,
     /// A checkpoint of the long history. Late, for afterwards the entries are gone.
@@ -62,7 +65,7 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Keystroke,
         Self::Window,
         Self::Open,
@@ -75,6 +78,7 @@ impl Measure {
         Self::RelayStorm,
         Self::RelayIdle,
         Self::Access,
+        Self::Search,
         Self::Verify,
         Self::Checkpoint,
         Self::Newcomer,
@@ -104,6 +108,7 @@ impl Measure {
             Self::RelayUnchanged => "coming back to a relay when nothing has changed",
             Self::RelayStorm => "everyone coming back to a relay at once",
             Self::RelayIdle => "idle connections of a relay",
+            Self::Search => "finding words in many documents",
             Self::Verify => "verifying a document with a long history",
             Self::Checkpoint => "a checkpoint of a long history",
             Self::Newcomer => "a newcomer to a long history",
@@ -127,6 +132,7 @@ impl Measure {
             Self::RelayStorm => relay::storm_rows(context).await,
             Self::RelayIdle => relay::idle_rows(context).await,
             Self::Access => access::rows(context),
+            Self::Search => search::rows(context),
             Self::Verify => verify::rows(context).await,
             Self::Checkpoint => checkpoint::rows(context).await,
             Self::Newcomer => checkpoint::newcomer_rows(context).await,

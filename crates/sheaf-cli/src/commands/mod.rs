@@ -11,6 +11,7 @@ pub mod library;
 pub mod network;
 pub mod people;
 pub mod relays;
+pub mod search;
 pub mod set_aside;
 pub mod spaces;
 pub mod verify;
@@ -44,6 +45,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Identity(command) => identity::run(node, global, command).await,
         Command::Space(command) => spaces::run(node, global, command).await,
         Command::Doc(command) => documents::run(node, global, command).await,
+        Command::Search(command) => search::run(node, global, command).await,
         Command::Invitations(command) => invitations::run(node, global, command).await,
         Command::People(command) => people::run(node, global, command).await,
         Command::SetAside(command) => set_aside::run(node, global, command).await,

@@ -18,7 +18,7 @@ mod write;
 mod writing;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     mem::ManuallyDrop,
     sync::{Arc, OnceLock},
 };
@@ -270,6 +270,12 @@ impl Document {
         self.forget_reading();
         let committed = hash.and_then(|hash| self.note_own(&hash));
         Ok((result, committed))
+    }
+
+    /// Who has written in it: the `author` of each actor's first change.
+    pub fn authors(&self) -> BTreeSet<Vec<u8>> {
+        let first = self.doc.get_changes_meta(&[]).into_iter().filter(|change| change.seq == 1);
+        first.filter_map(|change| Some(change.author?.as_bytes().to_vec())).collect()
     }
 
     /// Applies edits at the present heads, in one go: all of them or none.

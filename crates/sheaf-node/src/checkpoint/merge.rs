@@ -80,6 +80,7 @@ impl Core {
             self.recount(space)?;
         }
         self.tell_documents(space.id, |_| Message::Covered);
+        self.reckoned_anew(space)?;
         self.access_changed(space);
         self.index_changed(space);
         self.judge_anew(space)

@@ -80,6 +80,46 @@ pub struct BacklinkInfo {
     pub lines: Vec<String>,
 }
 
+/// What was found by its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SearchReport {
+    /// The documents, the best first.
+    pub found: Vec<FoundInfo>,
+    /// How many documents have not been read for the search yet.
+    pub unread: usize,
+}
+
+/// A document that was found by its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct FoundInfo {
+    /// The document's id.
+    pub id: String,
+    /// The space it is in.
+    pub space: String,
+    /// Its title.
+    pub title: String,
+    /// When it changed last, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub changed: u64,
+    /// A piece of its text that shows why it was found.
+    pub snippet: Vec<FoundPiece>,
+}
+
+/// A part of a piece of text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct FoundPiece {
+    /// The words.
+    pub text: String,
+    /// Whether they were looked for.
+    pub found: bool,
+}
+
 /// A tag, and how many documents have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
