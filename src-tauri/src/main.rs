@@ -26,7 +26,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     arguments::Arguments,
-    commands::{devices, keeping, library, people, relays, sessions as session, system, tree},
+    commands::{devices, keeping, library, people, relays, sessions as session, system, transfer, tree},
 };
 
 #[expect(clippy::too_many_lines, reason = "one line for each command that the window may give")]
@@ -56,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         .plugin(tauri_plugin_dialog::init())
         .manage(app)
         .manage(windows::Closing::default())
+        .manage(transfer::Errands::default())
         .invoke_handler(tauri::generate_handler![
             library::start,
             library::retry,
@@ -127,7 +128,10 @@ fn main() -> anyhow::Result<()> {
             system::settings,
             system::put_settings,
             system::save_copy,
-            system::export_document,
+            transfer::export_document,
+            transfer::export_space,
+            transfer::import_files,
+            transfer::stop_errand,
             system::copy_text,
             system::open_link,
             system::take_link,

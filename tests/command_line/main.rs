@@ -4,4 +4,5 @@ mod documents;
 mod library;
 mod people;
 mod search;
+mod transfer;
 mod verifying;

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     care, checkpoint, devices, documents, identity, invitations, keeping, network, people, relays, search, set_aside,
-    spaces, verify,
+    spaces, transfer, verify,
 };
 
 /// Write together, offline first, with nobody's cloud.
@@ -52,6 +52,8 @@ pub enum Command {
     /// Documents
     #[command(subcommand)]
     Doc(documents::Command),
+    #[command(flatten)]
+    Transfer(transfer::Command),
     #[command(flatten)]
     Search(search::Command),
     #[command(flatten)]

@@ -158,6 +158,9 @@ pub enum NodeError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Whoever asked for it has stopped it.
+    #[error("stopped. Nothing was changed.")]
+    Stopped,
     /// The node is shutting down, or a part of it stopped.
     #[error("Sheaf is closing; this was not done.")]
     Closing,
@@ -211,6 +214,7 @@ impl NodeError {
             Self::BadInput(_) => "bad-input",
             Self::Network(_) => "network",
             Self::File { .. } => "file",
+            Self::Stopped => "stopped",
             Self::Closing => "closing",
         }
     }

@@ -16,6 +16,7 @@
 //! - `network`: one task that owns the sync machine and carries out what it asks for.
 //!
 //! - `library`: which documents there are, as a tree (D1), and what is in the trash.
+//! - `importing` and `exporting`: files and folders that become documents, and a space that becomes a folder.
 //! - `finder`: finds documents by their words, and keeps the index of that in step.
 //! - `people`, `invitations` and `upkeep`: who may do what: what a person asks for, and what is done in the background.
 //!
@@ -45,13 +46,16 @@ mod core;
 mod counting;
 mod devices;
 mod document;
+mod errand;
 mod error;
+mod exporting;
 mod finder;
 mod forget;
 mod forks;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod identity;
+mod importing;
 mod invitations;
 mod keeping;
 mod ledger;
@@ -76,18 +80,21 @@ mod verify;
 mod view;
 mod writer;
 
+pub use errand::Errand;
 pub use error::NodeError;
 pub use keeping::{Keyring, KeyringError, SecretText, Surroundings, open_below};
 pub use node::{Format, NewSpaceRelay, Node, Options, Search, Session};
 pub use sheaf_access::phrase_list;
+pub use sheaf_document::export::file_name;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
     AuthorReport, BacklinkInfo, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo,
-    DocumentPreview, Ended, Failing, Finding, FormerInfo, FoundInfo, FoundPiece, InvitationInfo, InvitationLook,
-    InvitationState, JoinRefusal, Link, Me, MemberInfo, NodeEvent, PairingCode, PairingPeer, Place, Placement, Present,
-    Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo, RelaySpace, RestoreReport, SearchReport, SetAside,
-    Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo, VerifyReport,
+    DocumentPreview, Ended, ExportReport, Failing, Finding, FormerInfo, FoundInfo, FoundPiece, ImportReport,
+    InvitationInfo, InvitationLook, InvitationState, JoinRefusal, LeftOut, Link, Me, MemberInfo, NodeEvent,
+    PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo,
+    RelaySpace, RestoreReport, SearchReport, SetAside, Severity, SpaceInfo, SyncReport, TagInfo, TrashedInfo,
+    VerifyReport,
 };
 
 /// The folder that holds everything, where nothing else is said: in the user's data folder.

@@ -351,6 +351,7 @@ fn called(title: &str) -> String {
     if title.is_empty() { UNTITLED.to_owned() } else { title.to_owned() }
 }
 
-fn short(title: &str) -> String {
+/// A title as long as the index keeps it.
+pub fn short(title: &str) -> String {
     title.trim().chars().take(TITLE).collect()
 }

@@ -18,6 +18,7 @@ mod search;
 mod session;
 mod set_aside;
 mod spaces;
+mod transfer;
 mod verify;
 
 use std::net::SocketAddr;

@@ -3,6 +3,7 @@
 mod event;
 mod library;
 mod report;
+mod transfer;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -15,6 +16,7 @@ pub use report::{
     AuthorReport, BackupReport, CheckpointReport, DoctorReport, Finding, RefusalInfo, RestoreReport, Severity,
     SyncReport, VerifyReport,
 };
+pub use transfer::{ExportReport, ImportReport, LeftOut};
 
 /// This person, on this device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

@@ -28,6 +28,19 @@ pub async fn to_read(app: &AppHandle, window: &WebviewWindow, title: &str) -> An
     answered(choice).await
 }
 
+/// Which files to read; none if the person thought better of it.
+pub async fn to_read_all(app: &AppHandle, window: &WebviewWindow, title: &str) -> Answer<Vec<PathBuf>> {
+    let (chosen, choice) = oneshot::channel();
+    let dialog = app.dialog().file().set_parent(window).set_title(title);
+    let known = ["md", "markdown", "html", "htm", "docx", "txt", "automerge"];
+    dialog.add_filter("Documents", &known).add_filter("All files", &["*"]).pick_files(move |paths| {
+        let _ = chosen.send(paths);
+    });
+    let Ok(Some(paths)) = choice.await else { return Ok(Vec::new()) };
+    let path = |path: FilePath| path.into_path().map_err(|error| Problem::new("bad-input", error.to_string()));
+    paths.into_iter().map(path).collect()
+}
+
 /// Which folder.
 pub async fn folder(app: &AppHandle, window: &WebviewWindow, title: &str) -> Answer<Option<PathBuf>> {
     let (chosen, choice) = oneshot::channel();

@@ -10,4 +10,5 @@ pub mod people;
 pub mod relays;
 pub mod sessions;
 pub mod system;
+pub mod transfer;
 pub mod tree;

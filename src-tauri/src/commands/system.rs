@@ -1,12 +1,10 @@
 //! Settings, files, the clipboard, other programs, windows.
 
-use std::path::PathBuf;
-
-use sheaf_node::Format;
+use sheaf_node::file_name;
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
-use super::files;
+use super::{files, transfer::write};
 use crate::{
     app::App,
     problem::{Answer, Problem},
@@ -44,40 +42,6 @@ pub async fn save_copy(app: AppHandle, window: WebviewWindow, name: String, text
     let name = format!("{}.txt", file_name(&name));
     let Some(path) = files::to_write(&app, &window, "Save a copy", &name).await? else { return Ok(false) };
     write(path, text.into_bytes()).await
-}
-
-/// Asks where, and writes a whole document there, as Markdown. False if nothing was chosen.
-#[tauri::command]
-pub async fn export_document(
-    app: AppHandle,
-    window: WebviewWindow,
-    state: State<'_, App>,
-    document: String,
-    name: String,
-) -> Answer<bool> {
-    let words = state.node().await?.export(&document, Format::Markdown).await?;
-    let name = format!("{}.md", file_name(&name));
-    let Some(path) = files::to_write(&app, &window, "Export", &name).await? else { return Ok(false) };
-    write(path, words).await
-}
-
-async fn write(path: PathBuf, bytes: Vec<u8>) -> Answer<bool> {
-    let shown = path.display().to_string();
-    tokio::task::spawn_blocking(move || std::fs::write(path, bytes))
-        .await
-        .map_err(|error| Problem::new("internal", error.to_string()))?
-        .map_err(|error| Problem::new("cannot-write", format!("{shown} cannot be written: {error}")))?;
-    Ok(true)
-}
-
-/// A title as a file's name: without what file systems refuse.
-fn file_name(title: &str) -> String {
-    let plain: String =
-        title.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c }).take(80).collect();
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    let name = words.join(" ");
-    let name = name.trim_matches('.');
-    if name.is_empty() { "Untitled".to_owned() } else { name.to_owned() }
 }
 
 /// Puts text on the clipboard.

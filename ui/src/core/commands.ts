@@ -91,8 +91,6 @@ export const settings = (): Promise<Settings> => call("settings");
 export const putSettings = (change: Partial<Settings>): Promise<void> => call("put_settings", { change });
 /** Asks where, and writes the text there. False if the person thought better of it. */
 export const saveCopy = (name: string, text: string): Promise<boolean> => call("save_copy", { name, text });
-/** Asks where, and writes the whole document there, as Markdown. False if the person thought better of it. */
-export const exportDocument = (document: string, name: string): Promise<boolean> => call("export_document", { document, name });
 /** Puts text on the clipboard. */
 export const copyText = (text: string): Promise<void> => call("copy_text", { text });
 /** Opens a web or mail address in the system's own program. */

@@ -41,10 +41,12 @@ pub async fn rows(context: &mut Context) -> Result<Vec<Row>> {
     let row = |name, what: &str, took: &[Duration]| {
         Row::new(name, what, Figures::of(took)).against_p50(against, bare).at_most(1.5, "<= 1.5x")
     };
-    Ok(vec![
+    let mut rows = vec![
         row("import", "1 MB of Markdown in 2,000 blocks: file to saved", &imports),
         row("paste", "the same as a paste: batch to saved", &pastes),
-    ])
+    ];
+    rows.extend(super::folder::rows(context).await?);
+    Ok(rows)
 }
 
 /// A megabyte in two thousand blocks, a bold word in every twentieth. More marks than that, and what is measured is

@@ -2,6 +2,7 @@
 
 mod access;
 mod checkpoint;
+mod folder;
 mod import;
 mod keystroke;
 mod opening;

@@ -49,7 +49,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = ShowFormat::Md)]
         format: ShowFormat,
     },
-    /// Make documents from Markdown, HTML, text or Automerge files
+    /// Make documents from Markdown, HTML, Word, text or Automerge files
     Import {
         /// The space they go to [default: the private one]
         #[arg(long)]
@@ -94,6 +94,7 @@ pub enum ShowFormat {
 pub enum ExportFormat {
     Md,
     Html,
+    Docx,
     Automerge,
 }
 
@@ -181,7 +182,7 @@ async fn export(
 ) -> Result<(), Failure> {
     let format = format.or_else(|| format_of(output?)).ok_or_else(|| {
         NodeError::BadInput(
-            "say how: with --format md, html or automerge, or with -o and a file whose name ends in one of these."
+            "say how: with --format md, html, docx or automerge, or with -o and a file whose name ends in one of these."
                 .into(),
         )
     })?;
@@ -189,6 +190,7 @@ async fn export(
     let format = match format {
         ExportFormat::Md => Format::Markdown,
         ExportFormat::Html => Format::Html,
+        ExportFormat::Docx => Format::Docx,
         ExportFormat::Automerge => Format::Automerge,
     };
     let bytes = node.export(&document.id, format).await?;
@@ -209,6 +211,7 @@ fn format_of(path: &Path) -> Option<ExportFormat> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "md" | "markdown" => Some(ExportFormat::Md),
         "html" | "htm" => Some(ExportFormat::Html),
+        "docx" => Some(ExportFormat::Docx),
         "automerge" => Some(ExportFormat::Automerge),
         _ => None,
     }

@@ -14,6 +14,7 @@ pub mod relays;
 pub mod search;
 pub mod set_aside;
 pub mod spaces;
+pub mod transfer;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ async fn dispatch(node: &Node, global: &Global, command: Command) -> Result<(), 
         Command::Identity(command) => identity::run(node, global, command).await,
         Command::Space(command) => spaces::run(node, global, command).await,
         Command::Doc(command) => documents::run(node, global, command).await,
+        Command::Transfer(command) => transfer::run(node, global, command).await,
         Command::Search(command) => search::run(node, global, command).await,
         Command::Invitations(command) => invitations::run(node, global, command).await,
         Command::People(command) => people::run(node, global, command).await,

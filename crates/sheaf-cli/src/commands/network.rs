@@ -91,6 +91,7 @@ fn say(json: bool, event: &NodeEvent) {
         }
         NodeEvent::Spaces
         | NodeEvent::Devices
+        | NodeEvent::Errand { .. }
         | NodeEvent::Documents { .. }
         | NodeEvent::Placement { .. }
         | NodeEvent::Present { .. } => String::new(),
@@ -101,7 +102,7 @@ fn say(json: bool, event: &NodeEvent) {
 }
 
 /// Resolves when the process is asked to stop.
-async fn stopped() {
+pub async fn stopped() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

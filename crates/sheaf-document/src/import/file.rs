@@ -1,6 +1,6 @@
 //! A file, by its name.
 
-use super::{automerge, html, markdown, plain};
+use super::{automerge, docx, docx::DocxError, html, markdown, plain};
 use crate::{
     document::LoadError,
     model::{BlockKind, Item, blocks_of},
@@ -19,13 +19,15 @@ pub struct Imported {
     pub title: String,
     /// The document.
     pub items: Vec<Item>,
+    /// How many pictures in it are only described.
+    pub pictures: usize,
 }
 
 /// Why a file was not imported. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The name tells no format that is known.
-    #[error("{name} is of no kind Sheaf can import; it imports .md, .html, .txt and .automerge files")]
+    #[error("{name} is of no kind Sheaf can import; it imports .md, .html, .docx, .txt and .automerge files")]
     UnknownKind {
         /// The file's name.
         name: String,
@@ -41,6 +43,14 @@ pub enum ImportError {
         offset: usize,
         /// What stands there.
         byte: u8,
+    },
+    /// It is not what its name says, or damaged.
+    #[error("{name} cannot be read: {reason}")]
+    NotDocx {
+        /// The file's name.
+        name: String,
+        /// What is wrong with it.
+        reason: DocxError,
     },
     /// It is larger than a document can be.
     #[error("{name} takes {bytes} bytes; a file to import may take at most {limit}: split it")]
@@ -62,7 +72,7 @@ pub enum ImportError {
     },
 }
 
-/// Reads a file as the kind of document its name says: `.md` or `.markdown`, `.html` or `.htm`, `.automerge`, and plain
+/// Reads a file as the kind of document its name says: `.md` or `.markdown`, `.html` or `.htm`, `.docx`, `.automerge`, and plain
 /// text for `.txt` or no extension at all. `name` may be a path; only its last part counts.
 pub fn file(name: &str, bytes: &[u8]) -> Result<Imported, ImportError> {
     let path = name.trim_end_matches(['/', '\\']);
@@ -76,17 +86,23 @@ pub fn file(name: &str, bytes: &[u8]) -> Result<Imported, ImportError> {
         let name = last.to_owned();
         return Err(ImportError::TooLarge { name, bytes: bytes.len(), limit: MAX_FILE });
     }
+    let mut pictures = 0;
     let items = match extension.as_str() {
         "md" | "markdown" | "mdown" | "mkd" => markdown(utf8(last, bytes)?),
         "html" | "htm" | "xhtml" => html(utf8(last, bytes)?),
         "txt" | "text" | "" => plain(utf8(last, bytes)?),
+        "docx" => {
+            let read = docx(bytes).map_err(|reason| ImportError::NotDocx { name: last.to_owned(), reason })?;
+            pictures = read.pictures;
+            read.items
+        }
         "automerge" => {
             automerge(bytes).map_err(|reason| ImportError::NotAutomerge { name: last.to_owned(), reason })?
         }
         _ => return Err(ImportError::UnknownKind { name: last.to_owned() }),
     };
     let title = title_of(&items).unwrap_or_else(|| stem.to_owned());
-    Ok(Imported { title, items })
+    Ok(Imported { title, items, pictures })
 }
 
 fn utf8<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, ImportError> {

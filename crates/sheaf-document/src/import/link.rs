@@ -14,7 +14,20 @@ pub struct Link {
     pub title: Option<String>,
 }
 
+/// What stands before a document's id in the address of a link to it.
+const DOCUMENT: &str = "sheaf://doc/";
+
 impl Link {
+    /// A link to a document, by its id.
+    pub fn to_document(id: &str) -> Self {
+        Self::to(format!("{DOCUMENT}{id}"))
+    }
+
+    /// The id of the document it leads to, if it leads to one.
+    pub fn document(&self) -> Option<&str> {
+        self.href.strip_prefix(DOCUMENT)
+    }
+
     /// A link without a title.
     pub fn to(href: impl Into<String>) -> Self {
         Self { href: href.into(), title: None }

@@ -2,24 +2,28 @@
 //!
 //! Every function here is pure: text or bytes in, a document's items out, in the normal form that reading a document
 //! gives too. [`file`](fn@file) chooses by a file's name and is what most callers want; [`markdown`](fn@markdown),
-//! [`html`](fn@html), [`plain`] and [`automerge`](fn@automerge) are the readers themselves. [`revise`] takes a document
+//! [`html`](fn@html), [`docx`](fn@docx), [`plain`] and [`automerge`](fn@automerge) are the readers themselves; [`note`](fn@note) reads a file of a folder of notes. [`revise`] takes a document
 //! back that went out as Markdown and was edited elsewhere.
 
 mod automerge;
 mod build;
+pub mod docx;
 mod file;
 pub mod html;
 mod link;
 pub mod markdown;
+pub mod note;
 mod plain;
 mod revise;
 
 pub use self::{
     automerge::automerge,
+    docx::docx,
     file::{ImportError, Imported, file, title_of},
     html::html,
     link::Link,
     markdown::markdown,
+    note::{Leads, Note, Target, called, note, put_title, relink, with_tags},
     plain::plain,
     revise::revise,
 };
@@ -31,3 +35,5 @@ pub(crate) use self::{
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use self::build::Builder;

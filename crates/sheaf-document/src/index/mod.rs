@@ -221,6 +221,44 @@ pub fn put_document(doc: &mut Document, slot: &Slot, new: &NewDocument<'_>) -> R
     })
 }
 
+/// A document that is entered with others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnteredDocument {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// When it was made, in milliseconds since 1970; those that are made later stand below those made before.
+    pub created: i64,
+    /// What it is under; none: at the top.
+    pub under: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
+/// Enters many new documents with one change, each last where it belongs. What they are under is there, or among them.
+pub fn enter_documents(
+    doc: &mut Document,
+    slot: &Slot,
+    new: &[EnteredDocument],
+) -> Result<Option<Committed>, WriteError> {
+    change(doc, slot, |tx| {
+        for one in new {
+            let map = tx.put_object(documents(), &one.id, ObjType::Map)?;
+            tx.put(&map, "title", &one.title)?;
+            tx.put(&map, "created", ScalarValue::Timestamp(one.created))?;
+            for tag in &one.tags {
+                tx.put(&map, format!("{}{tag}", tags::TAG), true)?;
+            }
+            if let Some(under) = &one.under {
+                let key = order::by_time(one.created, &one.id);
+                tx.put(&map, "place", format!("{key} {under}"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Moves documents, as a [`Tree`] has worked it out.
 pub fn move_documents(doc: &mut Document, slot: &Slot, moving: &Moving) -> Result<Option<Committed>, WriteError> {
     let maps: Vec<_> =

@@ -542,7 +542,7 @@ impl Task {
     /// In a quiet moment: the title for the index, and the caches.
     fn look_after(&mut self) {
         if std::mem::take(&mut self.retitle) {
-            let title = title_of(&self.sessions.document().items());
+            let title = sheaf_document::import::called(&self.sessions.document().items());
             self.core.retitle(&self.space, self.id, title);
         }
         if self.stale && self.is_saved() {
@@ -555,7 +555,7 @@ impl Task {
         let out = self.sessions.flush(self.now());
         self.send(out);
         if std::mem::take(&mut self.retitle) {
-            let title = title_of(&self.sessions.document().items());
+            let title = sheaf_document::import::called(&self.sessions.document().items());
             self.core.retitle(&self.space, self.id, title);
         }
         // The cache is written after the entries it shows (W9).
@@ -616,17 +616,6 @@ fn unwritable(error: WriteError) -> NodeError {
 }
 
 /// A document's title: its first heading, else its first words.
-fn title_of(items: &[Item]) -> String {
-    let first_words = || {
-        let text = items.iter().find_map(|item| match item {
-            Item::Text { text, .. } if !text.trim().is_empty() => text.trim().lines().next(),
-            _ => None,
-        });
-        text.map(|text| text.chars().take(80).collect())
-    };
-    sheaf_document::import::title_of(items).filter(|title| !title.is_empty()).or_else(first_words).unwrap_or_default()
-}
-
 impl Drop for Task {
     fn drop(&mut self) {
         locked(&self.core.documents).retain(|_, handle| locked(&handle.messages).is_some());

@@ -19,6 +19,8 @@ pub enum Format {
     Markdown,
     /// A whole HTML page.
     Html,
+    /// Word's format.
+    Docx,
     /// The text alone.
     Text,
     /// The blocks, as JSON.
@@ -105,6 +107,9 @@ impl Node {
         Ok(match format {
             Format::Markdown => export::markdown(&items).into_bytes(),
             Format::Html => export::html(&info.title, &items).into_bytes(),
+            Format::Docx => {
+                blocking(move || export::docx(&info.title, &items).map_err(|error| unwritten(&error))).await?
+            }
             Format::Text => export::plain(&items).into_bytes(),
             Format::Json | Format::Automerge => export::json(&info.title, &items).into_bytes(),
         })
@@ -157,11 +162,15 @@ impl Node {
     }
 }
 
+fn unwritten(error: &std::io::Error) -> NodeError {
+    NodeError::CannotWrite(format!("the file cannot be put together: {error}"))
+}
+
 /// Reads a file as blocks, unless it is more than a document holds.
 fn read_file(name: &str, bytes: &[u8]) -> Result<import::Imported, NodeError> {
-    let is_automerge =
-        std::path::Path::new(name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("automerge"));
-    if !is_automerge && bytes.len() > IMPORT {
+    let is_packed =
+        |kind: &std::ffi::OsStr| ["automerge", "docx"].iter().any(|packed| kind.eq_ignore_ascii_case(packed));
+    if !std::path::Path::new(name).extension().is_some_and(is_packed) && bytes.len() > IMPORT {
         return Err(NodeError::BadInput(format!(
             "{name} has {} MB, and a document takes at most {} MB of text. Split it; nothing was imported.",
             bytes.len() >> 20,

@@ -96,6 +96,17 @@ pub enum NodeEvent {
         #[ts(type = "number")]
         count: u64,
     },
+    /// How far a piece of long work is.
+    Errand {
+        /// What it is called by who asked for it.
+        errand: String,
+        /// How many files or documents are done.
+        done: usize,
+        /// Of how many.
+        total: usize,
+        /// Which is next.
+        file: String,
+    },
     /// An invitation was answered: the space is here now.
     Joined {
         /// Which space.

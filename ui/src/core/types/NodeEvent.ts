@@ -105,7 +105,23 @@ reason: string,
 /**
  * How many times that device was refused for it.
  */
-count: number, } | { "event": "joined", 
+count: number, } | { "event": "errand", 
+/**
+ * What it is called by who asked for it.
+ */
+errand: string, 
+/**
+ * How many files or documents are done.
+ */
+done: number, 
+/**
+ * Of how many.
+ */
+total: number, 
+/**
+ * Which is next.
+ */
+file: string, } | { "event": "joined", 
 /**
  * Which space.
  */

@@ -33,7 +33,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_name_and_place() {
         file("a.md", "ab…".as_bytes().split_last().unwrap().1),
         Err(ImportError::NotUtf8 { offset: 2, .. })
     ));
-    assert!(file("a.docx", b"PK").unwrap_err().to_string().starts_with("a.docx is of no kind"));
+    assert!(file("a.odt", b"PK").unwrap_err().to_string().starts_with("a.odt is of no kind"));
+    assert!(matches!(file("a.docx", b"PK"), Err(ImportError::NotDocx { .. })));
     let error = file("a.automerge", b"# a heading").unwrap_err();
     assert!(error.to_string().starts_with("a.automerge is not an Automerge document"), "{error}");
     assert!(matches!(file("a.automerge", b""), Err(ImportError::NotAutomerge { .. })));

@@ -1,0 +1,43 @@
+//! Files and folders in, a folder of files out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Node, blocking};
+use crate::errand::Errand;
+use crate::error::NodeError;
+use crate::importing;
+use crate::view::{ExportReport, ImportReport};
+
+impl Node {
+    /// Makes documents of files and of everything in folders, last in a space's tree or under a document of it. Folders
+    /// become documents with the others under them; links between the files lead to their documents. All or nothing is
+    /// imported of what can be read; what cannot is told in the report.
+    pub async fn import_paths(
+        &self,
+        space: Option<&str>,
+        under: Option<&str>,
+        paths: Vec<PathBuf>,
+        errand: &Arc<Errand>,
+    ) -> Result<ImportReport, NodeError> {
+        let space = match under {
+            Some(under) => self.locate(under).await?.0,
+            None => self.space_or_first(space)?,
+        };
+        // Whoever may not write there hears it before a thousand files are read.
+        let me = self.core.me()?;
+        space.lock().may_write(&me)?;
+        let (core, held) = (Arc::clone(&self.core), Arc::clone(errand));
+        let plan = blocking(move || importing::plan(&core, &paths, &held)).await?;
+        let report = self.core.import_planned(&space, under, plan, errand).await?;
+        self.settle().await?;
+        Ok(report)
+    }
+
+    /// Writes all documents of a space as Markdown files into a folder that is new or empty. It appears whole or not at all.
+    pub async fn export_space(&self, space: &str, folder: &Path, errand: &Errand) -> Result<ExportReport, NodeError> {
+        self.core.me()?;
+        let space = self.space_of(space)?;
+        self.core.export_space(&space, folder, errand).await
+    }
+}
