@@ -280,6 +280,18 @@ impl Window {
         self.wait_until(&format!("{name}'s caret"), &script);
     }
 
+    /// Points at someone else's caret: then it says whose it is.
+    pub fn point_at_caret_of(&self, name: &str) {
+        self.wait_for_caret_of(name);
+        let script = "const caret = [...document.querySelectorAll('.ProseMirror .caret')].find((e) => e.textContent === arguments[0]);
+            const box = caret.getBoundingClientRect(); return [Math.round(box.left), Math.round(box.top + box.height / 2)]";
+        let at = self.script(script, &[json!(name)]);
+        let acts = [json!({ "type": "pointerMove", "duration": 50, "origin": "viewport", "x": at[0], "y": at[1] })];
+        let mouse =
+            json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": acts });
+        self.command("POST", "/actions", &json!({ "actions": [mouse] }));
+    }
+
     /// Waits until the page can be written on and has the focus.
     pub fn wait_for_page(&self) {
         self.wait_until(
@@ -310,6 +322,17 @@ impl Window {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let blocks = self.script(PAGE, &[]);
         blocks.as_array().into_iter().flatten().map(|block| (text(&block[0]), text(&block[1]))).collect()
+    }
+
+    /// What the app's windows are called, as the desktop shows it.
+    pub fn titles(&self) -> Vec<String> {
+        self.screen.titles()
+    }
+
+    /// How wide and high the page is.
+    pub fn size(&self) -> (u64, u64) {
+        let size = self.script("return [innerWidth, innerHeight]", &[]);
+        (size[0].as_u64().unwrap_or_default(), size[1].as_u64().unwrap_or_default())
     }
 
     /// Loads the page again, as after a crash of the webview.

@@ -156,6 +156,24 @@ impl Screen {
         Ok((server, windows))
     }
 
+    /// What the windows are called, as the desktop shows it.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub fn titles(&self) -> Vec<String> {
+        let titles = || -> Result<Vec<String>, Box<dyn Error>> {
+            let (server, windows) = self.windows()?;
+            let name = server.intern_atom(false, b"_NET_WM_NAME")?.reply()?.atom;
+            let mut titles = Vec::new();
+            for window in windows {
+                let said = server.get_property(false, window, name, AtomEnum::ANY, 0, 1024)?.reply()?;
+                titles.push(String::from_utf8_lossy(&said.value).into_owned());
+            }
+            Ok(titles)
+        };
+        titles().expect("the X server answers")
+    }
+
     /// Gives every window this size, as a person does who pulls at its corner.
     ///
     /// # Panics

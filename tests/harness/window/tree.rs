@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Window;
+use super::{Window, words};
 use crate::wait::eventually;
 
 /// The rows of the tree.
@@ -35,7 +35,19 @@ const DOWN: char = '\u{e015}';
 const F6: char = '\u{e036}';
 const HOME: char = '\u{e011}';
 
+/// The names of the documents that the palette shows.
+const FOUND: &str = r#"
+const group = document.querySelector("[role=group][aria-labelledby=palette-documents]");
+return [...(group?.querySelectorAll("[role=option] .grow") ?? [])].map((option) =>
+    [...option.childNodes].filter((node) => !node.classList?.contains("sub")).map((node) => node.textContent).join(""));
+"#;
+
 impl Window {
+    /// The documents that the palette shows.
+    pub fn found(&self) -> Vec<String> {
+        words(&self.script(FOUND, &[]))
+    }
+
     /// Goes to a row by keys alone: round the regions to the tree, then down its rows.
     ///
     /// # Panics

@@ -106,8 +106,11 @@ export class Librarian {
     });
   }
 
-  /** Throws a document away; it can be brought back at once, or from the trash. */
-  trash(document: DocumentInfo): void {
+  /**
+   * Throws a document away; it can be brought back at once, or from the trash. `stay` is called where the page keeps what it
+   * shows: the row that had the focus is gone.
+   */
+  trash(document: DocumentInfo, stay: () => void = () => undefined): void {
     const { library, announcer, attempt, choose, leave } = this.#desk;
     attempt(async () => {
       const all = library.all;
@@ -116,7 +119,10 @@ export class Librarian {
       await library.readDocuments(document.space);
       this.thrown = document;
       announcer.say(`${documentLabel(document)} is in the trash.`);
-      if (library.open === null || library.find(library.open) !== null) return;
+      if (library.open === null || library.find(library.open) !== null) {
+        stay();
+        return;
+      }
       // What was on the page has gone: what stood nearest takes its place.
       const left = (each: DocumentInfo): boolean => library.find(each.id) !== null;
       const next = all.slice(at + 1).find(left) ?? all.slice(0, at).reverse().find(left);
