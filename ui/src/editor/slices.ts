@@ -107,6 +107,8 @@ export interface SliceHost {
 export class SlicedPaste {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly parts: Generator<Node[] | string>;
+  /** All of it is done at this time, however long it takes: what is far apart in time is undone one by one. */
+  private readonly began = Date.now();
 
   constructor(
     private readonly host: SliceHost,
@@ -137,7 +139,7 @@ export class SlicedPaste {
     const { view } = this.host;
     if (view.state.selection.$from.parent.content.size > 0) {
       // At the start of a block splitting puts an empty one in front: the place is between the two all the same.
-      splitBlock(view.state, (tr) => { view.dispatch(tr); });
+      splitBlock(view.state, (tr) => { view.dispatch(tr.setTime(this.began)); });
     }
     view.dispatch(view.state.tr.setMeta(key, view.state.selection.$from.before(1)));
   }
@@ -169,7 +171,7 @@ export class SlicedPaste {
       const tr = view.state.tr;
       if (typeof part.value === "string") tr.insertText(part.value, at);
       else tr.insert(at, part.value);
-      view.dispatch(tr.setMeta(key, tr.mapping.map(at)));
+      view.dispatch(tr.setTime(this.began).setMeta(key, tr.mapping.map(at)));
     }
     this.later(0);
   }
@@ -179,7 +181,7 @@ export class SlicedPaste {
     const { view } = this.host;
     if (view.isDestroyed) return;
     const at = nextSlice(view.state);
-    if (at !== null) view.dispatch(tidyEnd(view.state, at).setMeta(key, null));
+    if (at !== null) view.dispatch(tidyEnd(view.state, at).setTime(this.began).setMeta(key, null));
     this.host.ended(complete);
   }
 }
