@@ -25,9 +25,9 @@ export function libraryActions(library: Library, librarian: Librarian): Action[]
   if (here) {
     const pin = here.pinned === null ? "Pin this document" : "Unpin this document";
     list.push(
-      { id: "beside", label: "Open this document in a new window", words: "beside second", key: "", icon: AppWindow, run: () => librarian.openBeside(here) },
+      { id: "beside", label: "Open this document in a new window", words: "second", key: "", icon: AppWindow, run: () => librarian.openBeside(here) },
+      { id: "pin", label: pin, words: "favourite", key: "", icon: Pin, run: () => librarian.pin(here) },
     );
-    list.push({ id: "pin", label: pin, words: "favourite", key: "", icon: Pin, run: () => librarian.pin(here) });
   }
   if (here && mayWrite) {
     list.push(
