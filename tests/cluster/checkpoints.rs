@@ -123,8 +123,8 @@ async fn a_word_given_at_one_relay_counts_at_another() {
     ben.join(&link).await.expect("Ben joins");
     let last = format!("Entry {} of", LINES - 1);
     soon("Ben having it", || async { text(&ben, &document).await.contains(&last).then_some(()) }).await;
-    let reached =
-        || async { (waiting(&ben, &document).await == 0 && waiting(&ana, &document).await == 0).then_some(()) };
+    let joined = || shown(&hers, &space)["Space"]["members"] == 2;
+    let reached = || async { (waiting(&ana, &document).await == 0 && joined()).then_some(()) };
     soon("everything being acknowledged", reached).await;
     ben.shutdown().await.expect("all is saved");
     drop(ben);

@@ -50,13 +50,24 @@ mod wire;
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::BlobLink;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 pub use self::duty::Duty;
-pub use self::nats::{ClusterError, Joined, start};
+pub use self::nats::{ClusterError, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
 pub use self::place::Reading;
 pub use self::wire::{SHARDS, Shared, shard};
+
+/// What the engine has of the cluster.
+pub struct Joined {
+    /// Where it says what it wants.
+    pub orders: UnboundedSender<Order>,
+    /// Where it is told what comes.
+    pub news: UnboundedReceiver<News>,
+    /// What it keeps without being asked.
+    pub duty: std::sync::Arc<Duty>,
+}
 
 /// What the engine wants of the cluster.
 pub enum Order {

@@ -24,7 +24,7 @@ use super::roster::Roster;
 use super::siblings::Siblings;
 use super::streams::{ensure, publish, say, share};
 use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
-use super::{Got, News, Order, Place};
+use super::{Got, Joined, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
 use crate::keeper::Keeper;
@@ -71,16 +71,6 @@ pub enum Gap {
     Closed(u8),
 }
 
-/// What the engine has of the cluster.
-pub struct Joined {
-    /// Where it says what it wants.
-    pub orders: UnboundedSender<Order>,
-    /// Where it is told what comes.
-    pub news: UnboundedReceiver<News>,
-    /// What it keeps without being asked.
-    pub duty: Arc<Duty>,
-}
-
 /// The task that has the connection.
 struct Nats {
     client: Client,
@@ -108,6 +98,8 @@ struct Nats {
     siblings: Siblings,
     /// Streams of which something may be lacking that is in them no more: it is compared with what the others have.
     comparing: BTreeSet<u8>,
+    /// Streams that had a gap since this relay started.
+    gapped: BTreeSet<u8>,
     /// Where readers and comparisons say so, and that it is done.
     gaps: UnboundedSender<Gap>,
     /// Room for words on checkpoints.
@@ -163,6 +155,7 @@ pub async fn start(
         keeper,
         duty: Arc::clone(&duty),
         comparing: BTreeSet::new(),
+        gapped: BTreeSet::new(),
         gaps: gap,
         client,
         jetstream,
@@ -213,6 +206,7 @@ impl Nats {
                 Some(gap) = gaps.recv() => match gap {
                     Gap::Found(shard) => {
                         tracing::info!(shard, "a stream is compared with what the other relays have");
+                        self.gapped.insert(shard);
                         self.compare(shard);
                     }
                     Gap::Closed(shard) => drop(self.comparing.remove(&shard)),
@@ -295,15 +289,24 @@ impl Nats {
     /// Another relay says that it is there.
     fn heard(&mut self, relay: DeviceId, places: Vec<Place>) {
         let now = self.now();
-        if self.roster.heard(now, relay, places) {
+        let new = self.roster.heard(now, relay, places);
+        if new {
             // So that a relay which has just come need not wait to know who else is there.
             self.call_roll();
         }
         self.siblings.are(self.roster.there(now));
+        if new {
+            // It may have what those who were there before it had not.
+            for shard in self.gapped.clone() {
+                self.compare(shard);
+            }
+        }
         self.board.meters().cluster_relays.set(self.roster.others() as u64);
         if self.duty.others(self.roster.relays(now)) {
             // It may have to keep spaces now that others kept.
-            (0..SHARDS).for_each(|shard| self.compare(shard));
+            for shard in 0..SHARDS {
+                self.compare(shard);
+            }
         }
     }
 

@@ -104,6 +104,7 @@ impl Siblings {
     /// here whether it is to be. Answers whether anybody could be asked.
     pub async fn compare(&self, of: u8, wanted: impl Fn(SpaceId) -> bool) -> bool {
         let mut asked = false;
+        tokio::time::sleep_until(self.begun + KNOWN).await;
         for relay in self.there() {
             let mut after = None;
             loop {
