@@ -94,6 +94,7 @@ fn a_window_is_as_large_as_it_was_and_a_document_opens_in_one_of_its_own() {
 
     let window = home.window();
     window.wait_for_on_page("Season plan");
+    window.wait_for_page();
     eventually("the window to be as large as it was", || (window.size() == (1000, 700)).then_some(()));
     window.go_to_row("Packing list");
     window.press(&[SHIFT], F10);

@@ -47,6 +47,7 @@ fn a_tree_of_documents_is_arranged_and_is_there_again_and_the_same_for_everyone(
     let (ana_home, kofi_home) = station();
     let ana = ana_home.window();
     ana.wait_for_on_page("Season plan");
+    ana.wait_for_page();
     choose(&ana, "Season plan", "New document under it");
     ana.wait_for_page();
     ana.write("Tide tables\nHigh water at six.");
@@ -102,6 +103,7 @@ fn a_tree_of_documents_is_arranged_and_is_there_again_and_the_same_for_everyone(
     ana.wait_for("“Season plan” is in the trash.");
     ana.click("Bring it back");
     ana.wait_for_on_page("Season plan");
+    ana.wait_for_page();
     ana.go_to_row("Spring visit");
     ana.press(&[], DELETE);
     wait_for_tree(&ana, &[&[station, (2, "Season plan")], &copy[..], &[private]].concat());
@@ -109,6 +111,7 @@ fn a_tree_of_documents_is_arranged_and_is_there_again_and_the_same_for_everyone(
     ana.wait_for("with 3 documents under it");
     ana.click("Restore Spring visit");
     ana.wait_for_on_page("Spring visit");
+    ana.wait_for_page();
     ana.go_to_row("Season plan");
     ana.press(&[], DELETE);
     ana.wait_for("“Season plan” is in the trash.");
