@@ -221,7 +221,7 @@ describe("someone whose role changes while a document is open", () => {
     await screen.findByText(/Ana Ferreira removed you from this space on Sunday 3 May, 16:00\./u);
     await waitFor(() => expect(screen.getByRole("textbox").getAttribute("aria-readonly")).toBe("true"));
     await fireEvent.click(screen.getByRole("button", { name: "Export this document…" }));
-    await waitFor(() => expect(given("export_document")).toEqual({ document: "d1", name: "Season plan" }));
+    await waitFor(() => expect(given("export_document")).toEqual({ document: "d1", name: "Season plan", format: "md" }));
   });
 });
 

@@ -412,7 +412,7 @@ impl Worker {
             Err(NotTaken::OverQuota) => {
                 // Whoever brought it hears it. The engine may have ended; then nobody waits for it.
                 let _ = self.answers.send(Answer::OverQuota { space: id, device: peer });
-                self.give_up(id);
+                self.give_up(id, false);
             }
             Err(NotTaken::Refused(why)) => {
                 tracing::info!(space = %id.short(), why, "a checkpoint is not taken over");
