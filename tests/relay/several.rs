@@ -25,7 +25,8 @@ fn a_space_moves_from_one_relay_to_another_and_a_newcomer_finds_everything_there
     // What is written now reaches both.
     kept.ana.ok(&["doc", "edit", &kept.document, "--append", "For both of them."]);
     kept.ana.sync();
-    kept.ana.ok(&["relay", "remove", &kept.relay.id(), "--space", &kept.space]);
+    let leave = || kept.ana.run(&["relay", "remove", &kept.relay.id(), "--space", &kept.space]);
+    eventually("the other to have everything", || (leave().code == 0).then_some(()));
     kept.relay.kill();
     let ben = joins(&kept, "Benedikt", "editor");
     let text = ben.show(&kept.document);

@@ -144,10 +144,11 @@ impl Core {
 
     /// From now on new spaces are kept at this relay, or at none.
     pub fn set_usual_relay(&self, link: Option<&str>) -> Result<(), NodeError> {
-        Ok(match link {
+        match link {
             Some(link) => self.store.put(Table::Settings, USUAL, link.trim().as_bytes())?,
             None => self.store.delete(Table::Settings, USUAL)?,
-        })
+        }
+        Ok(())
     }
 
     /// Names a relay in a space, as an owner. Blocks.

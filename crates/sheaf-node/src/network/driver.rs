@@ -98,6 +98,8 @@ struct Driver {
     relays: BTreeSet<DeviceId>,
     /// Those of them whose names are being looked up.
     looking_up: BTreeSet<DeviceId>,
+    /// Those that may be left: others are to stand in for them.
+    leaving: BTreeSet<DeviceId>,
     /// Which meeting points are to be kept to.
     meetings: watch::Sender<Vec<String>>,
     reach: watch::Sender<Reach>,
@@ -127,6 +129,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         asked: BTreeMap::new(),
         relays: BTreeSet::new(),
         looking_up: BTreeSet::new(),
+        leaving: BTreeSet::new(),
         meetings,
         reach,
         answers,
@@ -403,7 +406,11 @@ impl Driver {
             }
             Input::LookedUp { relay, addresses } => self.looked_up(relay, addresses),
             Input::Leaving { relay, leaving } => {
-                self.stand(relay, |standing| standing.leaving = leaving);
+                if leaving {
+                    self.leaving.insert(relay);
+                } else {
+                    self.leaving.remove(&relay);
+                }
                 self.relay_changed(relay);
             }
             Input::Direct(steps) => steps.into_iter().for_each(|step| self.do_directly(step)),
@@ -455,11 +462,7 @@ impl Driver {
                 self.core.receipt(peer, space, &frontier);
                 // It may have told of entries that are not here yet, or never will be.
                 if !self.machine.is_synced(peer, &space) {
-                    self.stand(peer, |standing| {
-                        if let Some(synced) = standing.synced.get_mut(&space) {
-                            *synced = false;
-                        }
-                    });
+                    self.out_of_step(peer, space);
                 }
             }
             Action::Sign { peer, space } => {
@@ -560,6 +563,14 @@ impl Driver {
 
     fn stand(&self, device: DeviceId, change: impl FnOnce(&mut super::Standing)) {
         self.reach.send_modify(|reach| change(reach.devices.entry(device).or_default()));
+    }
+
+    fn out_of_step(&self, device: DeviceId, space: SpaceId) {
+        self.stand(device, |standing| {
+            if let Some(synced) = standing.synced.get_mut(&space) {
+                *synced = false;
+            }
+        });
     }
 
     async fn stop(self, done: oneshot::Sender<()>) {

@@ -18,8 +18,6 @@ pub struct Standing {
     pub synced: BTreeMap<SpaceId, bool>,
     /// If it is a relay: what it has answered last about keeping spaces.
     pub hosting: BTreeMap<SpaceId, Hosted>,
-    /// It is a relay that may be left: another is to stand in for it.
-    pub leaving: bool,
 }
 
 /// What a relay has answered about keeping a space.

@@ -91,7 +91,7 @@ fn cluster(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
     match &config.cluster_name {
         Some(_) if !clustered => {
-            say("cluster_name", "this relay is in no cluster: set `cluster` too, or take the name away")
+            say("cluster_name", "this relay is in no cluster: set `cluster` too, or take the name away");
         }
         Some(name) if name.is_empty() || name.len() > MAX_CLUSTER_NAME || !plain(name) => {
             say(

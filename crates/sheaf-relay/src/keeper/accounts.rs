@@ -83,7 +83,7 @@ impl Keeper {
                 *by = by.with(Amount::entry(entry.encoded().len() as u64));
             }
         }
-        self.set_beside(space, beside)
+        self.set_beside(space, &beside)
     }
 
     /// Other checkpoints of a space are held than before.
@@ -91,10 +91,10 @@ impl Keeper {
         let access = space.access();
         let blobs = space.checkpoints().bytes_by(access.as_deref());
         let beside = Beside { blobs, ..self.ledger().beside(&space.id) };
-        self.set_beside(space.id, beside)
+        self.set_beside(space.id, &beside)
     }
 
-    fn set_beside(&self, space: SpaceId, beside: Beside) -> Result<(), StoreError> {
+    fn set_beside(&self, space: SpaceId, beside: &Beside) -> Result<(), StoreError> {
         let key = [BESIDE, space.as_bytes()].concat();
         let before = {
             let mut ledger = self.ledger();
@@ -102,7 +102,7 @@ impl Keeper {
             ledger.set_beside(space, beside.clone());
             before
         };
-        match (before == beside, beside == Beside::default()) {
+        match (before == *beside, *beside == Beside::default()) {
             (true, _) => Ok(()),
             (false, true) => self.store.delete(Table::Progress, &key),
             (false, false) => self.store.put(Table::Progress, &key, &beside.encode()),

@@ -35,7 +35,7 @@ impl Driver {
         }
         let fails = |relay: &DeviceId| {
             let away = |standing: &Standing| standing.failed && !standing.connected;
-            self.reach.borrow().devices.get(relay).is_some_and(|standing| away(standing) || standing.leaving)
+            self.leaving.contains(relay) || self.reach.borrow().devices.get(relay).is_some_and(away)
         };
         for relay in to_call(relays, fails) {
             if !self.peers.contains_key(&relay.key) {
@@ -85,7 +85,7 @@ impl Driver {
         {
             let reach = self.reach.borrow();
             let there = |relay: &DeviceId| {
-                reach.devices.get(relay).is_some_and(|standing| standing.connected && !standing.leaving)
+                !self.leaving.contains(relay) && reach.devices.get(relay).is_some_and(|standing| standing.connected)
             };
             for space in self.core.spaces() {
                 let relays = space.relays();
