@@ -131,7 +131,7 @@ impl NatsServers {
     /// When it does not.
     pub fn purge(&self) {
         let mut door = TcpStream::connect(("127.0.0.1", self.servers[0].client)).expect("a NATS server listens");
-        door.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket that can wait");
+        door.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket that can wait");
         let mut text = "CONNECT {\"verbose\":false}\r\nSUB answers 1\r\n".to_owned();
         for stream in 0..STREAMS {
             write!(text, "PUB $JS.API.STREAM.PURGE.SHEAF_{stream:02} answers 0\r\n\r\n")

@@ -20,8 +20,6 @@ use crate::node::blocking;
 use crate::space::Space;
 use crate::view::BacklinkInfo;
 
-/// What stands before a document's id in the address of a link to it.
-const TO_DOCUMENT: &str = "sheaf://doc/";
 /// How much of the words around a link is shown, in characters.
 const AROUND: usize = 160;
 /// How many places are shown of one document.
@@ -64,7 +62,11 @@ impl Core {
                 }
             }
             let (core, of) = (Arc::clone(self), Arc::clone(&space));
-            blocking(move || core.read_links(&of, closed)).await?;
+            let read = move || {
+                core.read_links(&of, closed);
+                Ok(())
+            };
+            blocking(read).await?;
 
             let read = locked(&self.backlinks.read);
             for info in listed {
@@ -93,7 +95,7 @@ impl Core {
     }
 
     /// Reads documents that nobody has open; no thread is begun for any of them.
-    fn read_links(&self, space: &Space, documents: Vec<(DocumentId, Arrival)>) -> Result<(), NodeError> {
+    fn read_links(&self, space: &Space, documents: Vec<(DocumentId, Arrival)>) {
         for (id, upto) in documents {
             match load::load(self, space, id, Genesis::Text) {
                 Ok(loaded) => {
@@ -104,7 +106,6 @@ impl Core {
                 Err(error) => tracing::warn!(%error, document = %id, "a document is not read for its links"),
             }
         }
-        Ok(())
     }
 }
 
@@ -126,7 +127,7 @@ fn links_in(items: &[Item]) -> Vec<(DocumentId, String)> {
 
 fn target_of(item: &Item) -> Option<DocumentId> {
     let Item::Text { marks, .. } = item else { return None };
-    Link::of_mark(marks.get("link")?)?.href.strip_prefix(TO_DOCUMENT)?.parse().ok()
+    Link::of_mark(marks.get("link")?)?.document()?.parse().ok()
 }
 
 fn words_of(inside: &[Item]) -> String {
