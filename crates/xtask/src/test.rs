@@ -39,8 +39,9 @@ pub fn test(options: &Options) -> Result<()> {
 
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
 
-    // Writes the window's types anew; a difference means that someone changed one side only.
-    shell::run(shell::cargo().args(["test", "-p", "sheaf-document", "-p", "sheaf-node", "--lib", "export_bindings"]))?;
+    // Writes the window's types anew; a difference means that someone changed one side only. Of the whole workspace, for its
+    // dependencies are built for that: for some of the packages alone they would be built again, with fewer features.
+    shell::run(shell::cargo().args(["test", "--workspace", "--lib", "export_bindings"]))?;
     unchanged("ui/src/core/types")?;
 
     if shell::on_path("cargo-deny") {
