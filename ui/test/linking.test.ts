@@ -99,6 +99,8 @@ test("the list has the documents that fit, those of the same space first, and ke
   expect(press("]")).toBe(true);
   expect(editor.items().at(-1)).toEqual(link("Boats and engines", BOATS));
   expect(editor.snapshot.linking).toBeNull();
+  editor.destroy();
+  mount.remove();
 });
 
 test("what links to the document stands under its outline, and leads there", async () => {

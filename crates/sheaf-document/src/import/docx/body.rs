@@ -87,6 +87,8 @@ pub(super) struct Body<'r> {
     /// The lines of the code that is open.
     code: Option<Vec<String>>,
     place: Place,
+    /// The text that is open, so far.
+    text: String,
     described: String,
     /// The notes that were met, in their order: whether at the end, and their ids.
     pub notes: Vec<(bool, String)>,
@@ -111,6 +113,7 @@ impl<'r> Body<'r> {
             cells: Vec::new(),
             code: None,
             place: Place::default(),
+            text: String::new(),
             described: String::new(),
             notes: Vec::new(),
             pictures: 0,
@@ -132,8 +135,8 @@ impl<'r> Body<'r> {
                 Piece::Start(element) => self.start(&element),
                 Piece::End(name) => self.end(&name),
                 Piece::Text(text) => match self.place {
-                    Place::Text { keeps_blanks: true } => self.say(&text),
-                    Place::Text { keeps_blanks: false } => self.say(text.trim_matches([' ', '\t', '\n', '\r'])),
+                    // It comes in pieces: a character that is written as a reference is one.
+                    Place::Text { .. } => self.text.push_str(&text),
                     _ => {
                         if let Some(field) = self.fields.last_mut().filter(|field| !field.shows) {
                             field.says.push_str(&text);
@@ -234,12 +237,21 @@ impl<'r> Body<'r> {
                     self.end_paragraph(paragraph);
                 }
             }
-            "pPr" | "rPr" | "t" => self.place = Place::Elsewhere,
+            "t" => self.end_text(),
+            "pPr" | "rPr" => self.place = Place::Elsewhere,
             "hyperlink" | "fldSimple" => drop(self.links.pop()),
             "footnote" | "endnote" => self.note = None,
             "tr" if self.tables == 1 => self.end_row(),
             "tbl" => self.tables = self.tables.saturating_sub(1),
             _ => {}
+        }
+    }
+
+    fn end_text(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        match std::mem::take(&mut self.place) {
+            Place::Text { keeps_blanks: false } => self.say(text.trim_matches([' ', '\t', '\n', '\r'])),
+            _ => self.say(&text),
         }
     }
 
