@@ -36,7 +36,7 @@ fn screens(look: Look, name: &str) {
     window.wait_for("Commands");
     window.look_at(&format!("palette-{name}"));
     window.write("zzz");
-    window.wait_for("No document or command is called");
+    window.wait_for("No document here says");
     window.look_at(&format!("palette-none-{name}"));
     window.write(ESCAPE);
 
