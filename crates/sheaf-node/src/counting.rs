@@ -107,12 +107,20 @@ impl Core {
         let mut after = counted.void(&covers);
         after.from.retain(|log, first| *first <= counted_frontier.get(log));
         let again = std::mem::replace(&mut counted.again, true);
-        let before = std::mem::replace(&mut space.lock().void, Arc::new(after.clone()));
-        if *before != after {
-            self.void_changed(space, &before, &after, again)?;
+        let before = Arc::clone(&space.lock().void);
+        if *before == after {
+            self.leave_void_log(space, &mut space.lock());
+            return Ok(());
         }
-        self.leave_void_log(space);
-        Ok(())
+        let effects = self.effects(space, &before, &after)?;
+        let void = Arc::new(after);
+        {
+            // In one step: nobody writes to a log of which it is known that it does not count.
+            let mut state = space.lock();
+            state.void = Arc::clone(&void);
+            self.leave_void_log(space, &mut state);
+        }
+        self.void_changed(space, &void, effects, again)
     }
 
     /// Begins anew if the access entries are others, or there are logs that were not looked at.
@@ -251,20 +259,32 @@ impl Core {
         Ok(last)
     }
 
-    /// Other entries count than before: the documents they are of follow.
-    fn void_changed(&self, space: &Space, before: &Void, after: &Void, again: bool) -> Result<(), StoreError> {
+    /// What it means for documents that other entries count than before. What is being written meanwhile is not among it:
+    /// documents know where their own changes went.
+    fn effects(&self, space: &Space, before: &Void, after: &Void) -> Result<HashMap<DocumentId, Effect>, StoreError> {
         let mut effects: HashMap<DocumentId, Effect> = HashMap::new();
         for (log, from, to, lost) in differences(before, after) {
             self.gather(space, log, from..to, lost, &mut effects)?;
         }
         self.gather_branches(space, before, after, &mut effects)?;
-        let void = Arc::new(after.clone());
+        Ok(effects)
+    }
+
+    /// Other entries count than before: the documents they are of follow, whatever else fails.
+    fn void_changed(
+        &self,
+        space: &Space,
+        void: &Arc<Void>,
+        effects: HashMap<DocumentId, Effect>,
+        again: bool,
+    ) -> Result<(), StoreError> {
+        let mut result = Ok(());
         let (mut lost, mut gained) = (HashMap::new(), Vec::new());
         for (document, effect) in effects {
             if again && !effect.lost.is_empty() {
                 // They hold what does not count. (After a start, they say themselves what they were made by.)
                 for kind in CacheKind::ALL {
-                    self.store.drop_cache(kind, cache_name(space.id, document))?;
+                    result = result.and(self.store.drop_cache(kind, cache_name(space.id, document)));
                 }
             }
             lost.insert(document, Arc::new(effect.lost));
@@ -272,18 +292,17 @@ impl Core {
         }
         let nothing = Arc::new(HashSet::new());
         self.tell_documents(space.id, |document| Message::Counted {
-            void: Arc::clone(&void),
+            void: Arc::clone(void),
             lost: Arc::clone(lost.get(&document).unwrap_or(&nothing)),
         });
         for (document, gained) in gained.into_iter().filter(|(_, gained)| !gained.is_empty()) {
             self.tell_document((space.id, document), Message::Gained(gained));
         }
-        self.reckoned_anew(space)?;
         self.index_changed(space);
         self.upkeep.touch(space.id);
         let count = space.lock().set_aside().count();
         self.say(NodeEvent::SetAside { space: space.id.to_string(), count });
-        Ok(())
+        result.and_then(|()| self.reckoned_anew(space))
     }
 
     /// What the entries of a part of a log hold, by document.
@@ -362,11 +381,10 @@ impl Core {
 
     /// An own log that does not count to its end, or was begun before this person was removed and granted again, is left:
     /// what is written from now on goes to a new one (A6).
-    fn leave_void_log(&self, space: &Space) {
-        let mut state = space.lock();
+    fn leave_void_log(&self, space: &Space, state: &mut State) {
         let log = state.log.id;
-        if state.log.seq > 0 && (state.void.from.contains_key(&log) || is_outdated(self, space, &state)) {
-            self.begin_log(space.id, &mut state);
+        if state.log.seq > 0 && (state.void.from.contains_key(&log) || is_outdated(self, space, state)) {
+            self.begin_log(space.id, state);
         }
     }
 }

@@ -16,11 +16,19 @@ use super::task::Task;
 use crate::counting::Void;
 
 impl Task {
-    /// Other entries count than before; `lost` are the changes of this document that have come not to.
+    /// Whether this thread has heard what counts now. Until then it seals nothing, for that may build on what does not.
+    pub(super) fn is_current(&self) -> bool {
+        Arc::ptr_eq(&self.void, &self.space.lock().void)
+    }
+
+    /// Other entries count than before; `lost` are the changes of this document that have come not to, as far as they were
+    /// stored. Where those went that this thread has sealed since, it knows itself.
     pub(super) fn recounted(&mut self, void: Arc<Void>, lost: &HashSet<[u8; 32]>) {
-        self.void = void;
+        let sealed = self.holders.iter().filter(|(_, holder)| void.is(holder)).map(|(hash, _)| hash);
         let held = |hash: &ChangeHash| self.sessions.document().has(hash);
-        let mut out: HashSet<ChangeHash> = lost.iter().map(|hash| ChangeHash(*hash)).filter(held).collect();
+        let mut out: HashSet<ChangeHash> =
+            lost.iter().chain(sealed).map(|hash| ChangeHash(*hash)).filter(held).collect();
+        self.void = void;
         if out.is_empty() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Own changes become entries: which entries they build on, and the hand-over to the writer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use sheaf_document::{ChangeHash, Committed, Genesis};
 use sheaf_log::{Content, EntryRef, MineKey, Part, slot_of};
@@ -15,6 +16,15 @@ use crate::writer::Work;
 /// How many bytes of changes go into one entry. One change is at most half of it.
 const ENTRY: usize = 320 * 1024;
 
+/// What became of changes that were to be sealed.
+enum Outcome {
+    Sealed,
+    /// Other entries count than this thread knows of.
+    NotYet,
+    /// They were made for another log than the one there is now.
+    OtherLog,
+}
+
 impl Task {
     /// Seals own changes and hands them to the writer, a few of them in one entry. What cannot be sealed stays, in order,
     /// and is tried again: later changes build on it.
@@ -27,23 +37,29 @@ impl Task {
             };
             let count = self.unsealed.iter().take_while(fits).count().max(1);
             let group: Vec<Committed> = self.unsealed.iter().take(count).cloned().collect();
-            if !self.seal_group(group)? {
+            match self.seal_group(group)? {
+                Outcome::Sealed => drop(self.unsealed.drain(..count)),
+                // Told in a moment what counts, this thread goes on.
+                Outcome::NotYet => return Ok(()),
                 // They are sealed as what they become.
-                self.make_unsealed_again();
-                return Ok(());
+                Outcome::OtherLog => {
+                    self.make_unsealed_again();
+                    return Ok(());
+                }
             }
-            self.unsealed.drain(..count);
         }
         Ok(())
     }
 
-    /// Answers no if these changes were made for another log than the one there is now.
-    fn seal_group(&mut self, group: Vec<Committed>) -> Result<bool, NodeError> {
+    fn seal_group(&mut self, group: Vec<Committed>) -> Result<Outcome, NodeError> {
         let me = self.core.me()?;
         let builds_on = self.builds_on(&group)?;
         let hashes: Vec<[u8; 32]> = group.iter().map(|change| change.hash.0).collect();
         let entry = {
             let mut state = self.space.lock();
+            if !Arc::ptr_eq(&self.void, &state.void) {
+                return Ok(Outcome::NotYet);
+            }
             self.core.make_writable(&self.space, &mut state, &me)?;
             let log = state.log.id;
             let own = |change: &Committed| {
@@ -51,7 +67,9 @@ impl Task {
                 let key = MineKey { document: self.id, part: Part::Body, slot };
                 Some(OwnChange { key, seq: change.seq, hash: change.hash.0 })
             };
-            let Some(own) = group.iter().map(own).collect::<Option<Vec<_>>>() else { return Ok(false) };
+            let Some(own) = group.iter().map(own).collect::<Option<Vec<_>>>() else {
+                return Ok(Outcome::OtherLog);
+            };
             let changes = group.into_iter().map(|change| change.bytes).collect();
             let content = Content { document: self.id, part: Part::Body, changes };
             let entry = state.write(self.space.id, &me, &content, &own, builds_on, now())?;
@@ -63,7 +81,7 @@ impl Task {
             self.holders.insert(hash, entry.reference());
             self.unsaved.insert(hash);
         }
-        Ok(true)
+        Ok(Outcome::Sealed)
     }
 
     /// The entries that hold the direct dependencies of these changes (L1): the latest of each log.

@@ -257,7 +257,7 @@ impl Task {
                 self.look_after();
             }
             let idle = self.windows.is_empty() && self.is_saved() && self.touched.elapsed() >= REST_AFTER;
-            if self.resting.is_some() || idle {
+            if self.resting.is_some() && self.is_current() || idle {
                 self.rest();
                 if let Some(message) = handle.close(incoming) {
                     // Something came meanwhile: it is taken before the end.
