@@ -1,5 +1,6 @@
 //! A device that writes two things in one place of its log: a copied home, or a liar (L6).
 
+use sheaf_access::{InvitationSecret, Role};
 use sheaf_document::check::peek;
 use sheaf_log::{Content, Draft, Entry, Mine, MineKey, Part};
 use sheaf_tests::raw::{Answer, Author, Held, Line, Raw, typed, typed_over};
@@ -15,9 +16,14 @@ pub struct Forger {
 }
 
 impl Forger {
-    /// Joins, and is known to all.
+    /// Joins as an editor, and is known to all.
     pub async fn new(team: &Team) -> Self {
-        let link = team.ana.node.invite(&team.space, "editor", None, None).await.expect("a link");
+        Self::with_role(team, "editor").await
+    }
+
+    /// Joins, and is known to all.
+    pub async fn with_role(team: &Team, role: &str) -> Self {
+        let link = team.ana.node.invite(&team.space, role, None, None).await.expect("a link");
         let raw = Raw::new();
         let (mut line, mut held) = raw.join(&link).await;
         raw.catch_up(&mut line, &mut held).await;
@@ -40,6 +46,14 @@ impl Forger {
     /// The same, typed on top of all that it knew when it joined, which it does not say.
     pub fn unnamed(&self, team: &Team, words: &str) -> Entry {
         self.with(team, |author| typed_over(author, &self.held, words))
+    }
+
+    /// Its next entry, by which others may come in, and what the invitation is called: an access entry, in the same place.
+    pub fn invitation(&self) -> (Entry, String) {
+        let grant = self.held.history.now().member(&self.raw.certificate.person).expect("an owner").grant;
+        let secret = InvitationSecret::generate(&mut rand::rng());
+        let entry = self.raw.access(&self.held, &self.held.invitation(grant, &secret, Role::Viewer));
+        (entry, secret.id().to_string())
     }
 
     fn with(&self, team: &Team, change: impl FnOnce(&Author) -> Vec<u8>) -> Entry {

@@ -101,6 +101,60 @@ async fn what_was_found_invalid_without_a_checkpoint_is_judged_anew_with_it() {
     team.agree(&["On top of all.", "Ana goes on."]).await;
 }
 
+/// On one side of a fork an owner opens an invitation, on the other they write, and that is what others build on. The
+/// invitation is open for all (A1), and checkpoints go on: whoever comes after one knows of it, also after a start, and can
+/// write the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_go_on_where_one_side_of_a_fork_says_who_may_come_in() {
+    let mut team = Box::pin(Team::new("owner")).await;
+    let mut forger = Forger::with_role(&team, "owner").await;
+    let (words, (invitation, id)) = (forger.entry(&team, "In the same place."), forger.invitation());
+    for person in [&mut team.ben, &mut team.cleo] {
+        person.offline().await;
+    }
+    forger.call(&team.ana).await;
+    assert_eq!(forger.send(&words).await, Answer::Taken);
+    team.ana.reads(&team.document, "In the same place.").await;
+    team.ana.writes(&team.document, "Ana on top of it.").await;
+    forger.send(&invitation).await;
+    for person in [&mut team.ben, &mut team.cleo] {
+        person.online().await;
+    }
+    for person in [&team.ben, &team.cleo] {
+        person.calls(&team.ana, &team.space).await;
+    }
+    team.agree(&["In the same place.", "Ana on top of it."]).await;
+    for person in [&team.ana, &team.cleo] {
+        knows_of(person, &team.space, &id).await;
+    }
+
+    let entries = team.ana.node.verify(&team.space).await.expect("a look at it").entries;
+    team.ana.node.checkpoint(&team.space).await.expect("a checkpoint");
+    pruned(&[&team.ana, &team.cleo], &team.space, entries).await;
+    let homes = tempfile::tempdir().expect("a temporary folder");
+    let mut dave = Person::new(&homes, "Dave").await;
+    let link = team.ana.node.invite(&team.space, "owner", None, None).await.expect("a link");
+    dave.node.join(&link).await.expect("he joins");
+    dave.reads(&team.document, "Ana on top of it.").await;
+    knows_of(&dave, &team.space, &id).await;
+    dave.offline().await;
+    knows_of(&dave, &team.space, &id).await;
+    dave.writes(&team.document, "Dave goes on.").await;
+    dave.node.checkpoint(&team.space).await.expect("he can write one");
+    dave.online().await;
+    dave.calls(&team.ana, &team.space).await;
+    agree(&[&team.ana, &team.ben, &team.cleo, &dave], &team.document, &["Dave goes on."]).await;
+}
+
+/// Waits until somebody knows of an invitation.
+async fn knows_of(person: &Person, space: &str, invitation: &str) {
+    soon(&format!("{} knowing of the invitation", person.name), || async {
+        let invitations = person.node.invitations(space).await.ok()?;
+        invitations.iter().any(|one| one.id == invitation).then_some(())
+    })
+    .await;
+}
+
 /// Waits until these have fewer entries than so many.
 async fn pruned(people: &[&Person], space: &str, before: usize) {
     for person in people {

@@ -1,6 +1,7 @@
 //! Bundles: the entries that make sense of a checkpoint to someone who has nothing else of the space.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sheaf_access::{AccessEntry, AccessHistory, EntryHash, SpaceId};
 use sheaf_log::{Entry, Kind};
@@ -8,7 +9,7 @@ use sheaf_store::{StoreError, decode_bundle};
 
 use crate::core::{Core, READ};
 use crate::error::NodeError;
-use crate::space::add_what_fits;
+use crate::space::{Space, add_what_fits};
 
 /// What a bundle holds, its signatures checked.
 pub struct Bundle {
@@ -65,10 +66,11 @@ impl Bundle {
 }
 
 impl Core {
-    /// The access entries of a space that a checkpoint builds on, in the order they arrived.
+    /// The access entries of a space that a checkpoint builds on, in the order they arrived; those that stand beside a forked
+    /// log come last.
     pub fn access_entries(
         &self,
-        space: SpaceId,
+        space: &Space,
         history: &AccessHistory,
         at: &[EntryHash],
     ) -> Result<Vec<Entry>, NodeError> {
@@ -76,11 +78,10 @@ impl Core {
         entries.ok_or_else(|| NodeError::Damaged("an access entry of this space is missing here.".into()))
     }
 
-    /// The same; nothing, if one of them is not stored here. What a bundle has told of access beyond what its checkpoint
-    /// covers is known, and comes with the rest of its log.
+    /// The same; nothing, if one of them is not kept here.
     pub fn stored_access_entries(
         &self,
-        space: SpaceId,
+        space: &Space,
         history: &AccessHistory,
         at: &[EntryHash],
     ) -> Result<Option<Vec<Entry>>, StoreError> {
@@ -91,13 +92,38 @@ impl Core {
                 next.extend(history.get(&hash).into_iter().flat_map(|entry| entry.access_heads.iter().copied()));
             }
         }
-        let mut found: BTreeMap<u64, Entry> = BTreeMap::new();
+        let mut found: BTreeMap<(u64, EntryHash), Entry> = BTreeMap::new();
+        let mut elsewhere = BTreeSet::new();
         for hash in wanted {
-            let Some((log, seq)) = self.store.by_hash(space, hash)? else { return Ok(None) };
-            let Some(entry) = self.store.entry(space, log, seq)? else { return Ok(None) };
-            found.insert(self.store.arrival_of(space, log, seq)?.unwrap_or(0), entry);
+            let place = self.store.by_hash(space.id, hash)?;
+            let stored = place.map(|(log, seq)| self.store.entry(space.id, log, seq)).transpose()?.flatten();
+            let Some((entry, (log, seq))) = stored.zip(place) else {
+                elsewhere.insert(hash);
+                continue;
+            };
+            found.insert((self.store.arrival_of(space.id, log, seq)?.unwrap_or(0), hash), entry);
         }
-        Ok(Some(found.into_values().collect()))
+        let mut entries: Vec<Entry> = found.into_values().collect();
+        if elsewhere.is_empty() {
+            return Ok(Some(entries));
+        }
+        // A set of access entries has no branches (A1), but a log has one entry in each place: the other is beside it, or a
+        // checkpoint's bundle has told of it.
+        let log_of = |hash: &EntryHash| history.get(hash).map(|entry| entry.log);
+        let beside = elsewhere.iter().filter_map(|hash| Some((log_of(hash)?, *hash)));
+        let mut others: Vec<Entry> = Vec::with_capacity(elsewhere.len());
+        for (log, hash) in beside {
+            others.extend(self.branch_entry(space.id, log, hash)?);
+        }
+        let bundles: Vec<_> = space.checkpoints().held.iter().map(|base| Arc::clone(&base.bundle)).collect();
+        let told = bundles.iter().filter_map(|bytes| Bundle::read(bytes, space.id).ok()).flat_map(|told| told.access);
+        others.extend(told);
+        for entry in others {
+            if elsewhere.remove(&entry.hash()) {
+                entries.push(entry);
+            }
+        }
+        Ok(elsewhere.is_empty().then_some(entries))
     }
 
     /// How many bytes of content a space has beyond a frontier.

@@ -134,7 +134,7 @@ impl Core {
         let access = access.filter(|access| !was_removed(access));
         // As long as some of it has only been told of, what was offered before stays: once it has come, this is asked again.
         if let (Some(access), false) = (access, held.is_empty())
-            && let Some(entries) = self.stored_access_entries(space.id, &access, access.now().heads())?
+            && let Some(entries) = self.stored_access_entries(space, &access, access.now().heads())?
         {
             let offer = |base: &Arc<Base>| {
                 let bundled = [entries.as_slice(), std::slice::from_ref(&base.entry)].concat();
@@ -159,9 +159,17 @@ impl Core {
         for (hash, bytes) in blobs.bundles(space.id)? {
             let Ok(bundle) = Bundle::read(&bytes, space.id) else { continue };
             let (access, keys) = {
-                let state = space.lock();
-                let Ok(access) = bundle.history(state.access.as_ref()) else { continue };
-                let keys = state.keys_with(&access, self.me().ok().as_deref());
+                let mut state = space.lock();
+                let Ok(mut access) = bundle.history(state.access.as_ref()) else { continue };
+                // What it told of access is known, though the store may have no place for it: beside a forked log.
+                state.pending_access =
+                    crate::space::add_what_fits(&mut access, std::mem::take(&mut state.pending_access));
+                state.access = Some(access.clone());
+                let me = self.me().ok();
+                if let Some(me) = &me {
+                    state.take_keys(me);
+                }
+                let keys = state.keys_with(&access, me.as_deref());
                 (access, keys)
             };
             let invalid = std::collections::BTreeMap::new();
@@ -205,7 +213,7 @@ impl Core {
     pub fn verify_pending(&self, space: &Space, entry: &Entry) -> Result<(), Problem> {
         let access = space.lock().access.clone().ok_or(Problem::NoKey)?;
         let heads = &entry.header().access_heads;
-        let bundle = self.access_entries(space.id, &access, heads).map(|mut entries| {
+        let bundle = self.access_entries(space, &access, heads).map(|mut entries| {
             entries.push(entry.clone());
             encode_bundle(&entries, &[])
         });

@@ -185,7 +185,7 @@ impl Core {
             (entry, access)
         };
         self.flush()?;
-        let mut bundled = self.access_entries(space.id, &access, &entry.header().access_heads)?;
+        let mut bundled = self.access_entries(space, &access, &entry.header().access_heads)?;
         bundled.push(entry.clone());
         // Read back from the disk, and verified like one that came from anyone else.
         let base = self.verify_checkpoint(space, &entry, &access, encode_bundle(&bundled, &[]).into());
