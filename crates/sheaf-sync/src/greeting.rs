@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sheaf_access::SpaceId;
+use sheaf_access::{LogId, SpaceId};
 use sheaf_log::FrontierDigest;
 
 use crate::action::Action;
@@ -61,6 +61,9 @@ impl<P: PeerId> Peer<P> {
                     lane.they_share = true;
                     lane.told = true;
                     lane.known = true;
+                }
+                if let Some(space) = spaces.get(id) {
+                    self.is_level(turn, *id, space);
                 }
             }
         } else {
@@ -170,9 +173,24 @@ impl<P: PeerId> Peer<P> {
         } else if lane.offered == Some(digest) {
             lane.told = true;
             lane.known = true;
+            self.is_level(turn, id, space);
         } else if !lane.told {
             self.tell(turn, id, space, false);
         }
+    }
+
+    /// They hold what was held here when it was offered: that is as good as a frontier, for whoever waits to hear what is
+    /// durable there. Some of it may have come to them by a third.
+    fn is_level(&mut self, turn: &mut Turn<'_, P>, id: SpaceId, space: &Space<P>) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let had = std::mem::take(&mut lane.had);
+        let held = |(log, ours): (&LogId, u64)| {
+            let held = had.get(log).copied().unwrap_or_else(|| lane.theirs.of(log, ours));
+            // How far they hold a branch is not in a digest.
+            (*log, space.forked_after(log).map_or(held, |before| held.min(before)))
+        };
+        let theirs = space.frontier().iter().map(held);
+        turn.receipt(self.id, id, theirs.filter(|(_, seq)| *seq > 0).collect());
     }
 
     /// This node has come to hold a space, which they may have offered before.

@@ -45,6 +45,9 @@ pub(crate) struct Lane {
     /// We know what they hold. Until then `theirs` is what it would be had they held, at our offer, what we held.
     pub known: bool,
     pub theirs: Theirs,
+    /// Until then: of logs of which they have sent more meanwhile, what they had before. What they pass on need not be
+    /// durable there.
+    pub had: BTreeMap<LogId, u64>,
 
     // Sending.
     /// The arrival from which the store has to be read for them; none if they are level with us.
@@ -175,6 +178,7 @@ impl Lane {
             told: false,
             known: false,
             theirs: Theirs::default(),
+            had: BTreeMap::new(),
             backlog: None,
             reading: None,
             queued: false,

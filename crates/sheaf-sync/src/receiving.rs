@@ -42,6 +42,7 @@ impl<P: PeerId> Peer<P> {
         lane.met = true;
         lane.they_share = frontier.whole;
         lane.known = true;
+        lane.had.clear();
         lane.blobs.behind = None;
         lane.theirs.are(&frontier.held, space.frontier());
         if lane.recovery == Recovery::Asked {

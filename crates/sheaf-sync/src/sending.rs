@@ -48,6 +48,9 @@ impl<P: PeerId> Peer<P> {
         for (item, _) in news.items {
             let ours = space.held(&item.log);
             if theirs {
+                if !lane.known {
+                    lane.had.entry(item.log).or_insert(lane.theirs.of(&item.log, ours));
+                }
                 lane.theirs.they_have(item.log, item.seq, ours);
                 lane.they_know(item.log, item.seq);
             } else if lane.share && !lane.is_sending(&item.log, item.seq) {

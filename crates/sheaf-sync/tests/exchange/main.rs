@@ -104,6 +104,30 @@ fn a_live_entry_is_pushed_once_acknowledged_once_and_then_it_is_quiet() {
     assert!(table.nodes[0].told.contains(&receipt));
 }
 
+/// What came to the other by a third is known to be there as soon as the two are found to be level.
+#[test]
+fn whoever_is_level_from_the_first_has_said_what_is_durable_there() {
+    for spaces in [1, 100] {
+        let mut table = Table::new(2, &Config::default());
+        let shared: Vec<SpaceId> = (0..spaces).map(space).collect();
+        for id in &shared {
+            table.holds(0, *id, &[(log(1), 5), (log(2), 3)]);
+            table.holds(1, *id, &[(log(1), 5), (log(2), 3)]);
+        }
+        table.connect(0, 1, &shared, &shared);
+        // Not this, which is stored after both had greeted.
+        table.write(0, space(0), log(1), 1, 10);
+        table.settle();
+        for (node, peer) in [(0, 1), (1, 0)] {
+            let told = |id: &SpaceId| {
+                let all = [(log(1), 5), (log(2), 3)];
+                Action::Receipt { peer, space: *id, frontier: frontier(&all) }
+            };
+            assert!(shared.iter().all(|id| table.nodes[node].told.contains(&told(id))), "{spaces} at {node}");
+        }
+    }
+}
+
 #[test]
 fn an_entry_stored_while_greeting_is_not_lost() {
     let mut table = pair(5, 5);

@@ -119,7 +119,7 @@ impl World {
                 }
                 Action::WakeAt { at } => self.at(at, Happening::Tell { boot, node, event: Event::Tick }),
                 Action::EntryRefused { space, refusal, .. } => self.refused(node, space, &refusal),
-                Action::Receipt { peer, space, frontier } => self.receipt(peer, space, &frontier),
+                Action::Receipt { peer, space, frontier } => self.receipt(node, peer, space, &frontier),
                 Action::Behind { peer, space, bundle } => {
                     self.told.behind += 1;
                     self.nodes[node].endorsing.remove(&(peer, space));
@@ -167,7 +167,8 @@ impl World {
 
     /// A receipt is for what is durable there, whatever may happen next. But for one that is put back to what it was before,
     /// which nobody can know yet.
-    fn receipt(&self, peer: usize, space: SpaceId, frontier: &Frontier) {
+    fn receipt(&mut self, node: usize, peer: usize, space: SpaceId, frontier: &Frontier) {
+        self.nodes[node].receipts.entry((peer, space)).or_default().merge(frontier);
         let put_back = self.told.restored > 0 && self.forger.as_ref().is_some_and(|who| who.node == peer);
         for (log, seq) in frontier.iter().filter(|_| !put_back) {
             let durable = self.nodes[peer].stores[&space].held(log);

@@ -40,6 +40,13 @@ impl World {
                         let theirs = &self.nodes[peer].stores[space];
                         let known = machine.peer_frontier(peer, space).map(|known| theirs.but_for_forks(&known));
                         assert_eq!(known, Some(theirs.unforked()), "{node} of {peer}");
+                        // Receipts on this connection say so of what is its own. (Of what a peer has passed on, it is not
+                        // said again when it is durable there.)
+                        let own = self.nodes[node].log;
+                        let told = self.nodes[node].receipts.get(&(peer, *space)).map_or(0, |told| told.get(&own));
+                        if theirs.beside.forks.at(&own).is_none() {
+                            assert_eq!(told, theirs.held(&own), "receipts of {peer} at {node} for {space:?}");
+                        }
                     }
                 }
                 assert_eq!(machine.in_flight(peer).entries, 0);

@@ -45,6 +45,7 @@ impl World {
         self.nodes[node].without.clear();
         self.nodes[node].excused.clear();
         self.nodes[node].met.clear();
+        self.nodes[node].receipts.clear();
         self.nodes[node].searches = sheaf_sync::branches::Searches::default();
         self.nodes[node].stores.values_mut().for_each(|store| store.beside.crash());
         for peer in peers {
@@ -122,6 +123,7 @@ impl World {
         state.endorsing.retain(|(other, _), _| *other != peer);
         state.without.retain(|(other, _, _)| *other != peer);
         state.met.retain(|(other, _)| *other != peer);
+        state.receipts.retain(|(other, _), _| *other != peer);
         state.searches.forget(device(peer));
     }
 

@@ -50,6 +50,8 @@ pub struct Node {
     pub searches: Searches,
     /// Who has been told which logs are forked since they were in step, on the present connections.
     pub met: BTreeSet<(usize, SpaceId)>,
+    /// What is durable with whom, as far as receipts on the present connections say.
+    pub receipts: BTreeMap<(usize, SpaceId), Frontier>,
     /// Connections on which "not now" has been said, so that "missing" may follow.
     pub excused: BTreeSet<u64>,
 
@@ -109,6 +111,7 @@ impl Node {
             excused: BTreeSet::new(),
             searches: Searches::default(),
             met: BTreeSet::new(),
+            receipts: BTreeMap::new(),
             storage: 5,
             full: false,
             stored_by: 0,
