@@ -176,7 +176,9 @@ meters! {
     cluster_published: Counter = "sheaf_relay_cluster_published_total", "Entries that the cluster has taken from this relay.";
     cluster_received: Counter = "sheaf_relay_cluster_received_total", "Entries that came from the cluster and were news.";
     cluster_refused: Counter = "sheaf_relay_cluster_refused_total", "Entries that came from the cluster and were not taken: no entry, forged, or by someone who might not write them.";
+    cluster_over_quota: Counter = "sheaf_relay_cluster_over_quota_total", "Entries and blobs that another relay of the cluster has let in, taken here although a quota is used up.";
     publishing: Times = "sheaf_relay_cluster_publishing_seconds", "From an entry's being durable here to its being durable in the cluster.";
+    letting_in: Times = "sheaf_relay_letting_in_seconds", "From a delivery of entries to their having been passed on.";
     storing: Times = "sheaf_relay_storing_seconds", "From a delivery of entries to its being durable.";
 }
 

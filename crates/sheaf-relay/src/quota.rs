@@ -10,7 +10,8 @@
 //!
 //! What is kept beside entries is counted too ([`Beside`]).
 //!
-//! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again.
+//! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again. In a cluster the
+//! relay that a device brings something to decides; what it let in the others take and count, whatever their limits are.
 
 mod beside;
 
@@ -261,11 +262,23 @@ impl Ledger {
     /// It is counted when it is durable; whether it is or not, it is [`settled`](Self::settle) then.
     pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
         self.check(space, person, more)?;
+        self.expect(space, person, more);
+        Ok(())
+    }
+
+    /// So much more is on its way to the disk, whatever the limits: another relay of the cluster has let it in. Answers the
+    /// limit that it passes.
+    pub fn reserve_anyway(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Option<Exceeded> {
+        let exceeded = self.check(space, person, more).err();
+        self.expect(space, person, more);
+        exceeded
+    }
+
+    fn expect(&mut self, space: SpaceId, person: PersonId, more: Amount) {
         let coming = self.coming.entry(space).or_default();
         *coming = coming.with(more);
         let coming = self.coming_of.entry(person).or_default();
         *coming = coming.with(more);
-        Ok(())
     }
 
     /// Whether so much more fits, beside all that is kept and all that is on its way.
@@ -372,6 +385,20 @@ mod tests {
         ledger.settle(space(1), &coming);
         assert!(ledger.coming.is_empty() && ledger.coming_of.is_empty(), "nobody is remembered for nothing");
         assert_eq!(ledger.reserve(space(2), person(1), Amount::entry(56)), Ok(()));
+    }
+
+    #[test]
+    fn what_another_relay_let_in_counts_here_and_is_not_refused() {
+        let mut ledger = Ledger::new(small());
+        ledger.entry(space(1), person(1), 1, 90);
+        let over = Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 };
+        assert_eq!(ledger.reserve_anyway(space(1), person(2), Amount::entry(10)), None);
+        assert_eq!(ledger.reserve_anyway(space(1), person(2), Amount::entry(10)), Some(over));
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(1)), Err(over));
+        let mut coming = Account::default();
+        coming.add(person(2), Amount { bytes: 20, entries: 2 });
+        ledger.settle(space(1), &coming);
+        assert!(ledger.coming.is_empty() && ledger.coming_of.is_empty(), "nobody is remembered for nothing");
     }
 
     #[test]

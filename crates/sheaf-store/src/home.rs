@@ -133,8 +133,12 @@ impl Claim {
     /// Opens the home: the journal and the store are put in order, and the store gets those of the journal's entries that it
     /// lacks. What is sealed is sealed with this key; a store from before there was one is sealed now.
     pub fn open(self, vault: &VaultKey) -> Result<(Home, Opened)> {
+        self.open_on(vault, Arc::new(RealFiles))
+    }
+
+    /// The same, with the journal, the caches and the blobs on any disk. sled has its own way to the real one.
+    pub fn open_on(self, vault: &VaultKey, files: Arc<dyn Files>) -> Result<(Home, Opened)> {
         let Self { folder, lock } = self;
-        let files: Arc<dyn Files> = Arc::new(RealFiles);
         let damage = Arc::new(DamageList::default());
         let config = JournalConfig::default();
         let (journal, repaired) = Journal::open_on(

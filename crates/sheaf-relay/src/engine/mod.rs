@@ -36,7 +36,7 @@ use crate::board::Board;
 use crate::cluster::{News, Order, Place};
 use crate::config;
 use crate::keeper::accept::now;
-use crate::keeper::{Accepted, Delivered, Keeper, Sharing, Space, Swept, Told};
+use crate::keeper::{Accepted, Delivered, Keeper, LetIn, Sharing, Space, Swept, Told};
 use crate::limits;
 use crate::operate::{self, Refused};
 
@@ -81,6 +81,8 @@ pub enum Answer {
     TakenShared { at: fetching::At, taken: bool, later: bool },
     /// Something that was left unpublished of a space, when the relay stopped.
     Left(Arc<Space>),
+    /// Spaces of which a checkpoint is to be put into the cluster's object store.
+    ToShare(Vec<SpaceId>),
     /// What of a space may not be in the cluster, as far as it was asked for.
     Unpublished { space: SpaceId, read: Result<(Vec<sheaf_sync::Item>, bool), StoreError> },
     /// A space was opened for what another relay passed on of it.
@@ -95,8 +97,10 @@ pub enum Answer {
     Told { space: SpaceId, told: Told },
     /// A word of a device's was dealt with.
     Heard { device: DeviceId },
-    /// What became of the deliveries of a space.
-    Taken { space: SpaceId, accepted: Vec<Accepted> },
+    /// Deliveries of a space that were let in, to be made durable.
+    LetIn { space: SpaceId, let_in: LetIn },
+    /// What became of the deliveries of a space, of which so many bytes were to be kept.
+    Taken { space: SpaceId, accepted: Vec<Accepted>, bytes: usize },
 }
 
 /// A connection.
@@ -131,8 +135,6 @@ struct Followed {
     members: BTreeSet<DeviceId>,
     /// What was delivered and is not taken in yet.
     deliveries: Vec<Delivered>,
-    /// Some of it is being taken in.
-    taking: bool,
 }
 
 /// The task.
@@ -144,6 +146,8 @@ pub struct Engine {
     connections: u64,
     peers: HashMap<DeviceId, Peer>,
     spaces: HashMap<SpaceId, Followed>,
+    /// What is being taken in.
+    taking: HashMap<SpaceId, work::Taking>,
     /// Who has asked for a signed receipt since the last were signed.
     asked: BTreeMap<SpaceId, BTreeSet<DeviceId>>,
     answers: mpsc::UnboundedSender<Answer>,
@@ -193,25 +197,7 @@ impl Engine {
                 return;
             }
         };
-        let mut engine = Self {
-            keeper,
-            net,
-            machine: Machine::new(Config::default()),
-            started: Instant::now(),
-            connections: 0,
-            peers: HashMap::new(),
-            spaces: HashMap::new(),
-            asked: BTreeMap::new(),
-            answers,
-            fetching,
-            board,
-            keys: limits::Keys::new(&limits, &MonotonicClock),
-            limits,
-            late: HashMap::new(),
-            removing: HashMap::new(),
-            wake: None,
-            cluster,
-        };
+        let mut engine = Self::new((keeper, board), limits, net, (answers, fetching), cluster);
         let mut signing = ticking(SIGNING);
         let mut sweeping = ticking(sweep);
         let mut draining: Option<oneshot::Sender<()>> = None;
@@ -258,6 +244,36 @@ impl Engine {
         }
     }
 
+    /// Nobody is connected yet.
+    fn new(
+        (keeper, board): (Arc<Keeper>, Arc<Board>),
+        limits: config::Limits,
+        net: Net,
+        (answers, fetching): (mpsc::UnboundedSender<Answer>, std::sync::mpsc::Sender<Fetch>),
+        cluster: Option<Clustered>,
+    ) -> Self {
+        Self {
+            keeper,
+            net,
+            machine: Machine::new(Config::default()),
+            started: Instant::now(),
+            connections: 0,
+            peers: HashMap::new(),
+            spaces: HashMap::new(),
+            taking: HashMap::new(),
+            asked: BTreeMap::new(),
+            answers,
+            fetching,
+            board,
+            keys: limits::Keys::new(&limits, &MonotonicClock),
+            limits,
+            late: HashMap::new(),
+            removing: HashMap::new(),
+            wake: None,
+            cluster,
+        }
+    }
+
     fn now(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
@@ -270,7 +286,7 @@ impl Engine {
 
     /// Whether everything that was taken from the network has been dealt with.
     fn is_idle(&self) -> bool {
-        self.spaces.values().all(|followed| !followed.taking) && self.is_published()
+        self.taking.is_empty() && self.is_published()
     }
 
     fn feed(&mut self, event: Event<DeviceId>) {
@@ -314,6 +330,7 @@ impl Engine {
             Answer::Get { space, blob } => self.order(Order::Fetch { space, blob }),
             Answer::TakenShared { at, taken, later } => self.taken_shared(at, taken, later),
             Answer::Left(space) => self.left(&space),
+            Answer::ToShare(spaces) => self.share_anew(spaces),
             Answer::Unpublished { space, read } => self.read_unpublished(space, read),
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
             Answer::Durable(places) => self.order(Order::Durable(places)),
@@ -321,7 +338,8 @@ impl Engine {
             Answer::OverQuota { space, device } => self.refuse(device, space, HostingRefusal::Quota),
             Answer::Told { space, told } => self.told(space, told),
             Answer::Heard { device } => self.heard(device),
-            Answer::Taken { space, accepted } => self.taken(space, accepted),
+            Answer::LetIn { space, let_in } => self.is_let_in(space, let_in),
+            Answer::Taken { space, accepted, bytes } => self.taken(space, accepted, bytes),
         }
     }
 

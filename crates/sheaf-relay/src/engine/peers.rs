@@ -137,7 +137,7 @@ impl Engine {
 
     /// Forgets a space that nobody who is connected has to do with.
     pub(super) fn leave_alone(&mut self, id: SpaceId) {
-        let unused = |followed: &Followed| followed.peers.is_empty() && !followed.taking;
+        let unused = |followed: &Followed| followed.peers.is_empty() && !self.taking.contains_key(&id);
         if self.spaces.get(&id).is_some_and(unused) && !self.is_publishing(&id) && !self.machine.is_followed(&id) {
             self.spaces.remove(&id);
             self.asked.remove(&id);
@@ -157,7 +157,6 @@ impl Engine {
             peers: BTreeSet::new(),
             members: BTreeSet::new(),
             deliveries: Vec::new(),
-            taking: false,
         };
         self.spaces.insert(space.id, followed);
         self.board.meters().spaces_open.set(self.spaces.len() as u64);

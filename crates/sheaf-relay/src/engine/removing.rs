@@ -24,16 +24,18 @@ impl Engine {
             // They call again, and hear how things stand now.
             self.net.close(device, CloseCode::Bye);
         }
-        if followed.taking {
+        if self.taking.contains_key(&id) {
             self.removing.insert(id, done);
         } else {
             self.remove_now(id, done);
         }
     }
 
-    /// What was under way of a space is done.
+    /// If nothing of a space is under way any more, and it was to be removed, it is.
     pub(super) fn remove_if_asked(&mut self, id: SpaceId) {
-        if let Some(done) = self.removing.remove(&id) {
+        if !self.taking.contains_key(&id)
+            && let Some(done) = self.removing.remove(&id)
+        {
             self.remove_now(id, done);
         }
     }

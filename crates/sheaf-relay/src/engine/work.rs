@@ -1,6 +1,9 @@
-//! Taking in what was delivered: all that has gathered of a space at a time, one time after the other.
+//! Taking in what was delivered of a space: let in and passed on, one time after the other, and made durable meanwhile (R1).
+//!
+//! Two things go on beside each other. What has gathered is let in, and goes to whoever keeps up; as soon as that is done, so does
+//! what has gathered by then. And what was let in while the disk was busy is made durable, all of it at once, and only then
+//! acknowledged, in the order in which it came. How far the first may be ahead of the second is bounded.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,15 +12,33 @@ use sheaf_sync::{Event, NotNow, Outcome, Refusal};
 
 use super::fetching::Fetch;
 use super::{Answer, Engine};
-use crate::keeper::Accepted;
+use crate::keeper::{Accepted, LetIn, Space};
 
-/// How many entries are taken in at a time: more would keep the first of them waiting.
+/// How many entries are let in at a time: more would keep the first of them waiting.
 const AT_A_TIME: usize = 1_024;
+/// How many bytes of entries of one space may have been let in that are not durable. Beyond, the disk is waited for.
+const AHEAD: usize = 16 << 20;
+
+/// What is under way of a space.
+pub(super) struct Taking {
+    space: Arc<Space>,
+    /// Something is being let in.
+    letting_in: bool,
+    /// Something is being made durable.
+    keeping: bool,
+    /// What was let in, and waits for that.
+    let_in: Vec<LetIn>,
+    /// How many bytes have been let in and are not durable.
+    ahead: usize,
+}
 
 impl Engine {
-    /// Begins to take in what has gathered, unless some of it is being taken in.
+    /// Begins to let in what has gathered, unless some of it is being let in, or the disk is far behind.
     pub(super) fn take_in(&mut self, id: SpaceId) {
-        let Some(followed) = self.spaces.get_mut(&id).filter(|followed| !followed.taking) else { return };
+        let Some(followed) = self.spaces.get_mut(&id) else { return };
+        if self.taking.get(&id).is_some_and(|taking| taking.letting_in || taking.ahead > AHEAD) {
+            return;
+        }
         let mut entries = 0;
         let count = followed.deliveries.iter().take_while(|delivered| {
             entries += delivered.entries.len();
@@ -28,41 +49,50 @@ impl Engine {
             return;
         }
         let deliveries: Vec<_> = followed.deliveries.drain(..count).collect();
-        followed.taking = true;
+        let space = Arc::clone(&followed.space);
+        let nothing = || Taking { space, letting_in: false, keeping: false, let_in: Vec::new(), ahead: 0 };
+        let taking = self.taking.entry(id).or_insert_with(nothing);
+        taking.letting_in = true;
         let (board, began) = (Arc::clone(&self.board), Instant::now());
-        let (keeper, space, answers) = (Arc::clone(&self.keeper), Arc::clone(&followed.space), self.answers.clone());
+        let (keeper, space, answers) = (Arc::clone(&self.keeper), Arc::clone(&taking.space), self.answers.clone());
         self.blocking(move || {
             let entries: usize = deliveries.iter().map(|one| one.entries.len()).sum();
             let _span = tracing::info_span!("take in", entries).entered();
-            // Whatever one entry does, the next delivery is taken in.
-            let told: Vec<_> = deliveries.iter().map(|one| (one.from, one.ticket, one.entries.len())).collect();
-            let accepted = catch_unwind(AssertUnwindSafe(|| {
-                keeper.accept(&space, deliveries, |from, items| {
-                    // The task may have ended meanwhile; then nobody waits for the answer.
-                    let _ = answers.send(Answer::Let { space: id, from, items });
-                })
-            }));
-            let accepted = accepted.unwrap_or_else(|_| {
-                let busy = Outcome::Refused(Refusal::NotNow(NotNow::Busy));
-                told.into_iter()
-                    .map(|(from, ticket, entries)| Accepted {
-                        from,
-                        ticket,
-                        stored: Vec::new(),
-                        outcomes: vec![busy.clone(); entries],
-                        access: true,
-                        hosted: None,
-                        found: Vec::new(),
-                    })
-                    .collect()
+            let let_in = keeper.let_in(&space, deliveries, |from, items| {
+                // The task may have ended meanwhile; then nobody waits for the answer.
+                let _ = answers.send(Answer::Let { space: id, from, items });
             });
-            board.meters().storing.took(began.elapsed());
-            Answer::Taken { space: id, accepted }
+            board.meters().letting_in.took(began.elapsed());
+            Answer::LetIn { space: id, let_in }
+        });
+    }
+
+    /// Deliveries were let in: they are made durable, and the next are let in meanwhile.
+    pub(super) fn is_let_in(&mut self, id: SpaceId, let_in: LetIn) {
+        let Some(taking) = self.taking.get_mut(&id) else { return };
+        taking.letting_in = false;
+        taking.ahead += let_in.bytes();
+        taking.let_in.push(let_in);
+        self.make_durable(id);
+        self.take_in(id);
+    }
+
+    /// Begins to make durable what was let in, unless some of it is being made so.
+    fn make_durable(&mut self, id: SpaceId) {
+        let waits = |taking: &&mut Taking| !taking.keeping && !taking.let_in.is_empty();
+        let Some(taking) = self.taking.get_mut(&id).filter(waits) else { return };
+        taking.keeping = true;
+        let let_in = std::mem::take(&mut taking.let_in);
+        let (keeper, space) = (Arc::clone(&self.keeper), Arc::clone(&taking.space));
+        self.blocking(move || {
+            let bytes = let_in.iter().map(LetIn::bytes).sum();
+            let _span = tracing::info_span!("keep", bytes).entered();
+            Answer::Taken { space: id, accepted: keeper.keep(&space, let_in), bytes }
         });
     }
 
     /// Deliveries were dealt with: what is durable goes to everyone, and each sender hears what became of theirs.
-    pub(super) fn taken(&mut self, id: SpaceId, accepted: Vec<Accepted>) {
+    pub(super) fn taken(&mut self, id: SpaceId, accepted: Vec<Accepted>, bytes: usize) {
         let changed = accepted.iter().any(|one| one.access);
         let mut delivered = Vec::with_capacity(accepted.len());
         for accepted in accepted {
@@ -103,11 +133,20 @@ impl Engine {
         if changed {
             self.members_changed(id);
         }
-        if let Some(followed) = self.spaces.get_mut(&id) {
-            followed.taking = false;
+        if let Some(taking) = self.taking.get_mut(&id) {
+            taking.keeping = false;
+            taking.ahead -= bytes;
+        }
+        self.make_durable(id);
+        self.take_in(id);
+        if self.taking.get(&id).is_some_and(|taking| !taking.letting_in && !taking.keeping) {
+            self.taking.remove(&id);
         }
         self.remove_if_asked(id);
-        self.take_in(id);
         self.leave_alone(id);
     }
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;

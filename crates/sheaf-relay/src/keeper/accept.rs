@@ -1,27 +1,26 @@
-//! Entries from devices: verified, let in, passed on, made durable (R1).
+//! Entries from devices: verified, let in, and passed on (R1).
 //!
-//! All that has gathered of a space is taken in at once, so that however many write, they share one sync of the disk. What a
-//! header shows to be wrong is refused here: a signature, a role, a past that is not held (L2), an epoch that was not
+//! What a header shows to be wrong is refused here: a signature, a role, a past that is not held (L2), an epoch that was not
 //! writable. What is in an entry nobody here can see.
 //!
-//! What is let in is passed on at once and made durable meanwhile; it is acknowledged when it is. The journal is what makes it
-//! durable, and the store is where it is looked up: a relay journals what others wrote as a device journals its own.
+//! What is let in is passed on at once. That it is made durable meanwhile, and acknowledged then, is said in
+//! [`keeping`](super::keeping); what comes next is let in without waiting for that.
 
-use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use sheaf_access::{Binding, DeviceId};
+use sheaf_access::{AccessState, Binding, DeviceId};
 use sheaf_log::{Admitted, Entry, NotAdmitted, Refusal, Unverified, admit};
 use sheaf_store::StoreError;
 use sheaf_sync::branches::{Suspicion, suspect};
 use sheaf_sync::{EntryBytes, HostingRefusal, Item, NotNow, Outcome, Ticket, Verdict};
 
+use super::Keeper;
 use super::accounts::Pending;
 use super::held::HeldHere;
 use super::read::item;
 use super::space::{Space, State};
-use super::{Keeper, devices};
 use crate::admission::{Ask, Decision};
 
 /// How much of what points to forks is followed up, of one delivery.
@@ -37,15 +36,12 @@ pub struct Delivered {
     pub entries: Vec<EntryBytes>,
 }
 
-/// What became of one delivery.
-pub struct Accepted {
-    /// Who sent it.
+/// One delivery, judged.
+pub(super) struct Judged {
     pub from: DeviceId,
-    /// As it came.
     pub ticket: Option<Ticket>,
-    /// What is durable now and was not before, in order of arrival.
-    pub stored: Vec<Item>,
-    /// What became of each entry.
+    /// What is to be kept.
+    pub new: Vec<Entry>,
     pub outcomes: Vec<Outcome>,
     /// Whether who may do what has changed.
     pub access: bool,
@@ -55,18 +51,33 @@ pub struct Accepted {
     pub found: Vec<Suspicion>,
 }
 
-/// One delivery, judged.
-struct Judged {
-    from: DeviceId,
-    ticket: Option<Ticket>,
-    new: Vec<Entry>,
-    outcomes: Vec<Outcome>,
-    access: bool,
-    hosted: Option<Result<(), HostingRefusal>>,
-    found: Vec<Suspicion>,
+/// Deliveries of a space that were let in one after the other, and passed on: to be made durable, and answered then.
+pub struct LetIn {
+    pub(super) judged: Vec<Judged>,
+    /// Who may do what with these.
+    pub(super) access: Option<Arc<AccessState>>,
+    /// What of it was let in before something failed is not kept (see [`Coming`](super::coming::Coming)).
+    pub(super) attempt: u64,
+    /// Room for it.
+    pub(super) pending: Pending,
+    /// Since when it is under way.
+    pub(super) began: Instant,
+}
+
+impl LetIn {
+    /// How many bytes of entries are to be kept.
+    pub fn bytes(&self) -> usize {
+        self.judged.iter().flat_map(|one| &one.new).map(|entry| entry.encoded().len()).sum()
+    }
 }
 
 impl Judged {
+    /// A delivery that nothing can be said of now.
+    fn busy(from: DeviceId, ticket: Option<Ticket>, entries: usize) -> Self {
+        let outcomes = vec![Outcome::Refused(sheaf_sync::Refusal::NotNow(NotNow::Busy)); entries];
+        Self { from, ticket, new: Vec::new(), outcomes, access: true, hosted: None, found: Vec::new() }
+    }
+
     fn suspects(&mut self, suspicion: Suspicion) {
         if self.found.len() < SUSPICIONS {
             self.found.push(suspicion);
@@ -75,13 +86,27 @@ impl Judged {
 }
 
 impl Keeper {
-    /// Takes in what was delivered of a space, in order. `pass_on` is told of what each delivery brought before it is durable.
-    pub fn accept(
+    /// Lets in what was delivered of a space, in order. `pass_on` is told of what each delivery brought. Whatever one entry does,
+    /// the next delivery is let in. Blocks, and not for the disk to be done with what was let in before.
+    pub fn let_in(&self, space: &Space, deliveries: Vec<Delivered>, pass_on: impl FnMut(DeviceId, Vec<Item>)) -> LetIn {
+        let began = Instant::now();
+        let told: Vec<_> = deliveries.iter().map(|one| (one.from, one.ticket, one.entries.len())).collect();
+        let judged = catch_unwind(AssertUnwindSafe(|| self.judge_deliveries(space, deliveries, pass_on)));
+        judged.map_or_else(
+            |_| {
+                let busy = told.into_iter().map(|(from, ticket, entries)| Judged::busy(from, ticket, entries));
+                LetIn { judged: busy.collect(), access: None, attempt: 0, pending: Pending::new(self, space.id), began }
+            },
+            |let_in| LetIn { began, ..let_in },
+        )
+    }
+
+    fn judge_deliveries(
         &self,
         space: &Space,
         deliveries: Vec<Delivered>,
         mut pass_on: impl FnMut(DeviceId, Vec<Item>),
-    ) -> Vec<Accepted> {
+    ) -> LetIn {
         // Signatures first: that is what takes long, and nothing is held up by it.
         let verified: Vec<_> = deliveries
             .into_iter()
@@ -92,41 +117,28 @@ impl Keeper {
             .collect();
         let mut judged = Vec::with_capacity(verified.len());
         let mut pending = Pending::new(self, space.id);
-        {
-            let mut state = space.lock();
-            let mut held = HeldHere::new(&*self.store, &state, space.id);
-            for (from, ticket, entries) in verified {
-                let one = self.judge_all(&mut state, &mut held, &mut pending, from, ticket, entries);
-                if !one.new.is_empty() {
-                    pass_on(from, one.new.iter().map(|entry| item(0, entry)).collect());
-                }
-                judged.push(one);
+        let mut state = space.lock();
+        let mut held = HeldHere::new(&*self.store, &state, space.id);
+        for (from, ticket, entries) in verified {
+            let one = self.judge_all(&mut state, &mut held, &mut pending, from, ticket, entries);
+            if !one.new.is_empty() {
+                pass_on(from, one.new.iter().map(|entry| item(0, entry)).collect());
             }
+            judged.push(one);
         }
-        match self.keep_and_mark(space, &judged) {
-            Ok(arrivals) => {
-                let mut arrivals = arrivals.into_iter();
-                judged
-                    .into_iter()
-                    .map(|one| {
-                        let Judged { from, ticket, new, outcomes, access, hosted, found } = one;
-                        let stored = new.iter().zip(&mut arrivals).map(|(entry, at)| item(at, entry)).collect();
-                        Accepted { from, ticket, stored, outcomes, access, hosted, found }
-                    })
-                    .collect()
-            }
-            Err(error) => {
-                tracing::error!(%error, space = %space.id.short(), "what was sent cannot be kept");
-                judged.into_iter().map(|one| not_kept(one, &error)).collect()
-            }
-        }
+        let added = held.into_added();
+        let coming = Arc::make_mut(&mut state.coming);
+        coming.let_in(added);
+        let attempt = coming.attempt();
+        let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
+        LetIn { judged, access, attempt, pending, began: Instant::now() }
     }
 
     fn judge_all(
         &self,
         state: &mut State,
         held: &mut HeldHere<'_>,
-        pending: &mut Pending<'_>,
+        pending: &mut Pending,
         from: DeviceId,
         ticket: Option<Ticket>,
         entries: Vec<Result<Entry, Outcome>>,
@@ -199,7 +211,7 @@ impl Keeper {
         &self,
         state: &mut State,
         held: &mut HeldHere<'_>,
-        pending: &mut Pending<'_>,
+        pending: &mut Pending,
         entry: Entry,
         judged: &mut Judged,
     ) -> Outcome {
@@ -234,7 +246,7 @@ impl Keeper {
             },
         }
         let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
-        if let Err(reason) = self.charge(access.as_deref(), &entry, pending) {
+        if let Err(reason) = self.charge(access.as_deref(), &entry, pending, judged.ticket.is_none()) {
             return Outcome::Refused(sheaf_sync::Refusal::NotNow(reason));
         }
         if entry.access_op().is_some() {
@@ -250,76 +262,6 @@ impl Keeper {
         judged.new.push(entry);
         place
     }
-
-    /// Keeps what was let in; in a cluster, what devices brought is marked first as not published yet.
-    fn keep_and_mark(&self, space: &Space, judged: &[Judged]) -> Result<Vec<u64>, StoreError> {
-        let brought = |one: &Judged| one.ticket.is_some() && !one.new.is_empty();
-        if !self.is_clustered() || !judged.iter().any(brought) {
-            return self.keep(space, judged);
-        }
-        self.will_keep(space)?;
-        let kept = self.keep(space, judged);
-        // Those that other relays passed on are in the cluster already.
-        let publish = judged.iter().flat_map(|one| one.new.iter().map(|_| one.ticket.is_some()));
-        let arrivals = kept.iter().flatten().zip(publish);
-        space.has_kept(arrivals.filter(|(_, publish)| *publish).map(|(arrival, _)| *arrival).last());
-        kept
-    }
-
-    /// Makes what was let in durable, and findable. Answers its arrivals, in order.
-    fn keep(&self, space: &Space, judged: &[Judged]) -> Result<Vec<u64>, StoreError> {
-        let new: Vec<Entry> = judged.iter().flat_map(|one| one.new.iter().cloned()).collect();
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
-        let journal = self.home.journal();
-        if journal.stopped().is_some() {
-            journal.recover()?;
-        }
-        let durable = journal.append(space.id, &new)?;
-        let gone = self.index(space, &new)?;
-        durable.wait()?;
-        let arrivals = self.store.append(space.id, &new)?;
-        self.book(space.id, space.access().as_deref(), &new, &arrivals)?;
-        let meters = self.board.meters();
-        meters.entries_stored.add(new.len() as u64);
-        if new.iter().any(|entry| entry.header().is_creation()) {
-            meters.hosted.add(1);
-            meters.spaces.set(meters.spaces.get() + 1);
-        }
-        {
-            let mut state = space.lock();
-            for entry in &new {
-                state.frontier.advance(entry.log(), entry.seq());
-                state.tips.insert(entry.log(), (entry.seq(), entry.hash()));
-            }
-        }
-        for device in gone {
-            self.drop_member(device, space.id)?;
-        }
-        Ok(arrivals)
-    }
-
-    /// Brings the indexes up to what these entries say. Answers the devices that are in the space no more.
-    fn index(&self, space: &Space, new: &[Entry]) -> Result<Vec<DeviceId>, StoreError> {
-        let mut changed = false;
-        for entry in new.iter().filter(|entry| entry.access_op().is_some()) {
-            self.put_access(space.id, entry.hash())?;
-            changed = true;
-        }
-        if !changed {
-            return Ok(Vec::new());
-        }
-        let Some(access) = space.access() else { return Ok(Vec::new()) };
-        let devices: BTreeSet<DeviceId> = devices(&access);
-        let before = space.lock().indexed.clone();
-        for device in devices.difference(&before) {
-            self.put_member(*device, space.id)?;
-        }
-        let gone = before.difference(&devices).copied().collect();
-        space.lock().indexed = devices;
-        Ok(gone)
-    }
 }
 
 /// Milliseconds since 1970.
@@ -332,21 +274,7 @@ fn verify(bytes: &EntryBytes) -> Result<Entry, Outcome> {
     verified.map_err(|error| Outcome::from(&Refusal::from(error)))
 }
 
-fn not_now(error: &StoreError) -> Outcome {
+pub(super) fn not_now(error: &StoreError) -> Outcome {
     let why = if matches!(error, StoreError::DiskFull { .. }) { NotNow::DiskFull } else { NotNow::Busy };
     Outcome::Refused(sheaf_sync::Refusal::NotNow(why))
-}
-
-/// What was let in could not be kept: its senders keep it, and try again. The access history is ahead of the disk now, by
-/// entries that come again; adding them twice is harmless.
-fn not_kept(judged: Judged, error: &StoreError) -> Accepted {
-    let Judged { from, ticket, outcomes, access, hosted, found, .. } = judged;
-    let outcomes = outcomes
-        .into_iter()
-        .map(|outcome| match outcome {
-            Outcome::Held { .. } => not_now(error),
-            other => other,
-        })
-        .collect();
-    Accepted { from, ticket, stored: Vec::new(), outcomes, access, hosted, found }
 }

@@ -3,7 +3,7 @@
 //! An account is written down now and then; what arrived since is counted when the space is opened. So counting costs no
 //! sync of the disk, and a crash loses none of it.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use sheaf_access::{AccessState, PersonId, SpaceId};
 use sheaf_log::Entry;
@@ -24,22 +24,22 @@ const UNWRITTEN: u64 = 256;
 const READ: usize = 1 << 20;
 
 /// What is on its way to the disk of a space. When it is let go of, it is durable and booked, or will not be.
-pub(super) struct Pending<'a> {
-    keeper: &'a Keeper,
+pub(super) struct Pending {
+    ledger: Arc<Mutex<Ledger>>,
     space: SpaceId,
     reserved: Account,
 }
 
-impl<'a> Pending<'a> {
+impl Pending {
     /// Nothing yet.
-    pub(super) fn new(keeper: &'a Keeper, space: SpaceId) -> Self {
-        Self { keeper, space, reserved: Account::default() }
+    pub(super) fn new(keeper: &Keeper, space: SpaceId) -> Self {
+        Self { ledger: Arc::clone(&keeper.ledger), space, reserved: Account::default() }
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for Pending {
     fn drop(&mut self) {
-        self.keeper.ledger().settle(self.space, &self.reserved);
+        locked(&self.ledger).settle(self.space, &self.reserved);
     }
 }
 
@@ -167,19 +167,25 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether an entry fits, beside those on their way to the disk, of which it is one from now on.
+    /// Whether an entry fits, beside those on their way to the disk, of which it is one from now on. One that another relay has
+    /// passed on is in the cluster, and safe there: it has its place here whatever the quotas are, and only the disk can lack room.
     pub(super) fn charge(
         &self,
         access: Option<&AccessState>,
         entry: &Entry,
-        pending: &mut Pending<'_>,
+        pending: &mut Pending,
+        passed_on: bool,
     ) -> Result<(), NotNow> {
         if self.board.is_full() {
             return Err(NotNow::DiskFull);
         }
         let Some(person) = payer(access, entry) else { return Ok(()) };
         let (space, amount) = (pending.space, Amount::entry(entry.encoded().len() as u64));
-        if let Err(exceeded) = self.ledger().reserve(space, person, amount) {
+        if passed_on {
+            if self.ledger().reserve_anyway(space, person, amount).is_some() {
+                self.board.meters().cluster_over_quota.add(1);
+            }
+        } else if let Err(exceeded) = self.ledger().reserve(space, person, amount) {
             self.board.meters().over_quota.add(1);
             tracing::info!(%exceeded, space = %space.short(), person = %person.short(), "a quota is used up");
             return Err(exceeded.into());

@@ -7,9 +7,10 @@ use sheaf_access::{DeviceId, LogId, SpaceId};
 use sheaf_log::{Entry, EntryRef, Forks, Frontier, Held, HeldEntry, Needed};
 use sheaf_store::{Store, StoreError};
 
+use super::coming::Coming;
 use super::space::State;
 
-/// The store, and what these deliveries have added to it.
+/// The store, what is on its way there, and what these deliveries have added to it.
 pub struct HeldHere<'s> {
     store: &'s dyn Store,
     pub(super) space: SpaceId,
@@ -17,15 +18,22 @@ pub struct HeldHere<'s> {
     floors: Frontier,
     forks: Arc<Forks>,
     needed: Arc<Needed>,
+    coming: Arc<Coming>,
     added: HashMap<(LogId, u64), HeldEntry>,
 }
 
 impl<'s> HeldHere<'s> {
     /// As it is now.
     pub fn new(store: &'s dyn Store, state: &State, space: SpaceId) -> Self {
-        let (frontier, floors) = (state.frontier.clone(), state.floors.clone());
-        let (forks, needed) = (Arc::clone(&state.forks), Arc::clone(&state.needed));
-        Self { store, space, frontier, floors, forks, needed, added: HashMap::new() }
+        let (mut frontier, floors) = (state.frontier.clone(), state.floors.clone());
+        let (forks, needed, coming) = (Arc::clone(&state.forks), Arc::clone(&state.needed), Arc::clone(&state.coming));
+        coming.raise(&mut frontier);
+        Self { store, space, frontier, floors, forks, needed, coming, added: HashMap::new() }
+    }
+
+    /// What has been let in.
+    pub fn into_added(self) -> HashMap<(LogId, u64), HeldEntry> {
+        self.added
     }
 
     /// It has been let in.
@@ -43,7 +51,7 @@ impl Held for HeldHere<'_> {
     }
 
     fn at(&self, log: &LogId, seq: u64) -> Result<Option<HeldEntry>, StoreError> {
-        if let Some(added) = self.added.get(&(*log, seq)) {
+        if let Some(added) = self.added.get(&(*log, seq)).or_else(|| self.coming.at(log, seq)) {
             return Ok(Some(added.clone()));
         }
         Ok(self.store.entry(self.space, *log, seq)?.as_ref().map(HeldEntry::from))

@@ -12,10 +12,12 @@ pub mod accept;
 mod accounts;
 mod branches;
 mod checkpoints;
+mod coming;
 mod endorsing;
 mod farewell;
 mod held;
 mod index;
+mod keeping;
 mod places;
 mod prune;
 mod read;
@@ -24,6 +26,8 @@ mod report;
 mod sharing;
 mod siblings;
 mod space;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod unpublished;
@@ -37,9 +41,10 @@ use sheaf_log::{BlobLink, Frontier};
 use sheaf_store::{Home, Store, StoreError};
 use sheaf_sync::branches::Searches;
 
-pub use accept::{Accepted, Delivered};
+pub use accept::{Delivered, LetIn};
 pub use branches::Told;
 pub use checkpoints::NotTaken;
+pub use keeping::Accepted;
 pub use prune::Swept;
 pub use report::{SpaceReport, SpaceRow};
 pub use sharing::Sharing;
@@ -63,7 +68,7 @@ pub struct Keeper {
     /// Spaces that are being removed.
     going: Mutex<BTreeSet<SpaceId>>,
     retention: Mutex<config::Retention>,
-    ledger: Mutex<Ledger>,
+    ledger: Arc<Mutex<Ledger>>,
     /// What devices bring goes to other relays too.
     clustered: AtomicBool,
     /// Blobs that no checkpoint needs any more, and that are in the cluster's object store.
@@ -92,7 +97,7 @@ impl Keeper {
             admission: Mutex::new(Arc::new(admission)),
             going: Mutex::default(),
             retention: Mutex::new(retention),
-            ledger: Mutex::new(Ledger::new(quotas)),
+            ledger: Arc::new(Mutex::new(Ledger::new(quotas))),
             clustered: AtomicBool::new(false),
             discarded: Mutex::default(),
             searches: Searches::default(),

@@ -9,6 +9,7 @@ use sheaf_store::{StoreError, load_forks};
 use sheaf_sync::branches::Talk;
 
 use super::checkpoints::Checkpoints;
+use super::coming::Coming;
 use super::unpublished::Unpublished;
 use super::{Keeper, devices, locked};
 
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub access: Option<AccessHistory>,
     /// What is durable here.
     pub frontier: Frontier,
+    /// What was let in and is not durable yet.
+    pub coming: Arc<Coming>,
     /// The last entry of each log, where it is here.
     pub tips: BTreeMap<LogId, (u64, EntryHash)>,
     /// Up to where entries may be missing, because a checkpoint stands for them.
@@ -169,8 +172,8 @@ impl Keeper {
         let now = access.as_ref().map(|access| Arc::clone(access.now()));
         self.count_beside(id, now.as_deref(), &beside, &locked(&checkpoints))?;
         let unpublished = self.load_unpublished(id, &frontier)?;
-        let (forks, needed) = (Arc::new(forks), Arc::default());
-        let state = State { access, frontier, tips, floors, forks, waits: false, indexed, needed, unpublished };
+        let (forks, needed, coming) = (Arc::new(forks), Arc::default(), Arc::default());
+        let state = State { access, frontier, coming, tips, floors, forks, waits: false, indexed, needed, unpublished };
         Ok(Space { id, checkpoints, state: Mutex::new(state), talk: Mutex::default(), branching: Mutex::default() })
     }
 
