@@ -6,6 +6,8 @@ mod carets;
 mod checkpoints;
 mod costs;
 mod kills;
+mod objects;
+mod quotas;
 
 use std::path::Path;
 

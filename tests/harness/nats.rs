@@ -130,17 +130,44 @@ impl NatsServers {
     /// # Panics
     /// When it does not.
     pub fn purge(&self) {
+        let questions: Vec<String> = (0..STREAMS).map(|stream| format!("STREAM.PURGE.SHEAF_{stream:02}")).collect();
+        let answers = self.ask(&questions);
+        let purged = answers.iter().filter(|line| line.contains("\"success\":true")).count();
+        assert_eq!(purged, STREAMS, "a stream was not purged");
+    }
+
+    /// Loses the object store in which relays keep checkpoints' blobs, as an operator does who deletes it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn lose_objects(&self) {
+        let answers = self.ask(&["STREAM.DELETE.OBJ_sheaf".to_owned()]);
+        assert!(answers[0].contains("\"success\":true"), "{answers:?}");
+    }
+
+    /// How many parts of blobs are in the object store, if it is there.
+    ///
+    /// # Panics
+    /// When the first server does not answer.
+    pub fn objects(&self) -> Option<u64> {
+        let answers = self.ask(&["STREAM.INFO.OBJ_sheaf".to_owned()]);
+        let answer: serde_json::Value = serde_json::from_str(&answers[0]).expect("JSON");
+        let subjects = answer["state"]["num_subjects"].as_u64()?;
+        // A part is its bytes, under one subject, and what it is, under another.
+        Some(subjects / 2)
+    }
+
+    /// Asks JetStream of the first server.
+    fn ask(&self, questions: &[String]) -> Vec<String> {
         let mut door = TcpStream::connect(("127.0.0.1", self.servers[0].client)).expect("a NATS server listens");
         door.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket that can wait");
         let mut text = "CONNECT {\"verbose\":false}\r\nSUB answers 1\r\n".to_owned();
-        for stream in 0..STREAMS {
-            write!(text, "PUB $JS.API.STREAM.PURGE.SHEAF_{stream:02} answers 0\r\n\r\n")
-                .expect("writing into a string does not fail");
+        for question in questions {
+            write!(text, "PUB $JS.API.{question} answers 0\r\n\r\n").expect("writing into a string does not fail");
         }
         door.write_all(text.as_bytes()).expect("a NATS server listens");
         let lines = BufReader::new(door).lines().map_while(Result::ok);
-        let purged = lines.filter(|line| line.contains("\"success\":true")).take(STREAMS).count();
-        assert_eq!(purged, STREAMS, "a stream was not purged");
+        lines.filter(|line| line.starts_with('{')).take(questions.len()).collect()
     }
 
     /// Sends one a signal by its name, as `kill` does: `STOP` cuts it off, `CONT` heals it.

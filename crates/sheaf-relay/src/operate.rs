@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sheaf_access::SpaceId;
-use sheaf_store::{BlobStore, Store, StoreError, VaultKey};
+use sheaf_store::{BlobStore, Pruned, Store, StoreError, VaultKey};
 
 use crate::board::Board;
 use crate::config::Config;
@@ -42,8 +42,17 @@ pub enum Answer {
     Spaces(Vec<SpaceRow>),
     /// One of them.
     Space(Box<SpaceReport>),
-    /// A space was removed: its id, how many entries, of how many bytes.
-    Removed(String, u64, u64),
+    /// A space was removed.
+    Removed {
+        /// Its id.
+        space: String,
+        /// How many entries.
+        entries: u64,
+        /// Of how many bytes.
+        bytes: u64,
+        /// The other relays of the cluster still keep it.
+        elsewhere: bool,
+    },
     /// What was given back, or would be.
     Tidied(Tidied),
     /// A backup was written, with so many entries.
@@ -102,7 +111,7 @@ pub fn ask(config: &Config, request: &Request) -> Result<Answer, Refused> {
     })?;
     let keeper = opened.keeper;
     match request {
-        Request::Remove(text) => remove(&keeper, find(&keeper, text)?),
+        Request::Remove(text) => remove(&keeper, find(&keeper, text)?, !config.cluster.0.is_empty()),
         Request::Tidy { dry_run } => {
             let Answer::Tidied(mut tidied) = answer(&keeper, request)? else {
                 return Err(Refused::Failed("it was not tidied".to_owned()));
@@ -130,7 +139,7 @@ pub(crate) fn answer(keeper: &Keeper, request: &Request) -> Result<Answer, Refus
             })
         }
         Request::BackUp(path) => back_up(keeper, path)?,
-        Request::Remove(text) => remove(keeper, find(keeper, text)?)?,
+        Request::Remove(text) => remove(keeper, find(keeper, text)?, keeper.is_clustered())?,
     })
 }
 
@@ -144,10 +153,10 @@ pub(crate) fn find(keeper: &Keeper, text: &str) -> Result<SpaceId, Refused> {
     }
 }
 
-/// Removes a space that nobody has to do with.
-pub(crate) fn remove(keeper: &Keeper, space: SpaceId) -> Result<Answer, Refused> {
-    let removed = keeper.remove(space)?;
-    Ok(Answer::Removed(space.to_string(), removed.entries, removed.bytes))
+/// Removes a space that nobody has to do with. In a cluster it is at the other relays still.
+pub(crate) fn remove(keeper: &Keeper, space: SpaceId, clustered: bool) -> Result<Answer, Refused> {
+    let Pruned { entries, bytes } = keeper.remove(space)?;
+    Ok(Answer::Removed { space: space.to_string(), entries, bytes, elsewhere: clustered })
 }
 
 /// What a backup says at its beginning, in clear: the relay's key file, without which nobody could read it.

@@ -15,6 +15,7 @@
 //! - `reading` reads the streams, each from its place on, and begins again where it was when that breaks off.
 //! - `roster` knows the other relays, and what the streams need not keep any more.
 //! - `objects` puts checkpoints' blobs into the object store, and gets them from there.
+//! - `refilling` sees to it that what checkpoints name is there, whatever was given up or lost.
 //! - `siblings` asks the other relays for what the streams have no more, in the form that `asking` says.
 //! - `duty` says which spaces are kept without being asked for.
 //! - `nats` is the connection; it, `streams`, `reading`, `objects` and `siblings` are the only places that know NATS.
@@ -29,8 +30,9 @@
 //!   A member's word on a checkpoint counts in the same way: at all relays, when it comes from a stream.
 //! - While NATS is away, what devices send is kept here and passed on to those who are connected here, and nothing is
 //!   acknowledged: senders keep it as waiting, and their windows bound how much that can be. It goes on by itself.
-//! - A relay believes another relay no more than it believes a device: every signature, role and quota is checked again, and
-//!   admission is asked as if whoever brought a space to one relay had brought it to the other.
+//! - A relay believes another relay no more than it believes a device: every signature and role is checked again, and
+//!   admission is asked as if whoever brought a space to one relay had brought it to the other. Quotas are decided once, at the
+//!   relay that something is brought to: what it let in is acknowledged, so the others take and count it, whatever theirs are.
 //! - Every relay reads every stream from its own durable place on, and keeps the spaces that it may, or those of them that it is asked for
 //!   and has a duty to: so any of them serves any space, and one that comes back, or is new, has in a moment what it
 //!   missed. What the streams have no more by then it has from the others.
@@ -42,6 +44,7 @@ mod objects;
 mod outbox;
 mod place;
 mod reading;
+mod refilling;
 mod roster;
 mod siblings;
 mod streams;
@@ -115,6 +118,9 @@ pub enum Order {
     },
     /// Ask the other relays for what is lacking of a space, and say when that is dealt with.
     Pull(SpaceId, Option<oneshot::Sender<()>>),
+    /// Something of a stream is lacking here, and is not waited for any more: compare all of it with the other relays, and keep the
+    /// stream from giving anything back until then.
+    Compare(u8),
     /// Delete blobs that no checkpoint needs any more.
     Discard(SpaceId, Vec<BlobLink>),
     /// What came in the streams is durable here up to these places.
@@ -199,6 +205,8 @@ pub enum News {
     },
     /// The cluster is there, after it was not.
     There,
+    /// Checkpoints are put into this object store.
+    SharesIn(u64),
     /// A checkpoint of this space is in the object store, and in the stream.
     Shared(SpaceId),
     /// A blob of this space was fetched, or not.

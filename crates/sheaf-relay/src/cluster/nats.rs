@@ -20,11 +20,12 @@ use super::asking;
 use super::duty::Duty;
 use super::objects::Objects;
 use super::reading::{Reader, Recent};
+use super::refilling::{discard, fetch};
 use super::roster::Roster;
 use super::siblings::Siblings;
 use super::streams::{ensure, publish, say, share};
 use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
-use super::{Got, Joined, News, Order, Place};
+use super::{Joined, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
 use crate::keeper::Keeper;
@@ -242,7 +243,11 @@ impl Nats {
         }
         let ensured = async { self.objects.ensure(ensure(&self.jetstream, self.replicas).await?).await };
         match timeout(2 * ANSWER, ensured).await {
-            Ok(Ok(())) => self.is_there(true),
+            Ok(Ok(store)) => {
+                self.is_there(true);
+                // The engine may have ended; then nobody waits for it.
+                let _ = self.news.send(News::SharesIn(store));
+            }
             Ok(Err(error)) => tracing::info!(error, "the cluster's streams are not there yet"),
             Err(_) => tracing::info!("the cluster's streams do not answer yet"),
         }
@@ -428,24 +433,18 @@ impl Nats {
             Order::Say { space, bringer, endorsement, proof } => self.say(space, bringer, endorsement, proof),
             Order::Share { space, bringer, shared, blobs, proof } => {
                 let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());
+                let failed = self.failed.clone();
                 tokio::spawn(async move {
-                    share(&jetstream, &objects, &news, space, (&shared, &blobs), (bringer, proof)).await;
+                    let what = (&shared, blobs.as_slice());
+                    share(&jetstream, &objects, (&news, &failed), space, what, (bringer, proof)).await;
                 });
             }
             Order::Fetch { space, blob } => {
                 let (objects, siblings, news) = (self.objects.clone(), self.siblings.clone(), self.news.clone());
-                tokio::spawn(async move {
-                    let got = match objects.get(space, blob).await {
-                        Got::Here => Got::Here,
-                        other => match siblings.blob(space, blob).await {
-                            Got::None => other,
-                            got => got,
-                        },
-                    };
-                    // The engine may have ended; then nobody waits for it.
-                    let _ = news.send(News::Fetched(space, blob, got));
-                });
+                tokio::spawn(async move { fetch(&objects, &siblings, &news, space, blob).await });
             }
+            // The receiver is this task's.
+            Order::Compare(shard) => drop(self.gaps.send(Gap::Found(shard))),
             Order::Pull(space, None) if self.siblings.is_pulling(space) => {}
             Order::Pull(space, done) => {
                 let siblings = self.siblings.clone();
@@ -456,14 +455,8 @@ impl Nats {
                 });
             }
             Order::Discard(space, blobs) => {
-                let objects = self.objects.clone();
-                tokio::spawn(async move {
-                    for blob in blobs {
-                        if let Err(error) = objects.delete(space, blob).await {
-                            tracing::debug!(error, space = %space.short(), "a blob that is not needed was not deleted");
-                        }
-                    }
-                });
+                let (objects, keeper) = (self.objects.clone(), Arc::clone(&self.keeper));
+                tokio::spawn(async move { discard(&objects, &keeper, space, blobs).await });
             }
             Order::Publish { space, batch, items, proof } => {
                 let recent = Arc::clone(&self.recent);

@@ -38,10 +38,10 @@ impl Objects {
         Self { jetstream, blobs, room: Arc::new(Semaphore::new(UNDER_WAY)) }
     }
 
-    /// Sees to it that the bucket is there, with as many copies as the streams.
-    pub async fn ensure(&self, replicas: usize) -> Result<(), String> {
-        match self.bucket().await {
-            Ok(_) => return Ok(()),
+    /// Sees to it that the bucket is there, with as many copies as the streams. Answers which it is, by when it was made.
+    pub async fn ensure(&self, replicas: usize) -> Result<u64, String> {
+        match self.identity().await {
+            Ok(identity) => return Ok(identity),
             Err(error) => tracing::debug!(error, "the bucket for checkpoints is to be made"),
         }
         let config = Config {
@@ -50,7 +50,14 @@ impl Objects {
             num_replicas: replicas,
             ..Config::default()
         };
-        self.jetstream.create_object_store(config).await.map(drop).map_err(|error| error.to_string())
+        self.jetstream.create_object_store(config).await.map_err(|error| error.to_string())?;
+        self.identity().await
+    }
+
+    /// Which bucket it is.
+    async fn identity(&self) -> Result<u64, String> {
+        let stream = self.jetstream.get_stream(wire::BUCKET_STREAM).await.map_err(|error| error.to_string())?;
+        Ok(stream.cached_info().created.unix_timestamp_nanos().unsigned_abs() as u64)
     }
 
     async fn bucket(&self) -> Result<ObjectStore, String> {

@@ -35,7 +35,7 @@ pub async fn say(jetstream: &Context, news: &UnboundedSender<News>, space: Space
 pub async fn share(
     jetstream: &Context,
     objects: &Objects,
-    news: &UnboundedSender<News>,
+    (news, failed): (&UnboundedSender<News>, &UnboundedSender<()>),
     space: SpaceId,
     (shared, blobs): (&Shared, &[BlobLink]),
     (bringer, proof): (DeviceId, [u8; 32]),
@@ -43,6 +43,8 @@ pub async fn share(
     for blob in blobs.iter().chain([&shared.bundle]) {
         while let Err(error) = objects.put(space, *blob).await {
             tracing::info!(error, space = %space.short(), "a checkpoint is not in the cluster yet");
+            // It may be the object store that is lost: it is looked for, and made again. The task may have ended meanwhile.
+            let _ = failed.send(());
             tokio::time::sleep(AGAIN).await;
             if news.is_closed() {
                 return;

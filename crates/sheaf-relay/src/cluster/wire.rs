@@ -48,6 +48,8 @@ pub fn subject(space: SpaceId) -> String {
 
 /// The bucket of the object store in which checkpoints' blobs are.
 pub const BUCKET: &str = "sheaf";
+/// The stream that JetStream keeps it in.
+pub const BUCKET_STREAM: &str = "OBJ_sheaf";
 /// How many bytes of a blob are one object: so much of it is in memory at a time.
 pub const PART: u64 = 4 << 20;
 

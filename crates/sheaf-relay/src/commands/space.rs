@@ -7,6 +7,11 @@ use sheaf_relay::operate::{Answer, Request};
 
 use super::{Source, asked, moment};
 
+/// What is said of a removal at one relay of a cluster.
+const ELSEWHERE: &str = "It was removed at this relay alone. The other relays of its cluster keep it, and it comes here again as soon \
+as one of them passes on what somebody writes in it. Remove it at each of them, one right after the other; docs/operating.md says how to \
+keep its members from bringing it again.";
+
 /// What `space` takes.
 #[derive(clap::Subcommand)]
 pub enum Options {
@@ -14,7 +19,8 @@ pub enum Options {
     List(Common),
     /// Shows one: members, logs, checkpoints, who wrote how much. Ids only; names a relay does not know.
     Show(One),
-    /// Removes one for good. Its members keep what they have; while their devices are let in, they may bring it again.
+    /// Removes one for good, at this relay: in a cluster the others are to be asked too. Its members keep what they have; while
+    /// their devices are let in, they may bring it again.
     Remove(Removing),
 }
 
@@ -87,7 +93,12 @@ fn print(answer: &Answer) {
                 println!("person       {person}: {entries} entries, {bytes} bytes");
             }
         }
-        Answer::Removed(space, entries, bytes) => println!("removed {space}: {entries} entries, {bytes} bytes"),
+        Answer::Removed { space, entries, bytes, elsewhere } => {
+            println!("removed {space}: {entries} entries, {bytes} bytes");
+            if *elsewhere {
+                eprintln!("{ELSEWHERE}");
+            }
+        }
         Answer::Tidied(_) | Answer::BackedUp(_) => {}
     }
 }

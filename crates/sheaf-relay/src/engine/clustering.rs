@@ -67,6 +67,7 @@ impl Engine {
             News::Shared(space) => return self.tell_fetching(Fetch::Shared { space }),
             News::Fetched(space, blob, got) => return self.tell_fetching(Fetch::Got { space, blob, got }),
             News::There => cluster.outbox.up(),
+            News::SharesIn(store) => return self.shares_in(store),
             News::Reading(shard, place) => return cluster.incoming.read_from(shard, place),
             News::Came(passed_on) => return self.came(*passed_on),
             News::Pulled(passed_on) => return self.take_passed_on(*passed_on),
@@ -195,6 +196,31 @@ impl Engine {
                     Answer::Nothing
                 }
             });
+        }
+    }
+
+    /// Checkpoints are put into this object store. What was in another has to be shared anew.
+    fn shares_in(&self, store: u64) {
+        let keeper = Arc::clone(&self.keeper);
+        self.blocking(move || match keeper.shares_in(store) {
+            Ok(spaces) => Answer::ToShare(spaces),
+            Err(error) => {
+                tracing::warn!(%error, "which checkpoints are in the cluster cannot be read");
+                Answer::Nothing
+            }
+        });
+    }
+
+    /// Something of these spaces is to be shared: they are opened one after the other.
+    pub(super) fn share_anew(&mut self, spaces: Vec<SpaceId>) {
+        if let Some(cluster) = &mut self.cluster {
+            if !spaces.is_empty() {
+                tracing::warn!(
+                    spaces = spaces.len(),
+                    "the object store is a new one: what was in the old one is put there"
+                );
+            }
+            cluster.left.extend(spaces);
         }
     }
 

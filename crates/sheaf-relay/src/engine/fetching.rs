@@ -169,7 +169,7 @@ impl Worker {
                 self.jobs.remove(&space);
                 self.waiting.remove(&space);
                 // Whoever asked may have stopped waiting.
-                let _ = done.send(operate::remove(&self.keeper, space));
+                let _ = done.send(operate::remove(&self.keeper, space, self.keeper.is_clustered()));
             }
             Fetch::Introduce { space, peer } => self.told(&space, self.keeper.introduce(&space, peer)),
             Fetch::Behind { space, peer, bundle } => {

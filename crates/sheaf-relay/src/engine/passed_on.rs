@@ -256,7 +256,8 @@ impl Engine {
                 behind.insert(id, now);
             }
             if ask && missing && !pulled {
-                self.order(Order::Pull(id, None));
+                // It is not waited for any more, and is not held here: the stream keeps it until the others have been asked.
+                self.order(Order::Compare(passed_on.shard));
             }
         }
         self.dealt_with(passed_on);
@@ -275,6 +276,9 @@ impl Engine {
         if !taken {
             self.board.meters().cluster_refused.add(1);
             tracing::warn!(space = %id.short(), "a checkpoint that another relay has shared is not taken");
+            if !passed_on.is_pulled() {
+                self.order(Order::Compare(passed_on.shard));
+            }
         }
         let checkpoint = taken && matches!(passed_on.what, What::Checkpoint(_));
         self.dealt_with(passed_on);
@@ -355,3 +359,7 @@ fn open_for(keeper: &Keeper, id: SpaceId, proof: &[u8; 32], wanted: bool) -> Ope
         Opened::Busy
     })
 }
+
+#[cfg(test)]
+#[path = "passed_on_tests.rs"]
+mod tests;

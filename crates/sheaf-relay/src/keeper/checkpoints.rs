@@ -61,6 +61,15 @@ pub enum NotTaken {
     Store(StoreError),
 }
 
+/// Whether quotas decide whether there is room: a device's checkpoint is refused beyond them, one that is in the cluster is not.
+#[derive(Clone, Copy)]
+pub(super) enum By {
+    /// A device brings it.
+    Device,
+    /// Another relay has let it in.
+    Relay,
+}
+
 /// A checkpoint that may be taken over.
 pub(super) struct Vouched {
     /// Its bundle.
@@ -137,11 +146,17 @@ impl Keeper {
 
     /// What is to be kept beside the blobs of a checkpoint whose entry is here, if they all are here. It builds on all that it
     /// covers (C1), so one that covers more than is here says what is not so.
-    pub(super) fn bundle_of(&self, space: &Space, entry: &Entry, checkpoint: &Checkpoint) -> Result<Vec<u8>, NotTaken> {
+    pub(super) fn bundle_of(
+        &self,
+        space: &Space,
+        entry: &Entry,
+        checkpoint: &Checkpoint,
+        brought: By,
+    ) -> Result<Vec<u8>, NotTaken> {
         if !space.frontier().covers(&checkpoint.covers) {
             return Err(NotTaken::Refused("it covers what it does not build on"));
         }
-        self.check_room(space, entry.log().device, space.access().as_deref(), checkpoint)?;
+        self.check_room(space, entry.log().device, space.access().as_deref(), (checkpoint, brought))?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
@@ -153,7 +168,7 @@ impl Keeper {
     /// Holds a checkpoint whose entry is here, if its blobs are too.
     pub fn hold(&self, space: &Space, entry: &Entry) -> Result<(), NotTaken> {
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(()) };
-        let bundle = self.bundle_of(space, entry, &checkpoint)?;
+        let bundle = self.bundle_of(space, entry, &checkpoint, self.by_whom())?;
         self.home.blobs().put_bundle(space.id, entry.hash(), &bundle)?;
         self.note_held(space, entry, &checkpoint)?;
         Ok(self.make_room(space, entry.log().device)?)
@@ -165,7 +180,7 @@ impl Keeper {
         space: &Space,
         by: DeviceId,
         access: Option<&AccessState>,
-        checkpoint: &Checkpoint,
+        (checkpoint, brought): (&Checkpoint, By),
     ) -> Result<(), NotTaken> {
         let person = access.and_then(|access| access.person_of(&by));
         let (held, new, own) = {
@@ -180,11 +195,24 @@ impl Keeper {
             };
             (checkpoints.bytes(), sum(&|blob| checkpoints.names(blob.id)), sum(&named_by_them))
         };
-        self.ledger().blobs_fit(held, new, person.map(|person| (person, own))).map_err(|exceeded| {
-            self.board.meters().over_quota.add(1);
-            tracing::info!(%exceeded, space = %space.id.short(), "a quota is used up");
-            NotTaken::OverQuota
-        })
+        let fit = self.ledger().blobs_fit(held, new, person.map(|person| (person, own)));
+        match (fit, brought) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), By::Relay) => {
+                self.board.meters().cluster_over_quota.add(1);
+                Ok(())
+            }
+            (Err(exceeded), By::Device) => {
+                self.board.meters().over_quota.add(1);
+                tracing::info!(%exceeded, space = %space.id.short(), "a quota is used up");
+                Err(NotTaken::OverQuota)
+            }
+        }
+    }
+
+    /// Who brings what is held, or taken over: in a cluster every checkpoint has been let in by the relay that shared it.
+    fn by_whom(&self) -> By {
+        if self.is_clustered() { By::Relay } else { By::Device }
     }
 
     /// The headers in which covered logs end, as far as they are here: in the store, or with a checkpoint.
@@ -246,13 +274,13 @@ impl Keeper {
     }
 
     /// The checkpoint of a bundle whose entries are not here, if all of it is, and someone vouches for it.
-    pub(super) fn vouched(&self, space: &Space, bundle: BlobLink) -> Result<Vouched, NotTaken> {
+    pub(super) fn vouched(&self, space: &Space, bundle: BlobLink, brought: By) -> Result<Vouched, NotTaken> {
         let bytes = self.home.blobs().get(bundle.id)?.ok_or(NotTaken::Lacks(bundle))?;
         let (access, entry) = read_bundle(&bytes, space.id)?;
         let history = history(space, &access)?;
         may_checkpoint(&entry, &history).map_err(|_| NotTaken::Refused("its author might not write it"))?;
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Err(NotTaken::Refused("it is none")) };
-        self.check_room(space, entry.log().device, Some(history.now()), &checkpoint)?;
+        self.check_room(space, entry.log().device, Some(history.now()), (&checkpoint, brought))?;
         if let Some((blob, _)) = self.lacking(&checkpoint.blobs)? {
             return Err(NotTaken::Lacks(blob));
         }
@@ -266,7 +294,7 @@ impl Keeper {
     /// Takes over the checkpoint of a bundle whose entries are not here, if all of it is, and someone vouches for it. Answers
     /// what it covers.
     pub fn take_over(&self, space: &Space, bundle: BlobLink) -> Result<Frontier, NotTaken> {
-        let Vouched { bytes, access, history, entry, checkpoint } = self.vouched(space, bundle)?;
+        let Vouched { bytes, access, history, entry, checkpoint } = self.vouched(space, bundle, self.by_whom())?;
         let blobs = self.home.blobs();
         // Blobs and bundle first, then the floor: a crash in between is made good when the folder is opened (C5).
         blobs.put_bundle(space.id, entry.hash(), &bytes)?;
@@ -447,6 +475,6 @@ fn shown(space: SpaceId, ends: impl IntoIterator<Item = SignedHeader>) -> HashMa
     ends.into_iter().filter_map(verified).collect()
 }
 
-fn held_key(space: SpaceId, entry: EntryHash) -> Vec<u8> {
+pub(super) fn held_key(space: SpaceId, entry: EntryHash) -> Vec<u8> {
     [HELD, space.as_bytes(), entry.as_bytes()].concat()
 }

@@ -8,7 +8,7 @@ use sheaf_access::{AccessState, DeviceId, EntryHash, PersonId, SpaceId};
 use sheaf_log::{Endorsement, Entry, Kind};
 use sheaf_store::{StoreError, Table};
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{Checkpoints, held_key};
 use super::{Keeper, Space};
 
 /// Somebody's word on one: space, checkpoint, device.
@@ -47,11 +47,17 @@ impl Endorsements {
         news
     }
 
-    /// Remembers a word on something that is not here.
-    fn hear_early(&mut self, one: Endorsement, access: Option<&AccessState>) {
-        self.early.retain(|other| !same(access, other, &one));
-        self.early.drain(..self.early.len().saturating_sub(EARLY - 1));
+    /// Remembers a word on something that is not here. Answers whether it is news, and those that gave way to it.
+    fn hear_early(&mut self, one: Endorsement, access: Option<&AccessState>) -> (bool, Vec<Endorsement>) {
+        if self.early.contains(&one) {
+            return (false, Vec::new());
+        }
+        let (mut gone, kept): (Vec<_>, _) =
+            std::mem::take(&mut self.early).into_iter().partition(|other| same(access, other, &one));
+        self.early = kept;
+        gone.extend(self.early.drain(..self.early.len().saturating_sub(EARLY - 1)));
         self.early.push(one);
+        (true, gone)
     }
 
     /// A checkpoint is here now: what was said on it before is known. Answers that.
@@ -117,20 +123,21 @@ impl Keeper {
         let Some(one) = Self::word(space, bytes) else { return Ok((false, None)) };
         let access = space.access();
         let entry = self.not_held(space, one.checkpoint)?;
-        {
-            let mut checkpoints = space.checkpoints();
-            let held = checkpoints.held.iter().any(|kept| kept.entry == one.checkpoint);
-            let words = &mut checkpoints.endorsements;
-            if !held && entry.is_none() {
-                words.hear_early(one, access.as_deref());
-                return Ok((false, None));
-            }
-            if !words.know(one, access.as_deref()) {
-                return Ok((false, entry));
-            }
+        let mut checkpoints = space.checkpoints();
+        let here = entry.is_some() || checkpoints.held.iter().any(|kept| kept.entry == one.checkpoint);
+        let words = &mut checkpoints.endorsements;
+        let (news, gone) = if here {
+            (words.know(one, access.as_deref()), Vec::new())
+        } else {
+            words.hear_early(one, access.as_deref())
+        };
+        drop(checkpoints);
+        if news {
+            // An early one too: it may have come from a stream, which does not say it again.
+            self.put_endorsement(&one)?;
         }
-        self.put_endorsement(&one)?;
-        Ok((true, entry))
+        gone.iter().try_for_each(|gone| self.store.delete(Table::Spaces, &key(gone)))?;
+        Ok((news && here, entry))
     }
 
     /// What is known of what members have said on a checkpoint.
@@ -159,8 +166,14 @@ impl Keeper {
     /// The words that are kept of a space.
     pub(super) fn load_endorsements(&self, id: SpaceId) -> Result<Endorsements, StoreError> {
         let rows = self.store.scan(Table::Spaces, &[ENDORSED, id.as_bytes()].concat())?;
-        let known = rows.iter().filter_map(|(_, bytes)| Endorsement::verify(bytes).ok()).collect();
-        Ok(Endorsements { known, early: Vec::new() })
+        let mut words = Endorsements::default();
+        for one in rows.iter().filter_map(|(_, bytes)| Endorsement::verify(bytes).ok()) {
+            // What is held has a row; so has its entry, where that is here.
+            let held = self.store.get(Table::Spaces, &held_key(id, one.checkpoint))?.is_some();
+            let here = held || self.store.by_hash(id, one.checkpoint)?.is_some();
+            if here { &mut words.known } else { &mut words.early }.push(one);
+        }
+        Ok(words)
     }
 }
 

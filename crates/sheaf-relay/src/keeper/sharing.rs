@@ -7,13 +7,16 @@ use sheaf_access::{EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, Frontier};
 use sheaf_store::{BlobStore, StoreError, Table};
 
-use super::checkpoints::{HELD, NotTaken, read_bundle};
+use super::checkpoints::{By, HELD, NotTaken, read_bundle};
 use super::{Keeper, Space, locked};
 use crate::cluster::Shared;
 
 /// The bundle of a checkpoint that is held, as it is in the object store: space, checkpoint. A checkpoint without was held before
 /// the relay was in the cluster.
 pub(super) const SHARED: &[u8] = b"shared/";
+
+/// Which object store it is that checkpoints were put into.
+const OBJECTS: &[u8] = b"objects";
 
 /// A checkpoint that is whole here, and is to be in the cluster before it counts.
 pub struct Sharing {
@@ -27,7 +30,7 @@ impl Keeper {
     /// A checkpoint whose entry is here, and all its blobs: what is to be shared of it. Blocks.
     pub fn share_held(&self, space: &Space, entry: &Entry) -> Result<Option<Sharing>, NotTaken> {
         let Some(Ok(checkpoint)) = entry.checkpoint() else { return Ok(None) };
-        let bundle = self.bundle_of(space, entry, &checkpoint)?;
+        let bundle = self.bundle_of(space, entry, &checkpoint, By::Device)?;
         let link = BlobLink { id: BlobId::of(&bundle), size: bundle.len() as u64 };
         self.home.blobs().put(link.id, &bundle)?;
         let shared = Shared { bundle: link, endorsements: Self::words_on(space, entry.hash()) };
@@ -36,7 +39,7 @@ impl Keeper {
 
     /// A checkpoint whose entries are not here, if it may be taken over: what is to be shared of it. Blocks.
     pub fn share_vouched(&self, space: &Space, bundle: BlobLink) -> Result<Sharing, NotTaken> {
-        let vouched = self.vouched(space, bundle)?;
+        let vouched = self.vouched(space, bundle, By::Device)?;
         let shared = Shared { bundle, endorsements: Self::words_on(space, vouched.entry.hash()) };
         Ok(Sharing { shared, blobs: vouched.checkpoint.blobs })
     }
@@ -88,6 +91,8 @@ impl Keeper {
             let known = self.store.by_hash(space.id, entry.hash())?.is_some();
             if known && space.frontier().covers(&checkpoint.covers) {
                 self.hold(space, &entry)?;
+                // As it was shared, so that other relays can have from this one what the object store may lose.
+                blobs.put_bundle(space.id, entry.hash(), &bytes)?;
             } else {
                 self.take_over(space, shared.bundle)?;
             }
@@ -111,6 +116,36 @@ impl Keeper {
         blobs.extend(postcard::from_bytes::<BlobLink>(&row));
         locked(&self.discarded).push((space, blobs));
         self.store.delete(Table::Spaces, &key)
+    }
+
+    /// Of these blobs those that a checkpoint of the space names: it may have come since they were given up, and names the same
+    /// bytes. Blocks.
+    pub fn needed(&self, space: SpaceId, blobs: &[BlobLink]) -> Result<Vec<BlobLink>, StoreError> {
+        let space = self.open(space)?;
+        let checkpoints = space.checkpoints();
+        Ok(blobs.iter().copied().filter(|blob| checkpoints.names(blob.id)).collect())
+    }
+
+    /// The object store is this one. If it was another before, it was lost: what this relay holds has to be shared anew. Answers
+    /// the spaces of which something has. Blocks.
+    pub fn shares_in(&self, store: u64) -> Result<Vec<SpaceId>, StoreError> {
+        let now = store.to_le_bytes();
+        let before = self.store.get(Table::Settings, OBJECTS)?;
+        if before.as_deref() == Some(&now[..]) {
+            return Ok(Vec::new());
+        }
+        let mut lacking = Vec::new();
+        if before.is_some() {
+            self.nothing_is_shared()?;
+            for space in self.home.blobs().bundled_spaces()? {
+                if !self.unshared(space)?.is_empty() {
+                    lacking.push(space);
+                }
+            }
+        }
+        // Last: a crash before this has it done again.
+        self.store.put(Table::Settings, OBJECTS, &now)?;
+        Ok(lacking)
     }
 
     /// What need not be in the object store any more.

@@ -1,8 +1,8 @@
 //! What other relays of the cluster ask of this one: which spaces, how far, entries, pieces of blobs.
 
 use sheaf_access::{EntryHash, SpaceId};
-use sheaf_log::{BlobLink, Frontier, Range};
-use sheaf_store::{StoreError, Table};
+use sheaf_log::{BlobId, BlobLink, Frontier, Range};
+use sheaf_store::{BlobStore, StoreError, Table};
 
 use super::Keeper;
 use super::checkpoints::HELD;
@@ -49,9 +49,20 @@ impl Keeper {
                     self.offers(&space)?;
                     piece = self.read_blob(&space, blob, from, BYTES)?;
                 }
+                if piece.is_empty() {
+                    piece = self.read_kept_bundle(space.id, blob, from)?;
+                }
                 Reply::Blob(piece)
             }
         })
+    }
+
+    /// A piece of the bundle of a checkpoint that is held, as it was shared: the object store may have lost it.
+    fn read_kept_bundle(&self, space: SpaceId, blob: BlobId, from: u64) -> Result<Vec<u8>, StoreError> {
+        let bundles = self.home().blobs().bundles(space)?;
+        let kept = bundles.into_iter().find(|(_, bytes)| BlobId::of(bytes) == blob);
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        Ok(kept.map(|(_, bytes)| bytes.into_iter().skip(from).take(BYTES).collect()).unwrap_or_default())
     }
 
     /// What is the same at two relays that hold the same of a space; none, if nothing of it is kept here. Blocks.

@@ -1,80 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::{AccessOp, ContentKey, DocumentId, EpochId, Identity, LogId, SpaceId};
-use sheaf_log::{Checkpoint, Content, Draft, Entry, Frontier, Kind, Manifest, Mine, Part, Sealed};
-use sheaf_store::{Home, Store, VaultKey};
+use sheaf_log::{Frontier, Kind};
+use sheaf_store::{BlobStore, Store, VaultKey};
 
+use super::testing::{Written, keeper, opened};
 use super::*;
-use crate::config::{After, Config, Token};
+use crate::config::{After, Config};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
-
-/// A space of one person's, and the log they write in.
-struct Written {
-    who: Identity,
-    space: SpaceId,
-    log: LogId,
-    key: ContentKey,
-    entries: Vec<Entry>,
-}
-
-impl Written {
-    fn new() -> Self {
-        let who = Identity::generate(&mut rand::rng());
-        let log = LogId { device: who.device.id(), nonce: 1 };
-        let key = ContentKey::generate(&mut rand::rng());
-        let op = AccessOp::create(who.certificate, &key, &mut rand::rng()).expect("a space");
-        let creation = Draft::founding(log, 1, &op, &who.device).expect("its first entry");
-        Self { who, space: creation.space(), log, key, entries: vec![creation] }
-    }
-
-    fn draft(&self) -> Draft {
-        let last = self.entries.last().expect("the first is there");
-        let creation = self.entries[0].hash();
-        Draft {
-            space: self.space,
-            log: self.log,
-            seq: last.seq() + 1,
-            prev: Some(last.hash()),
-            access_heads: vec![creation],
-            epoch: EpochId::from(creation),
-            time: 2,
-            builds_on: Vec::new(),
-            mine: Mine::new().root(),
-        }
-    }
-
-    fn words(&mut self, count: usize) {
-        for _ in 0..count {
-            let content =
-                Content { document: DocumentId::from_bytes([3; 32]), part: Part::Body, changes: vec![vec![1; 90]] };
-            let entry = self.draft().seal(&self.key, &content, &rand::random(), &self.who.device).expect("an entry");
-            self.entries.push(entry);
-        }
-    }
-
-    /// A checkpoint of all there is.
-    fn checkpoint(&mut self) -> Entry {
-        let last = self.entries.last().expect("the first is there").seq();
-        let checkpoint = Checkpoint::new([(self.log, last)].into_iter().collect(), []);
-        let sealed = Sealed::Here(Manifest::default());
-        let entry = self.draft().checkpoint(&self.key, &checkpoint, &sealed, &rand::random(), &self.who.device);
-        self.entries.push(entry.expect("a checkpoint"));
-        self.entries.last().expect("it was pushed").clone()
-    }
-}
-
-fn keeper(home: Home) -> Keeper {
-    let config = Config::default();
-    let admission = Admission::new(&config.admission, &Token::new("the relay's own token"));
-    let keys = DeviceKeys::generate(&mut rand::rng());
-    Keeper::new(home, keys, admission, (config.quotas, config.retention), Arc::new(Board::new())).expect("a keeper")
-}
-
-fn opened(folder: &std::path::Path, vault: &VaultKey) -> Home {
-    Home::open(folder, vault).expect("a home").0
-}
 
 /// What an endorsed checkpoint stands for stays for a week, whatever the operator says; then it goes, down to the checkpoint
 /// before it.
@@ -118,6 +52,69 @@ fn nothing_is_pruned_before_a_week_has_gone_by() {
     }
     assert_eq!(space.frontier(), [(written.log, written.entries.len() as u64)].into_iter().collect::<Frontier>());
     assert!(keeper.sweep(held + 30 * DAY, false).expect("a sweep").pruned.is_empty(), "there is nothing more");
+}
+
+/// A member's word may come before what it is about, from a stream that does not say it again: a crash in between does not lose it.
+#[test]
+fn a_word_that_came_early_is_there_after_a_restart() {
+    let (folder, vault) = (tempfile::tempdir().expect("a temporary folder"), VaultKey::generate());
+    let mut written = Written::new();
+    written.words(3);
+    let checkpoint = written.checkpoint();
+    let last = written.entries.len() - 1;
+    {
+        let keeper = keeper(opened(folder.path(), &vault));
+        keeper.home().store().append(written.space, &written.entries[..last]).expect("they are stored");
+        let space = keeper.open(written.space).expect("it opens");
+        let word = sheaf_log::Endorsement::sign(written.space, checkpoint.hash(), &written.who.device);
+        let (news, _) = keeper.endorsed(&space, &word.encode()).expect("it is heard");
+        assert!(!news, "nobody is told of it before what it is about is here");
+    }
+    let keeper = keeper(opened(folder.path(), &vault));
+    keeper.home().store().append(written.space, &written.entries[last..]).expect("it is stored");
+    let space = keeper.open(written.space).expect("it opens");
+    assert!(keeper.hold(&space, &checkpoint).is_ok());
+    assert_eq!(Keeper::words_on(&space, checkpoint.hash()).len(), 1);
+}
+
+/// What was given up, and a checkpoint has named again since, is not to be deleted from the object store.
+#[test]
+fn a_blob_that_is_named_again_is_needed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut written = Written::new();
+    written.words(3);
+    let bytes = b"a bucket of one document";
+    let named = sheaf_log::BlobLink { id: sheaf_log::BlobId::of(bytes), size: bytes.len() as u64 };
+    keeper.home().blobs().put(named.id, bytes).expect("it is kept");
+    let checkpoint = written.checkpoint_of([named]);
+    keeper.home().store().append(written.space, &written.entries).expect("they are stored");
+    let space = keeper.open(written.space).expect("it opens");
+    let other = sheaf_log::BlobLink { id: sheaf_log::BlobId::of(b"another"), size: 7 };
+    assert_eq!(keeper.needed(written.space, &[named, other]).expect("it is looked up"), []);
+    assert!(keeper.hold(&space, &checkpoint).is_ok());
+    assert_eq!(keeper.needed(written.space, &[named, other]).expect("it is looked up"), [named]);
+}
+
+/// An object store that is another than before has lost what was in the one before: all that is held is to be shared again.
+#[test]
+fn what_a_lost_object_store_had_is_to_be_shared_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut written = Written::new();
+    written.words(3);
+    let checkpoint = written.checkpoint();
+    keeper.home().store().append(written.space, &written.entries).expect("they are stored");
+    let space = keeper.open(written.space).expect("it opens");
+    assert!(keeper.hold(&space, &checkpoint).is_ok());
+    keeper.join_cluster().expect("it joins");
+    assert_eq!(keeper.shares_in(7).expect("it is written down"), [], "the first is no loss");
+    let Ok(Some(sharing)) = keeper.share_kept(&space, checkpoint.hash()) else { panic!("it is held") };
+    assert!(keeper.take_shared(&space, &sharing.shared).is_ok());
+    assert!(keeper.unshared(written.space).expect("it is looked up").is_empty());
+    assert_eq!(keeper.shares_in(7).expect("it is the same"), []);
+    assert_eq!(keeper.shares_in(8).expect("it is another"), [written.space]);
+    assert_eq!(keeper.unshared(written.space).expect("it is looked up"), [checkpoint.hash()]);
 }
 
 /// The journal goes as far as the store has what is in it, and no further.
