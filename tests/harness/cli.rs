@@ -66,8 +66,17 @@ impl Home {
     /// # Panics
     /// When there is no free port.
     #[must_use]
-    pub fn on_loopback(mut self) -> Self {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    pub fn on_loopback(self) -> Self {
+        self.at("127.0.0.1:0")
+    }
+
+    /// The same, at a free port of another address.
+    ///
+    /// # Panics
+    /// When there is no free port, or this machine has no such address.
+    #[must_use]
+    pub fn at(mut self, address: &str) -> Self {
+        let socket = std::net::UdpSocket::bind(address).expect("a free port");
         self.listen = Some(socket.local_addr().expect("a bound socket has an address").to_string());
         self
     }

@@ -38,8 +38,16 @@ impl RelayProcess {
     /// # Panics
     /// When it does not start.
     pub fn start_with_env(flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_on("127.0.0.1:0", flags, environment)
+    }
+
+    /// The same, at a free port of another address.
+    ///
+    /// # Panics
+    /// When it does not start, or this machine has no such address.
+    pub fn start_on(address: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let socket = std::net::UdpSocket::bind(address).expect("a free port");
         let listen = socket.local_addr().expect("a bound socket has an address").to_string();
         drop(socket);
         let pages = if flags.contains(&"--http") { &[][..] } else { &["--http", "off"] };

@@ -1,14 +1,17 @@
 //! A relay between real nodes: people who are never online together, what the relay can see, and what it cannot do.
 
+mod addresses;
 mod blind;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod floods;
 mod keeper;
 mod keeping;
+mod limits;
 mod malicious;
 mod meeting;
 mod members;
+mod newcomers;
 mod operating;
 mod several;
 

@@ -82,7 +82,7 @@ mod writer;
 
 pub use errand::Errand;
 pub use error::NodeError;
-pub use keeping::{Keyring, KeyringError, SecretText, Surroundings, open_below};
+pub use keeping::{Keyring, KeyringError, Resolver, SecretText, Surroundings, open_below};
 pub use node::{Format, NewSpaceRelay, Node, Options, Search, Session};
 pub use sheaf_access::phrase_list;
 pub use sheaf_document::export::file_name;

@@ -165,7 +165,8 @@ mod tests {
             let home = folder.path().join("home");
             std::fs::create_dir(&home).unwrap();
             let state = Some(folder.path().join("state"));
-            let surroundings = Surroundings { keyring: None, state, machine: Some("laptop".into()) };
+            let machine = Some("laptop".into());
+            let surroundings = Surroundings { state, machine, ..Surroundings::default() };
             Self { _folder: folder, home, surroundings, inside: RefCell::default() }
         }
 

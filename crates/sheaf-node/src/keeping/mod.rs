@@ -33,4 +33,4 @@ pub use doctor::doctor;
 pub use keyring::{Keyring, KeyringError};
 pub use secret::SecretText;
 pub use start::{Start, open_below};
-pub use surroundings::Surroundings;
+pub use surroundings::{Resolver, Surroundings};

@@ -1,5 +1,6 @@
 //! What lies outside of a home and matters to it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +8,12 @@ use crate::keeping::keyring::{Keyring, SystemKeyring};
 
 /// The variable that says which machine this is, in place of the system. For tests.
 pub const MACHINE: &str = "SHEAF_MACHINE_ID";
+
+/// Who says which addresses are behind a name now.
+pub trait Resolver: Send + Sync + std::fmt::Debug {
+    /// Those behind `name`, which has a port (`relay.example.org:4479`). None: nobody knows, or not now. It does not block.
+    fn addresses(&self, name: &str) -> Vec<SocketAddr>;
+}
 
 /// What a home needs of the machine it lies on. All of it may be missing.
 #[derive(Clone, Debug, Default)]
@@ -18,13 +25,15 @@ pub struct Surroundings {
     pub state: Option<PathBuf>,
     /// What tells this machine from others.
     pub machine: Option<String>,
+    /// Who looks up names; nobody: the system does.
+    pub resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl Surroundings {
     /// Those of the user who runs this program.
     pub fn of_this_user() -> Self {
         let keyring = SystemKeyring::find().map(|keyring| Arc::new(keyring) as Arc<dyn Keyring>);
-        Self { keyring, state: state_folder(), machine: machine() }
+        Self { keyring, state: state_folder(), machine: machine(), resolver: None }
     }
 }
 

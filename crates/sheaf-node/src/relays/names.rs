@@ -1,11 +1,14 @@
 //! Relays that are found by a name: it is looked up again before each call, so that the addresses behind it may change.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_access::Relay;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::keeping::Resolver;
 
 /// How long looking up a name may take, before what is known without it has to do.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -24,11 +27,20 @@ pub fn called(relay: &Relay) -> String {
     name.or_else(|| relay.places().next().map(str::to_owned)).unwrap_or_else(|| relay.key.short())
 }
 
-/// The addresses behind names now, in one order whatever order they come in, and those that need no looking up.
-pub async fn look_up(names: Vec<String>, known: Vec<SocketAddr>) -> Vec<SocketAddr> {
+/// The addresses behind names now, in one order whatever order they come in, and those that need no looking up. The system is asked,
+/// where there is no `resolver`.
+pub async fn look_up(
+    names: Vec<String>,
+    known: Vec<SocketAddr>,
+    resolver: Option<Arc<dyn Resolver>>,
+) -> Vec<SocketAddr> {
     let mut asked = JoinSet::new();
     for name in names {
+        let resolver = resolver.clone();
         asked.spawn(async move {
+            if let Some(resolver) = resolver {
+                return resolver.addresses(&name);
+            }
             match timeout(PATIENCE, tokio::net::lookup_host(&name)).await {
                 Ok(Ok(found)) => found.collect(),
                 Ok(Err(error)) => {
@@ -74,7 +86,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_leads_to_where_it_is_now_and_one_that_leads_nowhere_costs_nothing_else() {
         let known: SocketAddr = "192.0.2.1:7".parse().expect("an address");
-        let found = look_up(vec!["localhost:4479".to_owned(), "nowhere.invalid:1".to_owned()], vec![known]).await;
+        let found = look_up(vec!["localhost:4479".to_owned(), "nowhere.invalid:1".to_owned()], vec![known], None).await;
         assert!(found.iter().any(|at| at.ip().is_loopback() && at.port() == 4_479), "{found:?}");
         assert_eq!(found.last(), Some(&known));
     }

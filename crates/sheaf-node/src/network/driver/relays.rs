@@ -52,7 +52,7 @@ impl Driver {
         } else if self.looking_up.insert(key) {
             let core = Arc::clone(&self.core);
             tokio::spawn(async move {
-                let addresses = look_up(names, known).await;
+                let addresses = look_up(names, known, core.surroundings.resolver.clone()).await;
                 core.tell_network(Input::LookedUp { relay: key, addresses });
             });
         }
