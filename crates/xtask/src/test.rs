@@ -60,7 +60,7 @@ pub fn test(options: &Options) -> Result<()> {
     install_tauri_driver()?;
 
     shell::run(with_length(options, &mut shell::npm()).args(["run", "test"]).current_dir("ui"))?;
-    shell::run(with_length(options, &mut shell::cargo()).args(["test", "--workspace"]))
+    shell::run(with_length(options, &mut shell::cargo()).args(["test", "--workspace", "--no-fail-fast"]))
 }
 
 fn with_length<'c>(options: &Options, command: &'c mut Command) -> &'c mut Command {
