@@ -111,6 +111,7 @@ fn a_tree_of_documents_is_arranged_and_is_there_again_and_the_same_for_everyone(
     ana.wait_for("with 3 documents under it");
     ana.click("Restore Spring visit");
     ana.wait_for_on_page("Spring visit");
+    ana.wait_for_page();
     ana.go_to_row("Season plan");
     ana.press(&[], DELETE);
     ana.wait_for("“Season plan” is in the trash.");
