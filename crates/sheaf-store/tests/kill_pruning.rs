@@ -69,6 +69,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// How many bytes the store's files have.
+fn room(home: &Path) -> u64 {
+    let files = std::fs::read_dir(home.join("store")).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
 /// How many rows sled has, seen from below. None, when the kill came while it wrote a snapshot of itself.
 fn rows(home: &Path, aside: &Path) -> Option<usize> {
     copy(&home.join("store"), aside);
@@ -181,6 +187,9 @@ fn opening_goes_on_with_what_a_kill_has_interrupted() {
         }
         // Once more: there is nothing left to go on with.
         assert_eq!(check(&Home::open(&home, &vault()).unwrap().0, &entries, kill), untouched);
+        // Whatever was interrupted, the disk does not keep what was pruned.
+        let (kept, had) = (room(&home), room(&whole));
+        assert!(untouched || kept * 2 < had, "kill {kill}: {kept} bytes of {had}");
         std::fs::remove_dir_all(&home).unwrap();
     }
     println!("{kills} kills within {takes:?}: {before} before the floor, {resumed} in the middle, {after} at the end");

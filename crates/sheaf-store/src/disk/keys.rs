@@ -17,6 +17,7 @@
 //! | `k` | id, number | a piece of a value that is too large for one row |
 //! | `x` | the key it had | a value that was damaged, as it was found |
 //! | `j` | | the segment of the journal up to which the store has everything
+//! | `g` | | how many bytes were deleted since it was last looked how much room that left, see `reclaim`
 //! | `w` | | the number of the last change, see `mark`
 //! | `v` | | the version of this layout: 1 had records that were not sealed
 //! | `s` | | a value sealed with the vault key, by which it is known that the key is the right one
@@ -37,6 +38,7 @@ pub(super) const RECORD: u8 = b'r';
 pub(super) const PIECE: u8 = b'k';
 pub(super) const ASIDE: u8 = b'x';
 pub(super) const JOURNAL: u8 = b'j';
+pub(super) const FREED: u8 = b'g';
 pub(super) const CHANGE: u8 = b'w';
 pub(super) const VERSION: u8 = b'v';
 pub(super) const SEAL: u8 = b's';

@@ -10,6 +10,7 @@ mod keys;
 mod layout;
 mod mark;
 mod prune;
+mod reclaim;
 mod records;
 mod recovery;
 mod removal;
@@ -173,6 +174,7 @@ impl SledStore {
         let store = Self { folder, caches, vault, open, health, damage, journal, _lock: lock };
         // What a crash interrupted.
         store.with("pruning", Self::go_on_pruning)?;
+        store.reclaim()?;
         Ok((store, repairs))
     }
 
@@ -366,7 +368,7 @@ impl Store for SledStore {
 
     fn prune(&self, space: SpaceId, floors: &Frontier) -> Result<Pruned> {
         let pruned = self.with("pruning", |open| Self::prune_in(open, space, floors))?;
-        self.reclaim(pruned.bytes)?;
+        self.reclaim()?;
         Ok(pruned)
     }
 

@@ -1,26 +1,22 @@
-//! Floors: taking a checkpoint over, deleting what it stands for, and giving the room back (C3, C5).
+//! Floors: taking a checkpoint over, and deleting what it stands for (C3, C5).
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use sheaf_access::{LogId, SpaceId};
 use sheaf_log::{Entry, Frontier, Kind};
 
 use super::entries::{decode_entry, insert};
 use super::keys;
-use super::rows::{Batch, Rows, Trouble};
+use super::rows::Batch;
 use super::state::{Floor, LogState, Tip, index_value};
 use super::value::{self, Unread};
-use super::{Open, SledStore, Stop, health, recovery};
-use crate::{DocumentRow, Pruned, Result};
+use super::{Open, SledStore, Stop, reclaim};
+use crate::{DocumentRow, Pruned};
 
 type Answer<T> = std::result::Result<T, Stop>;
 
 /// How many entries are deleted in one step.
 const STEP: u64 = 512;
-/// Below this size the room is not worth copying everything for.
-const WORTH: u64 = 1024 * 1024;
 
 impl SledStore {
     /// See [`crate::Store::cover`].
@@ -161,58 +157,12 @@ impl SledStore {
         }
         Ok(pruned)
     }
-
-    /// Copies what is left into a new sled when most of this one is room that nothing is in: sled gives none of it back.
-    pub(super) fn reclaim(&self, pruned: u64) -> Result<()> {
-        let mut place = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(open) = place.as_ref() else { return Ok(()) };
-        let doing = "giving room back";
-        let size = open.rows.size().map_err(|trouble| trouble.named(&self.folder, doing))?;
-        if size < WORTH || pruned < size / 4 {
-            return Ok(());
-        }
-        let copied = copy(&open.rows);
-        // From here on there is either the old store or the whole new one in the folder, and opening finds it.
-        drop(place.take());
-        let replaced = copied.and_then(|()| recovery::replace_with_copy(&self.folder).map_err(Trouble::from));
-        if let Err(trouble) = &replaced {
-            tracing::warn!(?trouble, "the store keeps the room of what was pruned");
-        }
-        self.health.store(health::FAILED, Ordering::SeqCst);
-        drop(place);
-        self.heal(doing)
-    }
-}
-
-/// Copies all rows into a new sled, beside this one.
-fn copy(rows: &Rows) -> std::result::Result<(), Trouble> {
-    let new = Rows::open(&recovery::fresh_salvage_folder(rows.folder())?)?;
-    let (mut batch, mut bytes, mut count) = (Batch::default(), 0, 0_u64);
-    for row in rows.scan(&[], &[]) {
-        let (key, value) = row?;
-        bytes += key.len() + value.len();
-        count += 1;
-        batch.insert(key, value);
-        if bytes >= crate::limits::BATCH {
-            new.apply(std::mem::take(&mut batch))?;
-            bytes = 0;
-        }
-    }
-    new.apply(batch)?;
-    new.flush()?;
-    // Written, flushed, read back; only then is the old one let go.
-    let mut copied = 0_u64;
-    for row in new.scan(&[], &[]) {
-        row?;
-        copied += 1;
-    }
-    if copied == count { Ok(()) } else { Err(Trouble::Corrupt("a copy of the store lacks rows".to_owned())) }
 }
 
 /// Deletes the entries in some places of a log, but for access entries.
 fn delete(open: &Open, space: SpaceId, log: LogId, from: u64, to: u64, pruned: &mut Pruned) -> Answer<()> {
     let _writing = open.writing();
-    let mut batch = Batch::default();
+    let (mut batch, before) = (Batch::default(), pruned.bytes);
     for seq in from..=to {
         let key = keys::entry(space, log, seq);
         let Some(found) = open.rows.get(&key)? else { continue };
@@ -229,6 +179,7 @@ fn delete(open: &Open, space: SpaceId, log: LogId, from: u64, to: u64, pruned: &
         pruned.entries += 1;
         pruned.bytes += entry.encoded().len() as u64;
     }
+    reclaim::count(open, &mut batch, pruned.bytes - before)?;
     Ok(open.apply(batch)?)
 }
 

@@ -8,7 +8,7 @@ use sheaf_access::SpaceId;
 
 use super::keys;
 use super::rows::{Batch, Trouble};
-use super::{Open, SledStore, Stop, value};
+use super::{Open, SledStore, Stop, reclaim, value};
 use crate::{Pruned, Result, Store, Table};
 
 /// That a space was removed: space.
@@ -23,7 +23,7 @@ impl SledStore {
     pub fn remove(&self, space: SpaceId) -> Result<Pruned> {
         self.put(Table::Settings, &key(space), &[1])?;
         let removed = self.with("removing a space", |open| remove_in(open, space))?;
-        self.reclaim(removed.bytes)?;
+        self.reclaim()?;
         Ok(removed)
     }
 
@@ -100,6 +100,7 @@ fn remove_some(open: &Open, prefix: &[u8], in_pieces: bool) -> std::result::Resu
     if rows == 0 {
         return Ok(None);
     }
+    reclaim::count(open, &mut batch, bytes)?;
     open.apply(batch)?;
     Ok(Some((rows, bytes)))
 }
