@@ -66,6 +66,7 @@ mod node;
 mod once;
 mod opening;
 mod own_log;
+mod packed;
 mod people;
 mod presence;
 mod receipts;

@@ -166,3 +166,102 @@ async fn in_step_a_checkpoint_is_fetched_when_its_entry_comes_and_then_both_prun
         node.shutdown().await.unwrap();
     }
 }
+
+/// How many bytes the files in a folder have.
+fn room(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+/// A document that cannot be made much smaller.
+async fn dense(node: &Node, space: &str) -> String {
+    let document = node.create_document(Some(space), "Readings").await.unwrap().id;
+    let mut state = 1_u64;
+    for _ in 0..10 {
+        let mut number = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{:x}", state >> 20)
+        };
+        let line: Vec<String> = (0..200).map(|_| number()).collect();
+        node.append(&document, &line.join(" ")).await.unwrap();
+    }
+    document
+}
+
+async fn closed(node: Node) {
+    node.shutdown().await.unwrap();
+    drop(node);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_checkpoint_keeps_is_not_kept_a_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("ana");
+    let snapshots = home.join("cache/snapshot");
+    let ana = person(&home, "Ana").await;
+    let space = ana.create_space("Field station").await.unwrap().id;
+    // Copies are kept of a store that has been opened before.
+    closed(ana).await;
+    let ana = open(&home).await;
+    let document = dense(&ana, &space).await;
+    let before = text(&ana, &document).await;
+    closed(ana).await;
+    let whole = room(&snapshots);
+    assert!(whole as usize > before.len() / 2, "it does not compress: {whole} bytes");
+    // A copy that was there when the checkpoint was written.
+    let ana = open(&home).await;
+    ana.checkpoint(&space).await.unwrap();
+    assert!(room(&snapshots) < whole / 4, "{} bytes of {whole}", room(&snapshots));
+    closed(ana).await;
+    let ana = open(&home).await;
+    assert_eq!(text(&ana, &document).await, before);
+    // One that has more than the checkpoint is kept whole, until the next checkpoint has all of it.
+    ana.append(&document, "After it.").await.unwrap();
+    let now = text(&ana, &document).await;
+    closed(ana).await;
+    assert!(room(&snapshots) > whole / 2);
+    let ana = open(&home).await;
+    assert_eq!(text(&ana, &document).await, now);
+    ana.append(&document, "And on.").await.unwrap();
+    ana.checkpoint(&space).await.unwrap();
+    let now = text(&ana, &document).await;
+    // What is written down at the end is of the document that the checkpoint has.
+    closed(ana).await;
+    assert!(room(&snapshots) < whole / 4, "{} bytes of {whole}", room(&snapshots));
+    let ana = open(&home).await;
+    assert_eq!(text(&ana, &document).await, now);
+    closed(ana).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_relies_on_a_checkpoint_is_nothing_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("ana");
+    let ana = person(&home, "Ana").await;
+    let space = ana.create_space("Field station").await.unwrap().id;
+    // Copies are kept of a store that has been opened before.
+    closed(ana).await;
+    let ana = open(&home).await;
+    let document = dense(&ana, &space).await;
+    // Nobody else has looked at the checkpoint, so the entries stay.
+    ana.go_online().await.unwrap();
+    let kofi = person(&folder.path().join("kofi"), "Kofi").await;
+    let link = ana.invite(&space, "viewer", None, None).await.unwrap();
+    kofi.join(&link).await.unwrap();
+    closed(kofi).await;
+    ana.append(&document, "The last of it.").await.unwrap();
+    closed(ana).await;
+    let whole = room(&home.join("cache/snapshot"));
+    let ana = open(&home).await;
+    assert_eq!(ana.checkpoint(&space).await.unwrap().pruned, 0);
+    let before = text(&ana, &document).await;
+    closed(ana).await;
+    assert!(room(&home.join("cache/snapshot")) < whole / 4, "of {whole}");
+    // Its blobs are lost, and what made sense of them.
+    std::fs::remove_dir_all(home.join("blobs")).unwrap();
+    let ana = open(&home).await;
+    assert_eq!(text(&ana, &document).await, before);
+    ana.append(&document, "And on.").await.unwrap();
+    assert!(text(&ana, &document).await.contains("And on."));
+    closed(ana).await;
+}

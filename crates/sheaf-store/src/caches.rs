@@ -5,7 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sheaf_access::DocumentId;
 
@@ -20,6 +20,8 @@ pub(crate) struct Caches {
     files: Arc<dyn Files>,
     damage: Arc<DamageList>,
     vault: VaultKey,
+    /// Held by whoever puts one there, changes one or removes one, so that none comes back that was removed meanwhile.
+    writing: Mutex<()>,
 }
 
 const fn name(kind: CacheKind) -> &'static str {
@@ -36,7 +38,8 @@ impl Caches {
         damage: Arc<DamageList>,
         vault: &VaultKey,
     ) -> Result<Self> {
-        let caches = Self { folder: folder.to_path_buf(), files, damage, vault: vault.clone() };
+        let caches =
+            Self { folder: folder.to_path_buf(), files, damage, vault: vault.clone(), writing: Mutex::default() };
         for kind in CacheKind::ALL {
             let folder = caches.folder(kind);
             let made = caches.files.create_folder(&folder).and_then(|()| caches.files.list(&folder));
@@ -62,8 +65,31 @@ impl Caches {
         [name(kind).as_bytes(), document.as_bytes().as_slice()].concat()
     }
 
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        // It guards files, and each of them is replaced at once.
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn put(&self, kind: CacheKind, document: DocumentId, bytes: &[u8]) -> Result<()> {
         limits::check_cache(bytes)?;
+        let _writing = self.writing();
+        self.replace(kind, document, bytes)
+    }
+
+    /// Puts what `change` makes of a copy in its place, if there is one and something is made of it.
+    pub(crate) fn change(
+        &self,
+        kind: CacheKind,
+        document: DocumentId,
+        change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        let _writing = self.writing();
+        let Some(changed) = self.get(kind, document)?.and_then(|bytes| change(&bytes)) else { return Ok(()) };
+        limits::check_cache(&changed)?;
+        self.replace(kind, document, &changed)
+    }
+
+    fn replace(&self, kind: CacheKind, document: DocumentId, bytes: &[u8]) -> Result<()> {
         let path = self.path(kind, document);
         let place = Self::place(kind, document);
         let sealed = self.vault.seal(Purpose::Cache, &place, bytes);
@@ -111,6 +137,7 @@ impl Caches {
     }
 
     pub(crate) fn remove(&self, kind: CacheKind, document: DocumentId) -> Result<()> {
+        let _writing = self.writing();
         let path = self.path(kind, document);
         match self.files.remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -262,6 +262,19 @@ impl Store for MemoryStore {
         Ok(self.lock().caches.get(&(kind, document)).cloned())
     }
 
+    fn change_cache(
+        &self,
+        kind: CacheKind,
+        document: DocumentId,
+        change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        let mut inner = self.lock();
+        let Some(changed) = inner.caches.get(&(kind, document)).and_then(|bytes| change(bytes)) else { return Ok(()) };
+        limits::check_cache(&changed)?;
+        inner.caches.insert((kind, document), changed);
+        Ok(())
+    }
+
     fn drop_cache(&self, kind: CacheKind, document: DocumentId) -> Result<()> {
         self.lock().caches.remove(&(kind, document));
         Ok(())

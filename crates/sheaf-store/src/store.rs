@@ -134,6 +134,14 @@ pub trait Store: Send + Sync {
     fn put_cache(&self, kind: CacheKind, document: DocumentId, bytes: &[u8]) -> Result<()>;
     /// The cached copy of a document. A damaged one reads as none.
     fn cache(&self, kind: CacheKind, document: DocumentId) -> Result<Option<Vec<u8>>>;
+    /// Puts what `change` makes of the cached copy of a document in its place, if there is one and something is made of it.
+    /// Nothing is put or forgotten meanwhile: what was forgotten does not come back.
+    fn change_cache(
+        &self,
+        kind: CacheKind,
+        document: DocumentId,
+        change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()>;
     /// Forgets the cached copy of a document.
     fn drop_cache(&self, kind: CacheKind, document: DocumentId) -> Result<()>;
 

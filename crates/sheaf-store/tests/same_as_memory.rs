@@ -86,6 +86,11 @@ enum Step {
         size: usize,
         fill: u8,
     },
+    ChangeCache {
+        view: bool,
+        document: u8,
+        size: usize,
+    },
     DropCache {
         view: bool,
         document: u8,
@@ -124,6 +129,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (table, key()).prop_map(|(table, prefix)| Step::Scan { table, prefix }),
         2 => (any::<bool>(), 0..2u8, size(), any::<u8>())
             .prop_map(|(view, document, size, fill)| Step::PutCache { view, document, size, fill }),
+        1 => (any::<bool>(), 0..2u8, size())
+            .prop_map(|(view, document, size)| Step::ChangeCache { view, document, size }),
         1 => (any::<bool>(), 0..2u8).prop_map(|(view, document)| Step::DropCache { view, document }),
         1 => Just(Step::Reopen),
     ]
@@ -190,6 +197,11 @@ fn act(store: &dyn Store, step: &Step, entries: &[Entry]) -> String {
         Step::Delete { table, key } => format!("{:?}", store.delete(Table::ALL[*table], key)),
         Step::PutCache { view, document: of, size, fill } => {
             format!("{:?}", store.put_cache(kind(*view), document(*of), &noise(*size, *fill)))
+        }
+        Step::ChangeCache { view, document: of, size } => {
+            // What is longer is cut, and what is shorter stays.
+            let mut cut = |bytes: &[u8]| bytes.get(..*size).map(<[u8]>::to_vec);
+            format!("{:?}", store.change_cache(kind(*view), document(*of), &mut cut))
         }
         Step::DropCache { view, document: of } => format!("{:?}", store.drop_cache(kind(*view), document(*of))),
         _ => String::new(),

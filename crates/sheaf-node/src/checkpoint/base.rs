@@ -84,6 +84,18 @@ impl Checkpoints {
         covers
     }
 
+    /// The last changes of all actors that they have of a document. They have all that these build on, too.
+    pub fn tips(&self, document: &DocumentId) -> BTreeSet<[u8; 32]> {
+        let attested = self.held.iter().filter_map(|base| base.attested.get(&(*document, Part::Body)));
+        attested.flatten().map(|one| one.hash).collect()
+    }
+
+    /// The documents of which a checkpoint has something else than the last one.
+    pub fn changed(&self, base: &Base) -> Vec<DocumentId> {
+        let known = |of: &(DocumentId, Part)| self.last().and_then(|last| last.attested.get(of));
+        base.attested.iter().filter(|(of, tips)| known(of) != Some(*tips)).map(|((document, _), _)| *document).collect()
+    }
+
     /// The last header of a log that some checkpoint shows, as far as it goes.
     pub fn covered(&self, log: &LogId) -> Option<&Covered> {
         self.held.iter().filter_map(|base| base.covered.get(log)).max_by_key(|covered| covered.seq)

@@ -24,7 +24,9 @@ impl Core {
     pub fn hold(&self, space: &Space, base: Base) -> Result<(), NodeError> {
         self.home().blobs().put_bundle(space.id, base.entry.hash(), &base.bundle)?;
         self.part_from(space, &base, &self.store.frontier(space.id)?)?;
+        let changed = space.checkpoints().changed(&base);
         self.take_base(space, base)?;
+        self.thin_snapshots(space, &changed)?;
         self.say_floors(space)?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use sheaf_document::{ChangeHash, Checker, Document, Expect, Genesis, Invalid, Va
 use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
 use sheaf_store::{Arrival, CacheKind, DocumentRow, StoreError};
 
-use super::cache::Snapshot;
+use super::cache::{Content, Snapshot};
 use super::cache_name;
 use super::named::{Holders, Places};
 use crate::core::Core;
@@ -149,18 +149,10 @@ fn from_snapshot(
     // One that was made beside another store says nothing about what has arrived at this one.
     if let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.store) == store)
         && let Some(gained) = still_good(core, space, id, &snapshot, &void)?
+        && let Some(document) = restored(core, space, id, &snapshot)?
     {
-        match Document::load(&snapshot.bytes) {
-            Ok(document) if !holds_checkpoints(space, id, &document) => {
-                tracing::debug!(document = %id, "the saved copy is from before a checkpoint");
-            }
-            Ok(document) => {
-                let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
-                return Ok((Loaded { document, holders, upto, void, since_snapshot: 0, behind: false }, gained));
-            }
-            // It is only a copy: the entries say the same, and take longer.
-            Err(error) => tracing::warn!(%error, document = %id, "the saved copy of a document does not open"),
-        }
+        let (holders, upto) = (snapshot.holders.into_iter().collect(), snapshot.upto);
+        return Ok((Loaded { document, holders, upto, void, since_snapshot: 0, behind: false }, gained));
     }
     // What was pruned is in a checkpoint; what came after it is in entries.
     let document = match from_checkpoint(core, space, id)? {
@@ -168,6 +160,30 @@ fn from_snapshot(
         None => Document::new(genesis),
     };
     Ok((Loaded { document, holders: HashMap::new(), upto: 0, void, since_snapshot: 0, behind: false }, Vec::new()))
+}
+
+/// The document that a snapshot is of. Nothing, if it does not open, or is not all of it any more.
+fn restored(core: &Core, space: &Space, id: DocumentId, snapshot: &Snapshot) -> Result<Option<Document>, NodeError> {
+    let document = match &snapshot.content {
+        Content::Here { bytes, .. } => match Document::load(bytes) {
+            Ok(document) => Some(document),
+            // It is only a copy: the entries say the same, and take longer.
+            Err(error) => {
+                tracing::warn!(%error, document = %id, "the saved copy of a document does not open");
+                return Ok(None);
+            }
+        },
+        // Another one may be held now, which has more; or one that was let go, if the last was found damaged, and has less.
+        Content::InCheckpoint { heads } => {
+            let heads: Vec<_> = heads.iter().map(|head| ChangeHash(*head)).collect();
+            from_checkpoint(core, space, id)?.filter(|document| document.has_all(&heads))
+        }
+    };
+    let whole = document.filter(|document| holds_checkpoints(space, id, document));
+    if whole.is_none() {
+        tracing::debug!(document = %id, "the saved copy does not have what the checkpoints have");
+    }
+    Ok(whole)
 }
 
 /// Whether a saved copy has all that checkpoints stand for: what it lacks of that may be pruned, and no entry would bring

@@ -4,6 +4,7 @@
 //! comes too late to be taken is given back, and starts the thread anew.
 
 mod cache;
+mod keep;
 pub mod load;
 mod named;
 mod rebuild;

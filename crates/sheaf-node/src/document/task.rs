@@ -13,7 +13,7 @@ use sheaf_log::{EntryRef, MAX_SLOTS, Part, actor};
 use sheaf_store::{Arrival, CacheKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::cache::{Snapshot, View};
+use super::cache::View;
 use super::load::{self, Loaded};
 use super::{Handle, Message, Queue, cache_name};
 use crate::core::{Core, locked};
@@ -30,8 +30,6 @@ const CACHE_AFTER: Duration = Duration::from_millis(1_500);
 const REST_AFTER: Duration = Duration::from_mins(1);
 /// How soon it is tried again to seal what could not be sealed.
 const SEAL_AGAIN: Duration = Duration::from_secs(1);
-/// How many entries may have come since the last snapshot before another is written.
-const SNAPSHOT_AFTER: usize = 200;
 
 /// The state of a document's thread.
 pub struct Task {
@@ -57,7 +55,7 @@ pub struct Task {
     /// Changed since the caches were written.
     pub(super) stale: bool,
     /// Changed here, so that the title may be another.
-    retitle: bool,
+    pub(super) retitle: bool,
     touched: Instant,
     /// When it last changed, here or elsewhere.
     pub(super) changed: Instant,
@@ -364,7 +362,7 @@ impl Task {
     }
 
     /// Whether everything written here is in the journal.
-    fn is_saved(&self) -> bool {
+    pub(super) fn is_saved(&self) -> bool {
         self.unsealed.is_empty() && self.unsaved.is_empty()
     }
 
@@ -537,66 +535,6 @@ impl Task {
         let Ok(me) = self.core.me() else { return };
         let word = Word { document: self.id, session, name: me.name.clone(), colour: me.colour, anchor, head, gone };
         self.core.tell_network(Input::Say { space: self.space.id, document: self.id, session, word });
-    }
-
-    /// In a quiet moment: the title for the index, and the caches.
-    fn look_after(&mut self) {
-        if std::mem::take(&mut self.retitle) {
-            let title = sheaf_document::import::called(&self.sessions.document().items());
-            self.core.retitle(&self.space, self.id, title);
-        }
-        if self.stale && self.is_saved() {
-            self.write_caches(self.since_snapshot >= SNAPSHOT_AFTER);
-        }
-    }
-
-    /// Everything is written down that is still open, and what is kept for the next time is written too.
-    fn rest(&mut self) {
-        let out = self.sessions.flush(self.now());
-        self.send(out);
-        if std::mem::take(&mut self.retitle) {
-            let title = sheaf_document::import::called(&self.sessions.document().items());
-            self.core.retitle(&self.space, self.id, title);
-        }
-        // The cache is written after the entries it shows (W9).
-        let flushed = self.core.flush();
-        if self.stale && flushed.is_ok() && self.unsealed.is_empty() {
-            self.write_caches(true);
-        }
-    }
-
-    fn write_caches(&mut self, snapshot: bool) {
-        self.stale = false;
-        if self.space.is_destroyed(&self.id) {
-            return;
-        }
-        let (out, heads, items) = self.sessions.view(self.now());
-        self.send(out);
-        let store = &self.core.store;
-        let mut written = Ok(());
-        if self.genesis == Genesis::Text {
-            let view = View::new(heads.iter().map(|head| head.0).collect(), items);
-            written = view
-                .encode()
-                .map_or(Ok(()), |bytes| store.put_cache(CacheKind::View, cache_name(self.space.id, self.id), &bytes));
-        }
-        let number = self.core.store_number().ok().flatten();
-        if let (true, Some(number)) = (snapshot, number) {
-            let wanted: HashSet<[u8; 32]> =
-                self.sessions.document().tips().into_iter().chain(heads).map(|hash| hash.0).collect();
-            let holders: Vec<_> =
-                self.holders.iter().filter(|(hash, _)| wanted.contains(*hash)).map(|(h, e)| (*h, *e)).collect();
-            let (_, bytes) = self.sessions.save(self.now());
-            let encoded = Snapshot::new(number, self.upto, &self.void, holders, bytes).encode();
-            let put = encoded.map_or(Ok(()), |bytes| {
-                store.put_cache(CacheKind::Snapshot, cache_name(self.space.id, self.id), &bytes)
-            });
-            written = written.and(put);
-            self.since_snapshot = 0;
-        }
-        if let Err(error) = written {
-            tracing::warn!(%error, document = %self.id, "the caches of a document are not written");
-        }
     }
 }
 

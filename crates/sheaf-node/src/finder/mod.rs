@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::core::{Core, Place, locked};
 use crate::error::NodeError;
+use crate::packed::{pack, unpack};
 use reading::Stamps;
 
 /// Where the index lies, in the home.
@@ -115,7 +116,10 @@ impl Core {
     }
 }
 
-/// Seals the index with the home's key.
+/// No file of the index is longer, in bytes.
+const LONGEST: usize = 1 << 30;
+
+/// Packs the index, and seals it with the home's key.
 struct HomeSeal(VaultKey);
 
 impl HomeSeal {
@@ -126,11 +130,13 @@ impl HomeSeal {
 
 impl Seal for HomeSeal {
     fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {
-        self.0.seal(Purpose::Cache, &Self::place(name), plain)
+        // More than can be packed is more than is read again: it is as good as damaged, and the index begins anew.
+        let packed = pack(plain).unwrap_or_default();
+        self.0.seal(Purpose::Cache, &Self::place(name), &packed)
     }
 
     fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(Purpose::Cache, &Self::place(name), sealed)
+        unpack(&self.0.open(Purpose::Cache, &Self::place(name), sealed)?, LONGEST)
     }
 }
 

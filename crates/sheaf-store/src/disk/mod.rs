@@ -409,6 +409,15 @@ impl Store for SledStore {
         self.caches.get(kind, document)
     }
 
+    fn change_cache(
+        &self,
+        kind: CacheKind,
+        document: DocumentId,
+        change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        self.caches.change(kind, document, change)
+    }
+
     fn drop_cache(&self, kind: CacheKind, document: DocumentId) -> Result<()> {
         self.caches.remove(kind, document)
     }
