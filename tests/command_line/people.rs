@@ -146,6 +146,28 @@ fn members_are_listed_changed_and_removed() {
 }
 
 #[test]
+fn whoever_has_left_waits_for_nobody_who_knows_it() {
+    let (ana, kofi, _, space) = three();
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    assert_eq!(joins(&ana, &kofi, &link).code, 0);
+    let device = ana.ok(&["whoami", "--json"]).json()["device"].clone();
+    kofi.ok(&["leave", &space, "--yes"]);
+    let online = ana.online();
+    // It says why it ended: the time was not up. On a busy machine it may take more than one call to reach anybody.
+    let sync = || kofi.run(&["--json", "sync", "--once", "--timeout", "120"]);
+    let told = eventually("Ana to be told", || Some(sync()).filter(|ran| ran.code == 0));
+    let report = told.json();
+    assert_eq!((&report["reached"], &report["settled"]), (&serde_json::json!([device]), &true.into()), "{report}");
+    // Ana has nothing for Kofi any more, and is not even called.
+    let ran = sync();
+    let report = ran.json();
+    assert_eq!(error(&ran).0, 6);
+    assert_eq!((&report["settled"], &report["unreachable"]), (&true.into(), &serde_json::json!([])), "{report}");
+    online.stop();
+    assert_eq!(roles(&ana, &space), [("Ana".into(), "owner".into())]);
+}
+
+#[test]
 fn invitations_are_for_so_many_and_so_long_and_can_be_cancelled() {
     let (ana, kofi, noor, space) = three();
     for wrong in [["--uses", "0"], ["--uses", "many"], ["--expires", "soon"], ["--expires", "0d"]] {

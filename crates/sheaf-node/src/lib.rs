@@ -59,6 +59,7 @@ mod importing;
 mod invitations;
 mod keeping;
 mod ledger;
+mod left;
 mod library;
 mod loading;
 mod network;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sheaf_access::{DeviceId, SpaceId};
 use tokio::time::{Instant, sleep_until};
 
-use crate::core::{Core, locked};
+use crate::core::{Core, locked, now};
 use crate::devices::LAST_WORDS;
 use crate::error::NodeError;
 use crate::network::{Network, Reach};
@@ -36,9 +36,10 @@ pub async fn sync_once(
     // ever calls for a moment would never get it.
     let mut fetching = core.fetcher.load();
     // With discovery, a device whose address is not known may still be found.
-    let finding = if discovery && !wanted(core).is_empty() { start + FINDING } else { start };
+    let finding = if discovery && !wanted(core, &done(core)).is_empty() { start + FINDING } else { start };
     let mut heard = None;
-    loop {
+    let began = now();
+    let settled = loop {
         let over = over(core);
         if over.len() > over_before.len() {
             heard.get_or_insert_with(Instant::now);
@@ -52,28 +53,28 @@ pub async fn sync_once(
             let fetched = *fetching.borrow_and_update() == 0;
             // A device that was removed waits for its network to end.
             let waits = listening || !fetched || core.device_was_removed();
-            !waits && settled(core, &reach, &over, Instant::now() >= finding)
+            !waits && settled(core, &reach, &done(core), Instant::now() >= finding)
         };
         if settled || Instant::now() >= end {
-            break;
+            break settled;
         }
         let soon = [Some(finding), last_words].into_iter().flatten().filter(|at| *at > Instant::now()).min();
         // Whichever it is, it is only a reason to look again; but a network that has ended brings nothing more.
         tokio::select! {
-            changed = reach.changed() => if changed.is_err() { break },
+            changed = reach.changed() => if changed.is_err() { break true },
             _ = events.recv() => {}
-            changed = fetching.changed() => if changed.is_err() { break },
+            changed = fetching.changed() => if changed.is_err() { break true },
             () = sleep_until(soon.unwrap_or(end).min(end)) => {}
         }
-    }
-    Ok(report(core, &reach.borrow(), &over(core)))
+    };
+    Ok(report(core, &reach.borrow(), settled, began))
 }
 
-/// Whether there is nothing more to wait for.
-fn settled(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>, found: bool) -> bool {
-    let wanted = wanted(core);
+/// Whether there is nothing more to wait for. `done`: the spaces where nothing will come or go.
+fn settled(core: &Core, reach: &Reach, done: &BTreeSet<SpaceId>, found: bool) -> bool {
+    let wanted = wanted(core, done);
     let met = |device: &DeviceId| {
-        reach.devices.get(device).is_some_and(|standing| standing.in_step(over) && !joining(core, *device))
+        reach.devices.get(device).is_some_and(|standing| standing.in_step(done) && !joining(core, *device))
     };
     let failed =
         |device: &DeviceId| reach.devices.get(device).is_some_and(|standing| standing.failed && !standing.connected);
@@ -81,9 +82,9 @@ fn settled(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>, found: bool) ->
     let can_be_called = |device: &DeviceId| !core.addresses_of(*device).is_empty() || joining(core, *device);
     let known_settled =
         wanted.iter().filter(|device| can_be_called(device)).all(|device| met(device) || failed(device));
-    let others_settled = reach.devices.values().all(|s| !s.connected || s.shared(over).all(|synced| synced));
+    let others_settled = reach.devices.values().all(|s| !s.connected || s.shared(done).all(|synced| synced));
     // Each relay is to have everything. Of a cluster one is enough; the next is called only when the one before it has failed.
-    let relays_settled = core.spaces().iter().filter(|space| !over.contains(&space.id)).all(|space| {
+    let relays_settled = core.spaces().iter().filter(|space| !done.contains(&space.id)).all(|space| {
         by_cluster(space.relays())
             .iter()
             .all(|relays| relays.iter().any(|relay| met(&relay.key)) || relays.iter().all(|relay| failed(&relay.key)))
@@ -98,13 +99,20 @@ pub fn over(core: &Core) -> BTreeSet<SpaceId> {
     core.spaces().iter().filter(|space| is_over(space)).map(|space| space.id).collect()
 }
 
+/// The spaces in which there is nothing to wait for: those that are over, and those that this person has left and somebody
+/// knows it.
+fn done(core: &Core) -> BTreeSet<SpaceId> {
+    let mut done = over(core);
+    done.extend(core.left_for_good());
+    done
+}
+
 /// Every device of every space's members, and those whose invitations are being redeemed.
-fn wanted(core: &Core) -> Vec<DeviceId> {
-    let over = over(core);
+fn wanted(core: &Core, done: &BTreeSet<SpaceId>) -> Vec<DeviceId> {
     let mut devices: Vec<DeviceId> = core
         .spaces()
         .iter()
-        .filter(|space| !over.contains(&space.id))
+        .filter(|space| !done.contains(&space.id))
         .flat_map(|space| {
             let inviter = space.lock().joining.as_ref().map(|link| link.device);
             core.devices_of(space.id).into_iter().map(|(device, _)| device).chain(inviter)
@@ -119,15 +127,22 @@ fn joining(core: &Core, device: DeviceId) -> bool {
     core.spaces().iter().any(|space| space.lock().joining.as_ref().is_some_and(|link| link.device == device))
 }
 
-fn report(core: &Core, reach: &Reach, over: &BTreeSet<SpaceId>) -> SyncReport {
-    let reached: Vec<DeviceId> =
-        reach.devices.iter().filter(|(_, standing)| standing.in_step(over)).map(|(device, _)| *device).collect();
+fn report(core: &Core, reach: &Reach, settled: bool, began: u64) -> SyncReport {
+    let done = done(core);
+    let in_step = reach.devices.iter().filter(|(_, standing)| standing.in_step(&done)).map(|(device, _)| *device);
+    // Whoever has heard that this person left shares nothing with them any more, and was reached all the same.
+    let reached: BTreeSet<DeviceId> = in_step.chain(core.took_since(began)).collect();
     let receipts = locked(&core.receipts);
     SyncReport {
-        unreachable: wanted(core).iter().filter(|device| !reached.contains(device)).map(ToString::to_string).collect(),
+        unreachable: wanted(core, &done)
+            .iter()
+            .filter(|device| !reached.contains(device))
+            .map(ToString::to_string)
+            .collect(),
         reached: reached.iter().map(ToString::to_string).collect(),
         received: reach.received,
         confirmed: core.spaces().iter().map(|space| receipts.confirmed(space.id)).sum(),
         removed: Vec::new(),
+        settled,
     }
 }

@@ -87,6 +87,13 @@ impl Receipts {
         self.last.iter().filter(|((of, _), _)| *of == space).map(|(_, receipt)| receipt.own).max().unwrap_or(0)
     }
 
+    /// The devices that have said, since a time, that they hold a log up to a place.
+    pub fn holders(&self, space: SpaceId, log: LogId, upto: u64, since: u64) -> Vec<DeviceId> {
+        let holds = |receipt: &Receipt| receipt.log == log && receipt.own >= upto && receipt.at >= since;
+        let of = self.last.iter().filter(|((of, _), receipt)| *of == space && holds(receipt));
+        of.map(|((_, device), _)| *device).collect()
+    }
+
     /// The receipt about this log. One about an earlier log of this device says nothing of the new one.
     fn about(&mut self, space: SpaceId, device: DeviceId, log: LogId) -> &mut Receipt {
         let none = Receipt { own: 0, at: 0, signed: 0, signed_at: None, log };
@@ -112,6 +119,7 @@ impl Core {
             return;
         }
         locked(&self.receipts).note(space, device, log, own, now());
+        self.note_taken(&held, (log, own));
         self.say(NodeEvent::Placement { space: space.to_string() });
     }
 

@@ -53,6 +53,8 @@ pub struct SyncReport {
     pub confirmed: u64,
     /// The spaces that this person turned out to have been removed from.
     pub removed: Vec<SpaceInfo>,
+    /// Whether there was nothing left to wait for; else the time was up.
+    pub settled: bool,
 }
 
 /// What a backup holds.
