@@ -100,7 +100,9 @@ impl World {
                 Action::Synced { peer, space, withheld } => {
                     self.told.synced += 1;
                     assert!(
-                        withheld == 0 || self.told.withheld > 0 || self.scenario.forks,
+                        // In a space with a fork the other may withhold what it could not have, and say so before this
+                        // side has heard why.
+                        withheld == 0 || self.told.withheld > 0 || self.may_fork(&space),
                         "nothing is refused for good here"
                     );
                     // What it says was so at some time: never more than is there.
@@ -169,22 +171,23 @@ impl World {
     /// which nobody can know yet.
     fn receipt(&mut self, node: usize, peer: usize, space: SpaceId, frontier: &Frontier) {
         self.nodes[node].receipts.entry((peer, space)).or_default().merge(frontier);
-        let put_back = self.told.restored > 0 && self.forger.as_ref().is_some_and(|who| who.node == peer);
-        for (log, seq) in frontier.iter().filter(|_| !put_back) {
-            let durable = self.nodes[peer].stores[&space].held(log);
+        let before = self.held_before(peer, &space);
+        for (log, seq) in frontier.iter() {
+            let durable = self.nodes[peer].stores[&space].held(log).max(before.get(log));
             assert!(seq <= durable, "{peer} has {durable} of {log:?}, not {seq}");
         }
     }
 
     /// Entries are said to be refused for good, as they never should be. But what stands for them may be gone a moment before
-    /// the machine hears of what took its place, which it offers then.
+    /// the machine hears of what took its place, which it offers then. And where a log is forked, its entries are not taken
+    /// from the fork on, nor what names one that has not come yet beside the log; that goes on when it has.
     pub fn refused(&mut self, node: usize, space: SpaceId, refusal: &Refusal) {
         let state = &self.nodes[node];
         let passing = match refusal {
             Refusal::Never(Verdict::CHECKPOINT_REFUSED) => state.offers[&space] != state.stores[&space].bundles,
             Refusal::Never(Verdict::BUILDS_ON_REFUSED) => self.told.withheld > 0,
-            Refusal::Never(Verdict::LOG_FORKED) => self.scenario.forks,
-            Refusal::Never(verdict) => self.scenario.forks && verdict.rule() == Some("L6"),
+            Refusal::Never(Verdict::LOG_FORKED | Verdict::STILL_MISSING) => self.may_fork(&space),
+            Refusal::Never(verdict) => self.may_fork(&space) && verdict.rule() == Some("L6"),
             _ => false,
         };
         assert!(passing, "nothing is refused for good here: {refusal:?}");

@@ -51,9 +51,10 @@ impl World {
                 }
                 assert_eq!(machine.in_flight(peer).entries, 0);
                 let kept = machine.footprint(peer);
-                // Of a forked log it is remembered what the other did not take of it.
-                let forked: usize =
-                    self.nodes[node].stores.values().map(|store| store.beside.forks.iter().count()).sum();
+                // Of a forked log in a space that both share it is remembered what the other did not take of it, and of what
+                // names it.
+                let shared = self.nodes[node].stores.iter().filter(|(space, _)| self.members[*space].contains(&peer));
+                let forked: usize = shared.map(|(_, store)| store.beside.forks.iter().count()).sum();
                 assert!(
                     kept <= self.spaces.len() + 4 * forked,
                     "{node} keeps {kept} numbers for {peer}, who is level: {machine:#?}"

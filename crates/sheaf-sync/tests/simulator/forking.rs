@@ -35,6 +35,8 @@ pub struct Forger {
     log: LogId,
     /// What will be put back.
     copy: Option<Store>,
+    /// What it held when it was put back.
+    before: Frontier,
 }
 
 /// What a store has beside its logs.
@@ -261,7 +263,7 @@ impl World {
         let node = others[self.rng.random_range(0..others.len())];
         let keys = DeviceKeys::generate(&mut self.rng);
         let log = LogId { device: keys.id(), nonce: REAL };
-        self.forger = Some(Forger { node, space, keys, log, copy: None });
+        self.forger = Some(Forger { node, space, keys, log, copy: None, before: Frontier::new() });
         let duration = self.scenario.duration;
         for _ in 0..self.rng.random_range(4..16) {
             let at = self.rng.random_range(0..duration);
@@ -319,13 +321,28 @@ impl World {
         let Some(copy) = forger.copy.take() else { return };
         self.crash(node);
         let state = &mut self.nodes[node];
+        let held = state.stores[&space].frontier();
         state.stores.insert(space, copy);
         state.log.nonce += 1;
         self.told.restored += 1;
+        if let Some(forger) = &mut self.forger {
+            forger.before = held;
+        }
         // It goes on writing, before and after it has met anyone.
         for _ in 0..3 {
             self.after(self.scenario.duration, Happening::Forge);
         }
+    }
+
+    /// What a node held of a space that was put back: nobody else can know yet that it does not hold it any more.
+    pub fn held_before(&self, node: usize, space: &SpaceId) -> Frontier {
+        let forger = self.forger.as_ref().filter(|who| (who.node, &who.space) == (node, space));
+        forger.map(|who| who.before.clone()).unwrap_or_default()
+    }
+
+    /// Whether a log of a space may be forked: one was, for its home was put back.
+    pub fn may_fork(&self, space: &SpaceId) -> bool {
+        self.told.restored > 0 && self.forger.as_ref().is_some_and(|who| who.space == *space)
     }
 
     /// Something was found that points to forks.

@@ -80,7 +80,7 @@ fn forks_are_found_and_everyone_comes_to_the_same_side() {
     let forked = simulate(0..cases, Scenario::forking);
     println!("{forked} times a node found a log forked");
     let few = cases < 100 || from_environment("SHEAF_SEED").is_some();
-    assert!(few || forked > cases, "{forked} times a node found a log forked, in {cases} simulations");
+    assert!(few || 2 * forked > cases, "{forked} times a node found a log forked, in {cases} simulations");
 }
 
 /// What was found by chance, and is not to come back: seeds that failed, each with what went wrong.
@@ -96,6 +96,9 @@ fn seeds_that_have_failed() {
         println!("{name}");
         simulate(seed..seed + 1, Scenario::random);
     }
+    // Given up on as missing for good, until the other hears of the fork and has it beside the log.
+    println!("an entry names one beside a log, and the other has not heard that the log is forked");
+    simulate(2007..2008, Scenario::forking);
 }
 
 /// Situations with a name: what happened to someone, or must not. Each is run from a few seeds.

@@ -1,7 +1,7 @@
 //! What a node writes, and what its storage makes of what it is given.
 
 use rand::RngExt;
-use sheaf_access::SpaceId;
+use sheaf_access::{LogId, SpaceId};
 use sheaf_log::BlobLink;
 use sheaf_sync::{Event, NotNow, Outcome, Refusal};
 
@@ -32,7 +32,7 @@ impl World {
         let mut items = Vec::new();
         let mut outcomes = Vec::new();
         let mut suspicions = Vec::new();
-        let put_back = self.forger.as_ref().filter(|_| self.told.restored > 0).map(|who| who.node);
+        let before = self.held_before(node, &space);
         for bytes in &entries {
             let entry = Entry::decode(bytes);
             let (log, seq) = (entry.log, entry.seq);
@@ -66,8 +66,11 @@ impl World {
                 }
                 Err(refusal) => {
                     self.told.missing += 1;
-                    // Of one that was put back others may still believe for a moment that it has what it sent before.
-                    let excused = state.excused.contains(&connection) || put_back == Some(node);
+                    // Of one that was put back others may still believe for a moment that it has what it held before; and of
+                    // nothing else.
+                    let believed = |entries: &[(LogId, u64)]| entries.iter().all(|(log, seq)| before.holds(log, *seq));
+                    let excused = state.excused.contains(&connection)
+                        || matches!(&refusal, Refusal::Missing { entries } if believed(entries));
                     assert!(
                         excused,
                         "node {node} was sent entry {seq} of {log:?} by {peer} before what it builds on: {refusal:?}"
