@@ -295,11 +295,11 @@ impl Home {
             let mut next = tip + 1;
             loop {
                 let missing = self.store.range(space, log, next, 1024 * 1024)?;
-                if missing.is_empty() {
-                    break;
-                }
-                self.journal.append(space, &missing)?.wait()?;
-                next += missing.len() as u64;
+                let (Some(first), Some(last)) = (missing.first(), missing.last()) else { break };
+                // A checkpoint may stand for what is in neither.
+                let held = [(log, first.seq() - 1)].into_iter().collect();
+                self.journal.append_after(space, &missing, &held)?.wait()?;
+                next = last.seq() + 1;
                 opened.copied_back += missing.len() as u64;
             }
         }

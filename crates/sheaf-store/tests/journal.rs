@@ -301,6 +301,33 @@ fn any_bit_may_flip_and_only_what_it_hits_is_gone() {
     assert!(told > 100 && cut > 10, "{told} {cut}");
 }
 
+/// A relay's journal: of a log it may have the beginning and not what a checkpoint stands for. What follows that is taken, and read
+/// again after a crash.
+#[test]
+fn a_log_of_others_goes_on_after_what_is_held_of_it() {
+    let disk = SimulatedDisk::new();
+    let writer = Writer::new(0);
+    let entry = |seq| writer.entry_at(space(0), 0, seq, None, seq, 10);
+    let held = |seq| [(entry(1).header().log, seq)].into_iter().collect();
+    {
+        let journal = open(&disk).unwrap();
+        journal.append(space(0), &[entry(1), entry(2)]).unwrap().wait().unwrap();
+        for (entries, held) in
+            [(vec![entry(8)], held(6)), (vec![entry(3), entry(8)], held(7)), (vec![entry(9)], held(7))]
+        {
+            let refused = journal.append_after(space(0), &entries, &held);
+            assert!(matches!(refused, Err(StoreError::OutOfOrder { .. })));
+        }
+        journal.append_after(space(0), &[entry(8), entry(9)], &held(7)).unwrap().wait().unwrap();
+        // It ends there now, for whoever goes on without saying what is held.
+        assert!(matches!(journal.append(space(0), &[entry(3)]), Err(StoreError::OutOfOrder { .. })));
+        journal.append(space(0), &[entry(10)]).unwrap().wait().unwrap();
+    }
+    let journal = open(&disk).unwrap();
+    let read: Vec<u64> = journal.replay(0).unwrap().map(|item| item.unwrap().1.seq()).collect();
+    assert_eq!(read, [1, 2, 8, 9, 10]);
+}
+
 #[test]
 fn what_does_not_continue_its_log_is_refused() {
     let journal = open(&SimulatedDisk::new()).unwrap();

@@ -113,7 +113,8 @@ impl Keeper {
         if journal.stopped().is_some() {
             journal.recover()?;
         }
-        let durable = journal.append(space.id, &new)?;
+        // A checkpoint may have been taken over, which stands for what came in between and was never here.
+        let durable = journal.append_after(space.id, &new, &space.frontier())?;
         let gone = self.index(space, &new, access)?;
         durable.wait()?;
         let arrivals = self.store.append(space.id, &new)?;

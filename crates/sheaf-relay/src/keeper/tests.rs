@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use sheaf_log::{Frontier, Kind};
 use sheaf_store::{BlobStore, Store, VaultKey};
+use sheaf_sync::{EntryBytes, Outcome};
 
 use super::testing::{Written, keeper, opened};
 use super::*;
@@ -115,6 +116,41 @@ fn what_a_lost_object_store_had_is_to_be_shared_again() {
     assert_eq!(keeper.shares_in(7).expect("it is the same"), []);
     assert_eq!(keeper.shares_in(8).expect("it is another"), [written.space]);
     assert_eq!(keeper.unshared(written.space).expect("it is looked up"), [checkpoint.hash()]);
+}
+
+/// A checkpoint is taken over that stands for more of a log than came here. The log goes on after that, in the journal too, and after
+/// a restart.
+#[test]
+fn a_log_goes_on_after_what_a_checkpoint_stands_for() {
+    let (folder, vault) = (tempfile::tempdir().expect("a temporary folder"), VaultKey::generate());
+    let mut written = Written::new();
+    written.words(5);
+    let covered = written.entries.last().expect("words").clone();
+    let checkpoint = written.checkpoint();
+    written.words(2);
+    let arrives = |keeper: &Keeper, space: &Space, entries: &[sheaf_log::Entry]| -> Vec<Outcome> {
+        let bytes = entries.iter().map(|entry| EntryBytes::from(entry.encoded().to_vec())).collect();
+        let delivered = Delivered { from: written.who.device.id(), ticket: None, entries: bytes };
+        let accepted = keeper.keep(space, vec![keeper.let_in(space, vec![delivered], |_, _| {})]);
+        accepted.into_iter().flat_map(|one| one.outcomes).collect()
+    };
+    let held = |entry: &sheaf_log::Entry| Outcome::Held { log: entry.log(), seq: entry.seq() };
+    {
+        let keeper = keeper(opened(folder.path(), &vault));
+        let space = keeper.open(written.space).expect("it opens");
+        let first: Vec<Outcome> = written.entries[..2].iter().map(held).collect();
+        assert_eq!(arrives(&keeper, &space, &written.entries[..2]), first);
+        let ends = [covered.signed_header()];
+        let bytes = sheaf_store::encode_bundle(&[written.entries[0].clone(), checkpoint.clone()], &ends);
+        let bundle = sheaf_log::BlobLink { id: sheaf_log::BlobId::of(&bytes), size: bytes.len() as u64 };
+        keeper.home().blobs().put(bundle.id, &bytes).expect("it is kept");
+        assert!(keeper.take_over(&space, bundle).is_ok());
+        assert_eq!(arrives(&keeper, &space, std::slice::from_ref(&checkpoint)), [held(&checkpoint)]);
+    }
+    let keeper = keeper(opened(folder.path(), &vault));
+    let space = keeper.open(written.space).expect("it opens");
+    let rest = &written.entries[7..];
+    assert_eq!(arrives(&keeper, &space, rest), rest.iter().map(held).collect::<Vec<_>>());
 }
 
 /// The journal goes as far as the store has what is in it, and no further.

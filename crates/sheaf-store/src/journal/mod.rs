@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use sheaf_access::{LogId, SpaceId};
-use sheaf_log::{Entry, Unverified};
+use sheaf_log::{Entry, Frontier, Unverified};
 
 pub use self::completion::Completion;
 use self::segment::{Frame, Header, decode};
@@ -138,13 +138,23 @@ impl Journal {
     ///
     /// This does not wait; the completion does.
     pub fn append(&self, space: SpaceId, entries: &[Entry]) -> Result<Completion> {
+        self.append_on(space, entries, None)
+    }
+
+    /// The same for entries of others, which go on after what is `held` of their logs, wherever these end here: in between a
+    /// checkpoint may stand for what never was in this journal.
+    pub fn append_after(&self, space: SpaceId, entries: &[Entry], held: &Frontier) -> Result<Completion> {
+        self.append_on(space, entries, Some(held))
+    }
+
+    fn append_on(&self, space: SpaceId, entries: &[Entry], held: Option<&Frontier>) -> Result<Completion> {
         for entry in entries {
             belongs(space, entry)?;
         }
         let (promise, completion) = completion::promise();
         let tips = entries.iter().map(|entry| (entry.header().log, entry.header().seq)).collect();
         let encoded = entries.iter().map(|entry| entry.encoded().to_vec()).collect();
-        self.shared.hand_over(Job { space, tips, entries: encoded, promise })?;
+        self.shared.hand_over(Job { space, tips, entries: encoded, promise }, held)?;
         Ok(completion)
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use sheaf_access::{LogId, SpaceId};
+use sheaf_log::Frontier;
 
 use super::completion::Promise;
 use super::segment::{self, HEADER, Header};
@@ -62,7 +63,8 @@ impl Shared {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn hand_over(&self, job: Job) -> Result<()> {
+    /// Where a log may go on besides where it ends: after what is `held` of it elsewhere.
+    pub(super) fn hand_over(&self, job: Job, held: Option<&Frontier>) -> Result<()> {
         let mut queue = self.queue();
         if let Some(cause) = &queue.stopped {
             return Err(StoreError::JournalStopped { cause: Box::new(cause.clone()) });
@@ -70,9 +72,11 @@ impl Shared {
         let mut next: Tips = Tips::new();
         for (log, seq) in &job.tips {
             let place = (job.space, *log);
+            let goes_on = || !next.contains_key(&place) && held.is_some_and(|held| held.get(log) + 1 == *seq);
             // Of a log that is new here nothing is known: its first entries may be in a segment that was dropped.
             if let Some(tip) = next.get(&place).or_else(|| queue.tips.get(&place))
                 && *seq != tip + 1
+                && !goes_on()
             {
                 return Err(StoreError::OutOfOrder { log: *log, expected: tip + 1, found: *seq });
             }
