@@ -36,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(3);
 /// How often it is tried whether the cluster is there, while it is not.
 const TRY: Duration = Duration::from_millis(500);
+/// How long each of the first tries takes at most, and how many these are. What is asked of a server that has just died is not
+/// answered, and those that are left need some seconds to agree on who takes its place: who asks often knows soon.
+const HASTY: (Duration, u32) = (Duration::from_secs(1), 12);
 /// How often a relay says that it is there.
 const ROLL: Duration = Duration::from_secs(5);
 /// How long it takes until everyone who is there has answered a relay that has come.
@@ -81,6 +84,8 @@ struct Nats {
     news: UnboundedSender<News>,
     /// Whether it works, as far as is known.
     there: bool,
+    /// How often that was tried in vain since it did.
+    tried: u32,
     /// What publishing found out.
     failed: UnboundedSender<()>,
     /// What this relay has published lately.
@@ -164,6 +169,7 @@ pub async fn start(
         board,
         news,
         there: false,
+        tried: 0,
         failed,
         recent: Arc::default(),
         id,
@@ -242,7 +248,9 @@ impl Nats {
             return;
         }
         let ensured = async { self.objects.ensure(ensure(&self.jetstream, self.replicas).await?).await };
-        match timeout(2 * ANSWER, ensured).await {
+        let patience = if self.tried < HASTY.1 { HASTY.0 } else { 2 * ANSWER };
+        self.tried += 1;
+        match timeout(patience, ensured).await {
             Ok(Ok(store)) => {
                 self.is_there(true);
                 // The engine may have ended; then nobody waits for it.
@@ -260,6 +268,7 @@ impl Nats {
         self.there = there;
         self.board.cut_off(!there);
         if there {
+            self.tried = 0;
             tracing::info!("the cluster is there");
             // From here on each begins again by itself whenever it breaks off.
             self.call_roll();
