@@ -193,6 +193,24 @@ async fn closed(node: Node) {
     drop(node);
 }
 
+/// Writes and closes, until the copies that are kept have more than so many bytes, and answers how many. One is written when
+/// a document is let go of that has just changed; on a slow machine that may have been too long ago.
+async fn closed_with_copy(mut node: Node, home: &Path, document: &str, most: u64) -> u64 {
+    for round in 0..50 {
+        node.append(document, &format!("Round {round}.")).await.unwrap();
+        closed(node).await;
+        let kept = room(&home.join("cache/snapshot"));
+        if kept > most {
+            return kept;
+        }
+        node = open(home).await;
+    }
+    panic!("no copy is kept");
+}
+
+/// Less than any copy of a dense document takes.
+const SMALL: u64 = 8_000;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_checkpoint_keeps_is_not_kept_a_second_time() {
     let folder = tempfile::tempdir().unwrap();
@@ -204,30 +222,27 @@ async fn what_a_checkpoint_keeps_is_not_kept_a_second_time() {
     closed(ana).await;
     let ana = open(&home).await;
     let document = dense(&ana, &space).await;
-    let before = text(&ana, &document).await;
-    closed(ana).await;
-    let whole = room(&snapshots);
-    assert!(whole as usize > before.len() / 2, "it does not compress: {whole} bytes");
+    closed_with_copy(ana, &home, &document, SMALL).await;
     // A copy that was there when the checkpoint was written.
     let ana = open(&home).await;
+    let before = text(&ana, &document).await;
     ana.checkpoint(&space).await.unwrap();
-    assert!(room(&snapshots) < whole / 4, "{} bytes of {whole}", room(&snapshots));
+    assert!(room(&snapshots) < SMALL, "{} bytes", room(&snapshots));
     closed(ana).await;
     let ana = open(&home).await;
     assert_eq!(text(&ana, &document).await, before);
     // One that has more than the checkpoint is kept whole, until the next checkpoint has all of it.
-    ana.append(&document, "After it.").await.unwrap();
-    let now = text(&ana, &document).await;
-    closed(ana).await;
-    assert!(room(&snapshots) > whole / 2);
+    closed_with_copy(ana, &home, &document, SMALL).await;
     let ana = open(&home).await;
-    assert_eq!(text(&ana, &document).await, now);
+    assert!(text(&ana, &document).await.starts_with(before.trim_end()));
     ana.append(&document, "And on.").await.unwrap();
+    // The checkpoint has more than the copy: that is of no use any more.
     ana.checkpoint(&space).await.unwrap();
+    assert!(room(&snapshots) < SMALL, "{} bytes", room(&snapshots));
     let now = text(&ana, &document).await;
     // What is written down at the end is of the document that the checkpoint has.
     closed(ana).await;
-    assert!(room(&snapshots) < whole / 4, "{} bytes of {whole}", room(&snapshots));
+    assert!(room(&snapshots) < SMALL, "{} bytes", room(&snapshots));
     let ana = open(&home).await;
     assert_eq!(text(&ana, &document).await, now);
     closed(ana).await;
@@ -249,14 +264,12 @@ async fn a_copy_that_relies_on_a_checkpoint_is_nothing_without_it() {
     let link = ana.invite(&space, "viewer", None, None).await.unwrap();
     kofi.join(&link).await.unwrap();
     closed(kofi).await;
-    ana.append(&document, "The last of it.").await.unwrap();
-    closed(ana).await;
-    let whole = room(&home.join("cache/snapshot"));
+    closed_with_copy(ana, &home, &document, SMALL).await;
     let ana = open(&home).await;
     assert_eq!(ana.checkpoint(&space).await.unwrap().pruned, 0);
     let before = text(&ana, &document).await;
     closed(ana).await;
-    assert!(room(&home.join("cache/snapshot")) < whole / 4, "of {whole}");
+    assert!(room(&home.join("cache/snapshot")) < SMALL);
     // Its blobs are lost, and what made sense of them.
     std::fs::remove_dir_all(home.join("blobs")).unwrap();
     let ana = open(&home).await;

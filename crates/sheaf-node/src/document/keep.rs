@@ -7,9 +7,10 @@ use sheaf_document::{ChangeHash, Genesis};
 use sheaf_store::{CacheKind, StoreError};
 
 use super::cache::{Content, Snapshot, View};
-use super::cache_name;
 use super::task::Task;
+use super::{cache_name, load};
 use crate::core::Core;
+use crate::error::NodeError;
 use crate::space::Space;
 
 /// How many entries may have come since the last snapshot before another is written.
@@ -89,12 +90,18 @@ impl Task {
 }
 
 impl Core {
-    /// Leaves out of the saved copies of these documents what the checkpoints that are held now have as well.
-    pub fn thin_snapshots(&self, space: &Space, documents: &[DocumentId]) -> Result<(), StoreError> {
+    /// Leaves out of the saved copies of these documents what the checkpoints that are held now have as well: a copy that has
+    /// no more than they have, or less, which would be put aside for that when the document is opened.
+    pub fn thin_snapshots(&self, space: &Space, documents: &[DocumentId]) -> Result<(), NodeError> {
+        let covers = space.checkpoints().covers();
         for document in documents {
-            let tips = space.checkpoints().tips(document);
-            let mut thin =
-                |bytes: &[u8]| Snapshot::decode(bytes)?.without_content(|heads| has_all(&tips, heads))?.encode();
+            let rows = load::rows(self, space, *document, 0)?;
+            let mut thin = |bytes: &[u8]| {
+                let snapshot = Snapshot::decode(bytes)?;
+                let has_more = rows.iter().any(|row| row.arrival <= snapshot.upto && !covers.holds(&row.log, row.seq));
+                // Its heads tell when it is opened whether that was right.
+                if has_more { None } else { snapshot.without_content()?.encode() }
+            };
             self.store.change_cache(CacheKind::Snapshot, cache_name(space.id, *document), &mut thin)?;
         }
         Ok(())
