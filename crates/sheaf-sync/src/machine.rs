@@ -10,7 +10,7 @@ use sheaf_log::{BlobLink, Frontier};
 use crate::action::Action;
 use crate::close::CloseReason;
 use crate::config::{Config, Window};
-use crate::event::Event;
+use crate::event::{Event, Ticket};
 use crate::frame::{Frame, MAX_ENDORSEMENT};
 use crate::peer::{NO_SPACE, Peer, PeerId, Turn};
 use crate::receiving::Told;
@@ -33,6 +33,9 @@ pub struct Machine<P> {
     hopeful: BTreeSet<P>,
     timers: Timers<P>,
     tickets: u64,
+    /// Deliveries of connections that are over, to which the node has not answered. That an entry came by one of them says
+    /// nothing of what the peer holds now: it may have been put back since (L5).
+    late: BTreeSet<(P, SpaceId, Ticket)>,
 }
 
 impl<P: PeerId> Machine<P> {
@@ -45,6 +48,7 @@ impl<P: PeerId> Machine<P> {
             hopeful: BTreeSet::new(),
             timers: Timers::new(),
             tickets: 0,
+            late: BTreeSet::new(),
         }
     }
 
@@ -80,9 +84,10 @@ impl<P: PeerId> Machine<P> {
                 peer.refuse_redemption(turn, space, reason);
                 Ok(())
             }),
-            Event::Stored { space, from, items } => self.stored(now, space, from, items),
+            Event::Stored { space, from, items } => self.stored(now, space, self.who_has(from, space), items),
             Event::Admitted { space, from, items } => self.admitted(now, space, from, &items),
             Event::Delivered { peer, space, ticket, outcomes } => {
+                self.no_longer_late(peer, space, ticket);
                 self.with(now, peer, |peer, turn, spaces| peer.delivered(turn, space, spaces, ticket, outcomes))
             }
             Event::ReadDone { peer, space, ticket, items, end } => self.with(now, peer, |peer, turn, spaces| {
@@ -349,6 +354,19 @@ impl<P: PeerId> Machine<P> {
         }
     }
 
+    /// Who has what they sent: whoever sent it, unless the node has yet to answer to what came from them before.
+    fn who_has(&self, from: Option<P>, space: SpaceId) -> Option<P> {
+        from.filter(|peer| {
+            let first = self.late.range((*peer, space, Ticket(0))..).next();
+            first.is_none_or(|(of, late, _)| (*of, *late) != (*peer, space))
+        })
+    }
+
+    /// The node has answered to a delivery: those of one peer are dealt with in their order.
+    fn no_longer_late(&mut self, peer: P, space: SpaceId, ticket: Ticket) {
+        self.late.retain(|(of, from, late)| (*of, *from) != (peer, space) || *late > ticket);
+    }
+
     /// The connection is over, and with it everything that was known about the peer.
     fn forget(&mut self, id: P) {
         let Some(peer) = self.peers.remove(&id) else { return };
@@ -357,6 +375,7 @@ impl<P: PeerId> Machine<P> {
             self.timers.clear(at, id, NO_SPACE);
         }
         for (space, lane) in peer.lanes {
+            self.late.extend(lane.pending.iter().map(|pending| (id, space, pending.ticket)));
             for at in [lane.receipt_at, lane.retry_at].into_iter().flatten() {
                 self.timers.clear(at, id, space);
             }

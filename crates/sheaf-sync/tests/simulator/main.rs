@@ -96,9 +96,15 @@ fn seeds_that_have_failed() {
         println!("{name}");
         simulate(seed..seed + 1, Scenario::random);
     }
-    // Given up on as missing for good, until the other hears of the fork and has it beside the log.
-    println!("an entry names one beside a log, and the other has not heard that the log is forked");
-    simulate(2007..2008, Scenario::forking);
+    let forking = [
+        // Given up on as missing for good, until the other hears of the fork and has it beside the log.
+        ("an entry names one beside a log, and the other has not heard that the log is forked", 2007),
+        ("what came from a peer is stored when it was put back and is there again, and is not sent to it", 2100),
+    ];
+    for (name, seed) in forking {
+        println!("{name}");
+        simulate(seed..seed + 1, Scenario::forking);
+    }
 }
 
 /// Situations with a name: what happened to someone, or must not. Each is run from a few seeds.
