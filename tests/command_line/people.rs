@@ -271,3 +271,33 @@ fn what_is_set_aside_outlives_a_checkpoint() {
     ana.ok(&["set-aside", "adopt", &space, &piece]);
     assert!(ana.show(&document).contains("The fuel is in the shed."));
 }
+
+/// Whoever is removed has the link they came by. It is cancelled with that, unless someone says that it should stay.
+#[test]
+fn whoever_is_removed_does_not_come_back_by_the_link_they_came_by() {
+    let (ana, kofi, noor, space) = three();
+    let document = ana.ok(&["doc", "new", "--space", &space, "Plan"]).last_line();
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    for home in [&kofi, &noor] {
+        assert_eq!(joins(&ana, home, &link).code, 0);
+    }
+    // Who may not remove anyone cancels nothing by trying.
+    assert_eq!(fails(&noor, &["revoke", &space, "Kofi", "--yes"]), (5, "role".into()));
+    assert_eq!(ana.ok(&["--json", "invitations", &space]).json().as_array().map(Vec::len), Some(1));
+
+    let removed = ana.ok(&["--json", "revoke", &space, "Kofi", "--yes"]).json();
+    assert_eq!((removed["name"].as_str(), removed["cancelledInvitations"].as_u64()), (Some("Kofi"), Some(1)));
+    ana.ok(&["doc", "edit", &document, "--append", "Written without Kofi."]);
+    let ran = joins(&ana, &kofi, &link);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(!kofi.show(&document).contains("Written without Kofi."));
+
+    // Both can be wished for: the one who is removed is told apart from the link.
+    let kept = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    let said = ana.ok(&["revoke", &space, "Noor", "--yes", "--keep-invitations"]).stdout;
+    assert!(said.contains("1 link still open: whoever has it, Noor too, reads and joins by it."), "{said}");
+    // Once they have heard that they are out, they come in anew.
+    assert_eq!(joins(&ana, &noor, &kept).code, 5);
+    assert_eq!(joins(&ana, &noor, &kept).code, 0);
+    assert!(noor.show(&document).contains("Written without Kofi."));
+}

@@ -98,8 +98,14 @@ impl Node {
         let (folder, surroundings) = (options.home.clone(), options.surroundings.clone());
         let (core, notices) = blocking(move || {
             let start = Start::open(&folder, passphrase.as_ref(), surroundings)?;
-            let notices = start.notices();
-            Ok((Core::open(start)?, notices))
+            let (mut notices, moved) = (start.notices(), start.is_moved());
+            let core = Core::open(start)?;
+            if moved {
+                let still = core.me().is_ok_and(|me| me.copied);
+                let own = "this home comes from another machine. It is a device of its own from now on.";
+                notices.push(if still { NodeError::Copied.to_string() } else { own.to_owned() });
+            }
+            Ok((core, notices))
         })
         .await?;
         for space in core.spaces() {

@@ -77,6 +77,10 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
         }
         Command::Join { link } => {
             let space = node.join(&link).await?;
+            // Whoever had not heard yet that they were removed hears it now.
+            if let Some(removed) = space.removed() {
+                return Err(removed.into());
+            }
             output::print(global.json, &space, |space| space.id.clone());
         }
     }

@@ -3,8 +3,9 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::json;
-use sheaf_node::{MemberInfo, Node};
+use sheaf_node::{InvitationState, MemberInfo, Node};
 
 use crate::arguments::Global;
 use crate::output::{self, Failure};
@@ -25,12 +26,15 @@ pub enum Command {
         /// What they may do: owner, editor, commenter or viewer
         role: String,
     },
-    /// Remove someone from a space: from then on nothing new reaches them
+    /// Remove someone from a space: from then on nothing new reaches them. The links that are open are cancelled too
     Revoke {
         /// The space: its id, its first letters (4 or more), or its name
         space: String,
         /// Who: their id, its first letters (4 or more), or their name
         person: String,
+        /// Cancel no links: whoever still has one that is open, this person too, can read by it and join again
+        #[arg(long)]
+        keep_invitations: bool,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -69,7 +73,9 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
             });
             Ok(())
         }
-        Command::Revoke { space, person, yes } => revoke(node, global, &space, &person, yes).await,
+        Command::Revoke { space, person, keep_invitations, yes } => {
+            revoke(node, global, (&space, &person), keep_invitations, yes).await
+        }
         Command::Leave { space, yes } => leave(node, global, &space, yes).await,
         Command::Compare { person } => {
             let words = node.compare_words(&person).await?;
@@ -111,18 +117,50 @@ fn article(role: &str) -> String {
     if role.starts_with(['a', 'e', 'i', 'o', 'u']) { format!("an {role}") } else { format!("a {role}") }
 }
 
-async fn revoke(node: &Node, global: &Global, space: &str, person: &str, yes: bool) -> Result<(), Failure> {
+async fn revoke(
+    node: &Node,
+    global: &Global,
+    (space, person): (&str, &str),
+    keep_invitations: bool,
+    yes: bool,
+) -> Result<(), Failure> {
     let space = node.find_space(space).await?;
     let member = node.find_member(&space.id, person).await?;
     let name = called(&member);
-    if !yes
-        && !agreed(&format!("Remove {name} from “{}”? They keep what they have; nothing new reaches them.", space.name))
-    {
+    let mut open = node.invitations(&space.id).await?;
+    open.retain(|invitation| invitation.state == InvitationState::Open);
+    let links = match open.len() {
+        0 => String::new(),
+        count if keep_invitations => {
+            format!(" {} still open: whoever has it, {name} too, reads and joins by it.", output::count(count, "link"))
+        }
+        1 => " The link that is open is cancelled too.".to_owned(),
+        count => format!(" The {count} links that are open are cancelled too."),
+    };
+    let question =
+        format!("Remove {name} from “{}”? They keep what they have; nothing new reaches them.{links}", space.name);
+    if !yes && !agreed(&question) {
         return Err(Failure::Declined);
     }
+    // Nothing is cancelled for a removal that is refused.
+    let cancelled = if keep_invitations || !member.can_change { &[][..] } else { &open };
+    // The links first: one that is open lets whoever holds it in again.
+    for invitation in cancelled {
+        node.cancel_invitation(&space.id, &invitation.id).await?;
+    }
     let removed = node.revoke(&space.id, &member.id).await?;
-    output::print(global.json, &removed, |_| format!("{name} is no longer in “{}”.", space.name));
+    let answer = Removed { member: removed, cancelled_invitations: cancelled.len() };
+    output::print(global.json, &answer, |_| format!("{name} is no longer in “{}”.{links}", space.name));
     Ok(())
+}
+
+/// Who was removed, as they were, and how many invitations were cancelled with that.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed {
+    #[serde(flatten)]
+    member: MemberInfo,
+    cancelled_invitations: usize,
 }
 
 async fn leave(node: &Node, global: &Global, space: &str, yes: bool) -> Result<(), Failure> {

@@ -155,7 +155,11 @@ fn stand(standing: Standing, rebuild: bool, report: &mut DoctorReport) {
             "generation",
             "this home was copied or put back as it once was. New logs are opened when it is next used; nothing is lost",
         ),
-        Standing::Copied => report.note("generation", NodeError::Copied.to_string()),
+        Standing::Copied => report.note(
+            "generation",
+            "this home comes from another machine, or was put back too often. When it is next used it becomes a device of its own, \
+             or asks for your recovery phrase",
+        ),
     }
 }
 

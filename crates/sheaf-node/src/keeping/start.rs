@@ -52,20 +52,25 @@ impl Start {
         self.opened.needs_new_logs() || self.standing != Standing::Same
     }
 
-    /// What there is to tell the person.
+    /// Whether the home comes from another machine.
+    pub fn is_moved(&self) -> bool {
+        self.standing == Standing::Copied
+    }
+
+    /// What there is to tell the person, before the home is used.
     pub fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self.opened.repaired.iter().map(ToString::to_string).collect();
         if self.opened.needs_new_logs() {
             notices.push("what others wrote comes back when one of their devices can be reached.".into());
         }
         match self.standing {
-            Standing::Same => {}
+            // What was moved becomes a device of its own when it is used, if it can: see `is_moved`.
+            Standing::Same | Standing::Copied => {}
             Standing::PutBack => notices.push(
                 "this home was copied or put back as it once was. It goes on from here; what it had sent to others since \
                  comes back when one of them can be reached."
                     .into(),
             ),
-            Standing::Copied => notices.push(NodeError::Copied.to_string()),
         }
         notices
     }

@@ -90,8 +90,8 @@ impl Node {
         report.removed = now.iter().filter(|space| !before.iter().any(|known| known.id == space.id)).cloned().collect();
         // Whoever is in no other space is told again, for there is nobody else to be reached.
         let news = if report.unreachable.is_empty() { &now } else { &report.removed };
-        match news.first() {
-            Some(space) if report.reached.is_empty() => Err(NodeError::Removed(removed_from(space))),
+        match news.first().and_then(SpaceInfo::removed) {
+            Some(removed) if report.reached.is_empty() => Err(removed),
             _ => Ok(report),
         }
     }
@@ -99,7 +99,7 @@ impl Node {
     /// The spaces that somebody has removed this person from.
     async fn removed_from(&self) -> Result<Vec<SpaceInfo>, NodeError> {
         let mut spaces = self.spaces().await?;
-        spaces.retain(|space| space.ended.as_ref().is_some_and(|ended| !ended.left && !ended.device));
+        spaces.retain(|space| space.removed().is_some());
         Ok(spaces)
     }
 
@@ -174,14 +174,17 @@ impl Node {
     }
 }
 
-/// What to tell whoever was removed from a space.
-fn removed_from(space: &SpaceInfo) -> String {
-    let what = match &space.ended {
-        Some(ended) if ended.late => {
-            format!("the invitation to “{}” had been closed before anyone heard that you had joined by it.", space.name)
-        }
-        Some(ended) if !ended.by.is_empty() => format!("{} removed you from “{}”.", ended.by, space.name),
-        _ => format!("you were removed from “{}”.", space.name),
-    };
-    format!("{what} What you wrote there is still here to read and export.")
+impl SpaceInfo {
+    /// What to tell this person, if somebody has removed them from the space.
+    pub fn removed(&self) -> Option<NodeError> {
+        let ended = self.ended.as_ref().filter(|ended| !ended.left && !ended.device)?;
+        let what = if ended.late {
+            format!("the invitation to “{}” had been closed before anyone heard that you had joined by it.", self.name)
+        } else if ended.by.is_empty() {
+            format!("you were removed from “{}”.", self.name)
+        } else {
+            format!("{} removed you from “{}”.", ended.by, self.name)
+        };
+        Some(NodeError::Removed(format!("{what} What you wrote there is still here to read and export.")))
+    }
 }

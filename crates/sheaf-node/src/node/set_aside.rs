@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sheaf_access::{AccessOp, AccessState, EntryHash, PersonId};
+use sheaf_access::{AccessOp, AccessState, EntryHash, PersonId, Role};
 
 use super::find::shown;
 use super::{Node, blocking};
@@ -88,14 +88,26 @@ fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> S
     let Some(history) = &state.access else { return String::new() };
     let access: &AccessState = history.now();
     let by = |entry: &EntryHash| access.person_of(&history.get(entry)?.log.device);
-    let first = access.challenges(&piece.log).first().map(|challenge| challenge.by);
+    let challenges = access.challenges(&piece.log);
+    let challenge = challenges.first();
+    let first = challenge.map(|challenge| challenge.by);
     let closes =
         |entry: &EntryHash| history.get(entry).is_some_and(|entry| matches!(entry.operation, AccessOp::Close { .. }));
     if first.as_ref().is_some_and(closes) {
         return "The invitation its author came by had been closed before anyone heard that they had joined."
             .to_owned();
     }
-    match first.and_then(|entry| by(&entry)) {
+    let author = first.and_then(|entry| by(&entry));
+    if let Some((by, role)) = author.zip(challenge.and_then(|challenge| challenge.leaves)) {
+        return match name(&by) {
+            _ if by == piece.author => {
+                format!("Its author had become {} on another device, and this one had not heard of it.", a(role))
+            }
+            name if name.is_empty() => format!("Its author had been made {} and had not heard of it.", a(role)),
+            name => format!("Its author had been made {} by {name} and had not heard of it.", a(role)),
+        };
+    }
+    match author {
         Some(by) if by == piece.author && access.is_removed(&by, &piece.log.device) => {
             "It was written on a device that its author had removed, and that had not heard of it.".to_owned()
         }
@@ -108,4 +120,10 @@ fn reason(space: &Space, piece: &Piece, name: impl Fn(&PersonId) -> String) -> S
         },
         None => "It builds on work that does not count.".to_owned(),
     }
+}
+
+/// A role, as it stands in a sentence.
+fn a(role: Role) -> String {
+    let article = if matches!(role, Role::Owner | Role::Editor) { "an" } else { "a" };
+    format!("{article} {role}")
 }
