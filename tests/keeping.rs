@@ -232,6 +232,32 @@ fn the_doctor_finds_a_home_well_and_says_what_is_not() {
     home.ok(&["doctor"]);
 }
 
+/// The part of a home's journal that was begun first.
+fn journal_of(home: &Home) -> std::path::PathBuf {
+    home.path().join("home/journal/0000000001.own")
+}
+
+#[test]
+fn a_rebuild_never_gives_less_than_the_journal_and_the_store_hold_together() {
+    let (home, document) = written();
+    add(&home, &document, "Before the bend.");
+    add(&home, &document, "After the bend.");
+    let mut bytes = fs::read(journal_of(&home)).expect("a journal");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(journal_of(&home), bytes).expect("a journal");
+    let whole = home.show(&document);
+    assert!(whole.contains(WORDS) && whole.contains("After the bend."), "{whole}");
+    for _ in 0..2 {
+        let ran = home.run(&["doctor", "--rebuild", "--json"]);
+        assert!([0, 7].contains(&ran.code), "{ran:?}");
+        assert_eq!(home.show(&document), whole, "{ran:?}");
+        assert_eq!(home.ok(&["doc", "list", "--json"]).json().as_array().map(Vec::len), Some(1));
+    }
+    add(&home, &document, "After the rebuild.");
+    assert!(home.show(&document).contains("After the rebuild."));
+}
+
 /// A home as the first version wrote it, when nothing but entries was sealed: Zora's, with a document, a cache of it, and an
 /// invitation that was open.
 fn home_of_version_1() -> Home {

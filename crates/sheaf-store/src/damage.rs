@@ -112,8 +112,12 @@ impl DamageList {
 
     pub(crate) fn report(&self, item: Damaged, found: impl Into<String>) {
         let damage = Damage { item, found: found.into() };
-        tracing::warn!("damaged: {damage}");
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The journal is read more than once, and what is broken in it stays where it is.
+        if matches!(damage.item, Damaged::Journal { .. }) && list.contains(&damage) {
+            return;
+        }
+        tracing::warn!("damaged: {damage}");
         if list.len() == Self::KEPT {
             list.pop_front();
         }

@@ -112,6 +112,14 @@ pub enum StoreError {
         /// The store's folder.
         folder: PathBuf,
     },
+    /// A store made anew would lack something that is whole in the one there is.
+    #[error("{} was not made anew: {count} of the entries and records that are whole in it would be missing in the new one. It stays as it is. Make a backup of this home, and exchange with the others before you try again", folder.display())]
+    WouldLose {
+        /// The store's folder.
+        folder: PathBuf,
+        /// How many.
+        count: u64,
+    },
     /// A value larger than the store takes.
     #[error("{what} of {size} bytes is more than the store takes ({limit} bytes)")]
     TooLarge {

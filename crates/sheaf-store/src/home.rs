@@ -5,7 +5,8 @@
 //! | `lock` | locked by the process that uses the home, as long as it lives; `lock.pid` beside it says which that is |
 //! | `store/` | sled: entries, indexes, records |
 //! | `store.mark` | how much sled has said is flushed |
-//! | `store.damaged-1/` ... | stores as they were found when they could not be opened; for `sheaf doctor`, or to be deleted |
+//! | `store.damaged-1/` ... | stores as they were when something in them could not be read |
+//! | `store.replaced-1/` ... | stores that were made anew on request: all that was whole in them is in the new one |
 //! | `journal/` | own entries, in the order they were written (S1) |
 //! | `blobs/` | what checkpoints stand for: sealed blobs by name, and what belongs with each checkpoint (C5) |
 //! | `cache/snapshot/`, `cache/view/` | cached copies of documents; all of it may be deleted |
@@ -115,21 +116,6 @@ impl Claim {
         put_key_file(&self.folder, name, bytes)
     }
 
-    /// Takes the store out of the way, as it is, so that opening the home makes a new one of the journal. Answers where it is
-    /// kept now, if there was one.
-    pub fn set_store_aside(&self) -> Result<Option<PathBuf>> {
-        let store = self.folder.join(STORE);
-        if !store.exists() {
-            return Ok(None);
-        }
-        // The mark speaks of what was in it.
-        let aside = crate::disk::set_aside(&store).and_then(|aside| match fs::remove_file(self.folder.join(MARK)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(aside),
-        });
-        aside.map(Some).map_err(|error| StoreError::io(&store, "setting the store aside", &error))
-    }
-
     /// Opens the home: the journal and the store are put in order, and the store gets those of the journal's entries that it
     /// lacks. What is sealed is sealed with this key; a store from before there was one is sealed now.
     pub fn open(self, vault: &VaultKey) -> Result<(Home, Opened)> {
@@ -227,6 +213,15 @@ impl Home {
     /// Writes a small file of this home, sealed with the vault key.
     pub fn put_sealed_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         self.put_file(name, &self.vault.seal(Purpose::File, name.as_bytes(), bytes))
+    }
+
+    /// Makes the store anew: from all that is whole in it, from the checkpoints beside it, and from the journal. One that
+    /// would lack anything which is whole in the old one is refused, and the old one stays. Answers where that is kept. Blocks.
+    pub fn rebuild_store(&self) -> Result<Option<PathBuf>> {
+        let kept = self.store.rebuild()?;
+        self.cover_again()?;
+        self.store.back_up_with(&self.journal)?;
+        Ok(kept)
     }
 
     /// Removes all there is of a space but for what the caller has written down in tables: blobs, bundles, entries. It stays

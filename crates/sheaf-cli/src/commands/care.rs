@@ -18,7 +18,7 @@ pub enum Command {
     },
     /// Look this home over: its lock, its key, its journal, every entry, every record
     Doctor {
-        /// Throw the store away and make it again from the journal; what others wrote comes back from them
+        /// Make the store anew from all that is whole in it, from the journal and from the checkpoints
         #[arg(long)]
         rebuild: bool,
     },

@@ -1,8 +1,8 @@
 //! The doctor: looks at everything a home has, and says in plain sentences what it found.
 //!
 //! It opens the home as the node does, which puts in order what can be, and then reads all of it: every entry is decoded and its
-//! signature checked, every record and cache is opened. `rebuild` throws the store away first and has it made again from
-//! the journal; what others wrote comes back from them.
+//! signature checked, every record and cache is opened. `rebuild` has the store made anew first: from all that is whole in
+//! it, from the journal and from the checkpoints. What is whole nowhere comes back from others, if they have it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,17 +38,14 @@ pub fn doctor(
         )));
     }
     {
-        let claim = Claim::take(folder)?;
+        let _claim = Claim::take(folder)?;
         report.good("lock", "no other program has this home open");
         permissions(folder, &mut report);
         room(folder, &mut report);
-        if rebuild {
-            set_aside(&claim, &mut report)?;
-        }
     }
     let start = Start::open(folder, passphrase, surroundings)?;
     report.good("key", "the key of what is sealed here is the right one");
-    stand(start.standing, rebuild, &mut report);
+    stand(start.standing, &mut report);
     for repair in &start.opened.repaired {
         report.repaired.push(repair.to_string());
     }
@@ -56,6 +53,9 @@ pub fn doctor(
         report.repaired.push(format!("{} own entries went from the journal into the store", start.opened.restored));
     }
     let home = start.home;
+    if rebuild {
+        make_anew(&home, &mut report)?;
+    }
     identity(&home, &mut report);
     journal(&home, &mut report)?;
     entries(&home, &mut report)?;
@@ -68,6 +68,13 @@ pub fn doctor(
             // Already made again, or about to be.
             Damaged::Store | Damaged::Cache { .. } | Damaged::DocumentRow { .. } => {
                 report.note("damage", damage.to_string());
+            }
+            // The journal, or a checkpoint, had it.
+            Damaged::Entry { space, log, seq } if home.store().entry(space, log, seq)?.is_some() => {
+                report.note(
+                    "damage",
+                    format!("entry {seq} of log {log} in space {space}: {}; it is here again", damage.found),
+                );
             }
             _ => report.bad("damage", damage.to_string()),
         }
@@ -99,14 +106,15 @@ impl DoctorReport {
     }
 }
 
-/// Throws the store away, and with it the right to go on with the old logs.
-fn set_aside(claim: &Claim, report: &mut DoctorReport) -> Result<(), NodeError> {
+/// Makes the store anew, which takes away the right to go on with the old logs.
+fn make_anew(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
     // First: whoever stops in the middle must not go on with the logs either (L5).
-    claim.put_file(generation::FILE, &generation::Generation::rebuilt())?;
-    if let Some(aside) = claim.set_store_aside()? {
+    home.put_file(generation::FILE, &generation::Generation::rebuilt())?;
+    if let Some(kept) = home.rebuild_store()? {
         report.repaired.push(format!(
-            "the store was put aside as {} and made again from the journal; what others wrote comes back from them",
-            aside.display()
+            "the store was made anew from all that was whole in it, from the journal and from the checkpoints. As it was, it \
+             is kept in {}; that holds nothing whole which is not in the new one, and may be deleted",
+            kept.display()
         ));
     }
     Ok(())
@@ -147,10 +155,9 @@ fn room(folder: &Path, report: &mut DoctorReport) {
     }
 }
 
-fn stand(standing: Standing, rebuild: bool, report: &mut DoctorReport) {
+fn stand(standing: Standing, report: &mut DoctorReport) {
     match standing {
         Standing::Same => report.good("generation", "this home is the one it was"),
-        Standing::PutBack if rebuild => {}
         Standing::PutBack => report.note(
             "generation",
             "this home was copied or put back as it once was. New logs are opened when it is next used; nothing is lost",

@@ -58,7 +58,8 @@ impl Node {
         blocking(move || keeping::restore(&file, &home, passphrase.as_ref(), &surroundings)).await
     }
 
-    /// Looks a home over that nobody has open. `rebuild` throws its store away and makes it again from the journal.
+    /// Looks a home over that nobody has open. `rebuild` makes its store anew from all that is
+    /// whole in it and beside it.
     pub async fn doctor(
         home: PathBuf,
         passphrase: Option<SecretText>,

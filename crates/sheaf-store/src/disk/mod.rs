@@ -10,6 +10,7 @@ mod keys;
 mod layout;
 mod mark;
 mod prune;
+mod rebuild;
 mod reclaim;
 mod records;
 mod recovery;
@@ -29,7 +30,6 @@ use sheaf_log::{Entry, Frontier};
 
 use self::mark::Mark;
 use self::recovery::Site;
-pub(crate) use self::recovery::set_aside;
 use self::rows::{Batch, Rows, Trouble};
 use self::salvage::Why;
 use self::state::{LogState, State, index_row, index_value};
@@ -220,6 +220,7 @@ impl SledStore {
             Some(Open { rows, .. }) if health == health::DAMAGED => {
                 salvage::salvage(self.site(), rows, Why::Damage("rows that should be there cannot be read"))
                     .map_err(|trouble| trouble.named(&self.folder, doing))?
+                    .open
             }
             failed => {
                 drop(failed);

@@ -76,7 +76,7 @@ impl SledStore {
         let copied = copy(&open.rows);
         // From here on there is either the old store or the whole new one in the folder, and opening finds it.
         drop(place.take());
-        let replaced = copied.and_then(|()| recovery::replace_with_copy(&self.folder).map_err(Trouble::from));
+        let replaced = copied.and_then(|()| recovery::replace_with_salvage(&self.folder, None).map_err(Trouble::from));
         if let Err(trouble) = &replaced {
             tracing::warn!(?trouble, "the store keeps the room of what was pruned");
         }

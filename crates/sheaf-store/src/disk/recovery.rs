@@ -47,7 +47,7 @@ pub(super) fn open(site: Site<'_>, repairs: &mut Vec<Repair>) -> Result<Open> {
     };
 
     // sled may have written before it gave up, and may still hold the files: go on with copies.
-    let aside = set_aside(folder).map_err(|error| named(&error))?;
+    let aside = set_aside(folder, Aside::Damaged).map_err(|error| named(&error))?;
     copy_without_snapshots(&aside, folder).map_err(|error| named(&error))?;
     match attempt(site) {
         Ok(open) => {
@@ -112,41 +112,47 @@ fn attempt(site: Site<'_>) -> std::result::Result<Open, Failed> {
 }
 
 fn salvaged(site: Site<'_>, rows: Rows, why: String, repairs: &mut Vec<Repair>) -> Result<Open> {
-    let open = salvage::salvage(site, rows, Why::Damage(&why))
+    let salvaged = salvage::salvage(site, rows, Why::Damage(&why))
         .map_err(|trouble| trouble.named(site.folder, "salvaging the store"))?;
     repairs.push(Repair::Salvaged { why });
-    Ok(open)
+    Ok(salvaged.open)
 }
 
 /// A store from before there was a vault key is written anew, so that nothing unsealed lingers in sled's old pages.
 fn sealed(site: Site<'_>, rows: Rows) -> Result<Open> {
-    salvage::salvage(site, rows, Why::Unsealed).map_err(|trouble| trouble.named(site.folder, "sealing the store"))
+    let sealed = salvage::salvage(site, rows, Why::Unsealed);
+    sealed.map(|sealed| sealed.open).map_err(|trouble| trouble.named(site.folder, "sealing the store"))
 }
 
-/// Puts a finished salvage in place of the store it was made from, which is kept or not.
-pub(super) fn replace_with_salvage(folder: &Path, keep: bool) -> io::Result<()> {
-    if keep {
-        set_aside(folder)?;
-    } else {
-        remove_all(&retired(folder))?;
-        fs::rename(folder, retired(folder))?;
-    }
-    fs::rename(salvage_folder(folder), folder)?;
-    sync_above(folder)?;
-    remove_all(&retired(folder))
+/// What a store was that is kept under another name.
+#[derive(Clone, Copy)]
+pub(super) enum Aside {
+    /// Something in it could not be read.
+    Damaged,
+    /// All that is whole in it is in the new one too.
+    Replaced,
 }
 
-/// Puts a finished copy in place of the store it was made from, which is removed.
-pub(super) fn replace_with_copy(folder: &Path) -> io::Result<()> {
-    let copy = salvage_folder(folder);
-    for name in RealFiles.list(&copy)? {
-        let path = copy.join(name);
+/// Puts a finished salvage in place of the store it was made from, and answers where that is kept, if it is.
+pub(super) fn replace_with_salvage(folder: &Path, keep: Option<Aside>) -> io::Result<Option<PathBuf>> {
+    // sled's own flush does not wait for the disk, and the old store may be all that is on it.
+    let salvage = salvage_folder(folder);
+    for name in RealFiles.list(&salvage)? {
+        let path = salvage.join(name);
         if path.is_file() {
             fs::File::open(path)?.sync_all()?;
         }
     }
-    RealFiles.sync_folder(&copy)?;
-    replace_with_salvage(folder, false)
+    RealFiles.sync_folder(&salvage)?;
+    let kept = keep.map(|aside| set_aside(folder, aside)).transpose()?;
+    if kept.is_none() {
+        remove_all(&retired(folder))?;
+        fs::rename(folder, retired(folder))?;
+    }
+    fs::rename(salvage, folder)?;
+    sync_above(folder)?;
+    remove_all(&retired(folder))?;
+    Ok(kept)
 }
 
 /// Where a salvage is written. Left-overs of an earlier one are removed.
@@ -189,10 +195,14 @@ fn sweep(folder: &Path) -> io::Result<usize> {
 }
 
 /// Gives the folder a name under which nothing will touch it.
-pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
+fn set_aside(folder: &Path, what: Aside) -> io::Result<PathBuf> {
+    let word = match what {
+        Aside::Damaged => "damaged",
+        Aside::Replaced => "replaced",
+    };
     let mut number = 1;
     let aside = loop {
-        let aside = beside(folder, &format!("damaged-{number}"));
+        let aside = beside(folder, &format!("{word}-{number}"));
         if !aside.exists() {
             break aside;
         }

@@ -21,6 +21,8 @@ pub(super) enum Trouble {
     Busy,
     /// What it holds is sealed with another key.
     OtherKey,
+    /// A store that was written anew lacks so many things that are whole in the old one.
+    Lacking(u64),
 }
 
 impl Trouble {
@@ -31,6 +33,7 @@ impl Trouble {
             Self::Corrupt(what) => StoreError::Damaged { path: folder.join("db"), what },
             Self::Busy => StoreError::Locked { folder: folder.to_path_buf(), holder: None },
             Self::OtherKey => StoreError::OtherKey { folder: folder.to_path_buf() },
+            Self::Lacking(count) => StoreError::WouldLose { folder: folder.to_path_buf(), count },
         }
     }
 }

@@ -7,13 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 
 use sheaf_access::{EntryHash, LogId, SpaceId};
+use sheaf_log::{Entry, Unverified};
 use sled::IVec;
 
 use super::entries::decode_entry;
 use super::keys::{self, Parts};
-use super::recovery::Site;
+use super::recovery::{Aside, Site};
 use super::rows::{Batch, Rows, Trouble, after};
 use super::state::{Arrived, Floor, Hole, Place, State, Tip, index_row, index_value};
 use super::value::{self, Unread};
@@ -35,34 +37,52 @@ pub(super) enum Why<'a> {
     Damage(&'a str),
     /// It is from before records were sealed.
     Unsealed,
+    /// The person asked for it. Nothing that is whole may get lost on the way.
+    Asked,
+}
+
+/// A store that was written anew.
+pub(super) struct Salvaged {
+    pub(super) open: Open,
+    /// Where the one is that it was made from, if that is kept.
+    pub(super) kept: Option<PathBuf>,
 }
 
 /// Makes a new store of what can be read, with its records sealed, and puts it in the place of the old one. That stays
-/// beside it, unless it was only not sealed.
-pub(super) fn salvage(site: Site<'_>, old: Rows, why: Why<'_>) -> Result<Open, Trouble> {
+/// beside it, unless it was only not sealed. When it was asked for, the old one stays in its place unless all that is whole
+/// in it is in the new one.
+pub(super) fn salvage(site: Site<'_>, old: Rows, why: Why<'_>) -> Result<Salvaged, Trouble> {
     let Site { folder, vault, caches, damage } = site;
-    let damaged = match why {
-        Why::Damage(why) => {
-            damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
-            true
-        }
-        Why::Unsealed => false,
-    };
+    let asked = matches!(why, Why::Asked);
+    if let Why::Damage(why) = why {
+        damage.report(Damaged::Store, format!("{why}; what can be read is put into a new one"));
+    }
     if !matches!(layout::is_sealed(&old), Ok(true)) {
         // Before the new store says that all is sealed.
         caches.clear().map_err(|error| Trouble::Io { kind: io::ErrorKind::Other, reason: error.to_string() })?;
     }
     let new = Rows::open(&recovery::fresh_salvage_folder(folder)?)?;
-    let salvage = Salvage { old: &old, new: &new, vault, damage, batch: Batch::default(), bytes: 0, lossy: false };
-    let lossy = salvage.run()?;
+    let (batch, bytes, lossy) = (Batch::default(), 0, false);
+    let mut salvage = Salvage { old: &old, new: &new, vault, damage, asked, batch, bytes, lossy };
+    salvage.run()?;
+    let lacking = if asked { salvage.lacking()? } else { 0 };
+    let lossy = salvage.lossy;
+    if lacking > 0 {
+        return Err(Trouble::Lacking(lacking));
+    }
     drop(old);
     drop(new);
     // The new store counts its changes from the beginning.
     mark::forget(folder)?;
-    recovery::replace_with_salvage(folder, damaged || lossy)?;
+    let keep = match why {
+        Why::Asked => Some(Aside::Replaced),
+        Why::Damage(_) => Some(Aside::Damaged),
+        Why::Unsealed => lossy.then_some(Aside::Damaged),
+    };
+    let kept = recovery::replace_with_salvage(folder, keep)?;
     let rows = Rows::open(folder)?;
     let state = State::load(&rows)?;
-    Open::new(rows, state)
+    Ok(Salvaged { open: Open::new(rows, state)?, kept })
 }
 
 struct Salvage<'a> {
@@ -70,6 +90,8 @@ struct Salvage<'a> {
     new: &'a Rows,
     vault: &'a VaultKey,
     damage: &'a DamageList,
+    /// Whether a person asked for it, who has time: signatures are looked at too.
+    asked: bool,
     batch: Batch,
     bytes: usize,
     /// Whether anything could not be read.
@@ -87,8 +109,7 @@ struct FoundLog {
 }
 
 impl Salvage<'_> {
-    /// Answers whether anything could not be read.
-    fn run(mut self) -> Result<bool, Trouble> {
+    fn run(&mut self) -> Result<(), Trouble> {
         for (key, value) in layout::rows_of(self.vault) {
             self.put(key.to_vec(), value)?;
         }
@@ -99,8 +120,46 @@ impl Salvage<'_> {
             self.progress()?;
         }
         self.commit()?;
-        self.new.flush()?;
-        Ok(self.lossy)
+        self.new.flush()
+    }
+
+    /// Reads everything once more, and counts what is whole in the old store and not in the new one.
+    fn lacking(&mut self) -> Result<u64, Trouble> {
+        let (old, new) = (self.old, self.new);
+        let mut lacking = 0;
+        for sort in [keys::ENTRY, keys::DOCUMENT, keys::RECORD] {
+            self.each(sort, |salvage, key, stored| {
+                let mut parts = Parts::of(key);
+                let whole = match (sort, value::open(old, key, stored)) {
+                    (_, Err(Unread::Trouble(trouble @ (Trouble::Io { .. } | Trouble::Busy)))) => return Err(trouble),
+                    (_, Err(_)) => return Ok(()),
+                    (keys::ENTRY, Ok(value)) => {
+                        let place = (parts.space(), parts.log(), parts.number());
+                        let (Some(space), Some(log), Some(seq)) = place else { return Ok(()) };
+                        salvage.decode(space, log, seq, &value).map(|_| value)
+                    }
+                    // It says how far derived things have got, and they are derived again.
+                    (keys::RECORD, Ok(_)) if parts.table().is_none_or(|table| table == Table::Progress) => None,
+                    (_, Ok(value)) => Some(value),
+                };
+                let Some(whole) = whole else { return Ok(()) };
+                // A record may have been sealed on the way.
+                let there = match value::read(new, key) {
+                    Ok(there) => there.is_some_and(|there| sort == keys::RECORD || there == whole),
+                    Err(Unread::Trouble(trouble @ (Trouble::Io { .. } | Trouble::Busy))) => return Err(trouble),
+                    Err(_) => false,
+                };
+                lacking += u64::from(!there);
+                Ok(())
+            })?;
+        }
+        Ok(lacking)
+    }
+
+    /// The entry in a row, if it is one that may be there.
+    fn decode(&self, space: SpaceId, log: LogId, seq: u64, value: &[u8]) -> Option<(Arrival, Entry)> {
+        let signed = |entry: &Entry| Unverified::decode(entry.encoded()).and_then(Unverified::verify).is_ok();
+        decode_entry(space, log, seq, value).filter(|(_, entry)| !self.asked || signed(entry))
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Trouble> {
@@ -201,7 +260,7 @@ impl Salvage<'_> {
             };
             let broken = match value::open(old, key, stored) {
                 Ok(value) => {
-                    if let Some((arrival, entry)) = decode_entry(space, log, seq, &value) {
+                    if let Some((arrival, entry)) = salvage.decode(space, log, seq, &value) {
                         let found = spaces.entry(space).or_default().entry(log).or_default();
                         found.entries.insert(seq, (arrival, entry.hash()));
                         return salvage.insert(key, &value);
