@@ -95,7 +95,7 @@ impl fmt::Display for Damage {
             }
             Damaged::Journal { segment, offset, length } => write!(
                 f,
-                "the journal, segment {segment}, {length} bytes from {offset} on: {}; set aside, the store may still hold those entries",
+                "the journal, segment {segment}, {length} bytes from {offset} on: {}; passed over. The store may still hold what was there: sheaf doctor --rebuild writes that into the journal anew",
                 self.found
             ),
             Damaged::Store => write!(f, "the store: {}", self.found),

@@ -8,6 +8,8 @@
 //! | `store.damaged-1/` ... | stores as they were when something in them could not be read |
 //! | `store.replaced-1/` ... | stores that were made anew on request: all that was whole in them is in the new one |
 //! | `journal/` | own entries, in the order they were written (S1) |
+//! | `journal.remade/` | a journal that is being written anew |
+//! | `journal.damaged-1/` ... | journals in which something was broken, as they were: what was whole in them is in the new one |
 //! | `blobs/` | what checkpoints stand for: sealed blobs by name, and what belongs with each checkpoint (C5) |
 //! | `cache/snapshot/`, `cache/view/` | cached copies of documents; all of it may be deleted |
 //! | others | small whole files, sealed or not: see [`Home::put_sealed_file`] |
@@ -127,6 +129,7 @@ impl Claim {
         let Self { folder, lock } = self;
         let damage = Arc::new(DamageList::default());
         let config = JournalConfig::default();
+        crate::remake::finish_interrupted(&folder)?;
         let (journal, repaired) = Journal::open_on(
             &folder.join(JOURNAL),
             Arc::clone(&files),

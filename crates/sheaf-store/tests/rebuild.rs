@@ -1,4 +1,5 @@
-//! A store that is made anew on request has all that was whole: in the old one, in the journal, and beside them.
+//! A store that is made anew on request has all that was whole: in the old one, in the journal, and beside them. So has a
+//! journal.
 
 mod support;
 
@@ -6,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use sheaf_log::Entry;
-use sheaf_store::{DocumentRow, Home, Store, Table};
+use sheaf_store::{Claim, Damage, Damaged, DocumentRow, Home, Store, Table};
 use support::{Writer, document, sled_at, space, vault};
 
 /// Own entries, of which the journal has lost some, and another's, which never were in it.
@@ -91,4 +92,65 @@ fn an_entry_that_cannot_be_read_is_all_that_is_lost() {
     assert!(found.len() + 1 >= entries.len(), "{} of {}", found.len(), entries.len());
     home.store().append(space(0), &entries[entries.len() - 2..]).unwrap();
     has_all(&home, &entries);
+}
+
+/// The entries of the journal, in its order.
+fn journal(home: &Home) -> Vec<Entry> {
+    home.journal().replay(0).unwrap().map(|item| item.unwrap().1).collect()
+}
+
+#[test]
+fn a_broken_journal_is_written_anew_from_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = home_with_a_bent_journal(folder.path());
+    let mine: Vec<Entry> = entries.iter().step_by(2).cloned().collect();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(journal(&home).len(), mine.len() - 1);
+    let remade = home.remake_journal(None).unwrap().unwrap();
+    assert_eq!((remade.entries, remade.recovered, remade.unknown), (20, 1, 0));
+    assert!(remade.missing.is_empty(), "{remade:?}");
+    drop(home);
+    // Killed before anything got another name: what was made so far is in nobody's way.
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(journal(&home).len(), mine.len() - 1);
+    assert!(!folder.path().join("journal.remade").exists());
+    home.remake_journal(None).unwrap().unwrap();
+    drop(home);
+    // Killed between the two names.
+    fs::rename(folder.path().join("journal"), folder.path().join("journal.damaged-1")).unwrap();
+    let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!((opened.restored, opened.copied_back), (0, 0), "{opened:?}");
+    assert_eq!(journal(&home), mine);
+    assert_eq!(home.remake_journal(None).unwrap(), None);
+    drop(home);
+    // It is a journal like any other: it goes on, and brings a store back.
+    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let (home, opened) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(opened.restored, 20);
+    let mut own = Writer::new(0);
+    let next = (0..21).map(|content| own.entry(space(0), 0, content, 200)).last().unwrap();
+    home.journal().append(space(0), &[next]).unwrap().wait().unwrap();
+    assert_eq!(journal(&home).len(), 21);
+    let broken = |damage: &Damage| matches!(damage.item, Damaged::Journal { .. });
+    assert!(!home.store().damage().iter().any(broken), "{:?}", home.store().damage());
+}
+
+#[test]
+fn what_was_broken_and_is_in_no_store_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = home_with_a_bent_journal(folder.path());
+    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    let remade = home.remake_journal(None).unwrap().unwrap();
+    assert_eq!((remade.entries, remade.recovered, remade.missing.len()), (19, 0, 1));
+    assert!(remade.unknown > 200, "{remade:?}");
+    let (_, log, seq) = remade.missing[0];
+    assert!(entries.iter().any(|entry| (entry.log(), entry.seq()) == (log, seq)));
+    drop(home);
+    Claim::take(folder.path()).unwrap().place_remade_journal().unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(journal(&home).len(), 19);
+    // The others have it, and then all of it is here again.
+    home.store().append(space(0), &entries).unwrap();
+    assert_eq!(home.store().since(space(0), 0, usize::MAX).unwrap().len(), entries.len());
 }

@@ -18,7 +18,7 @@ pub enum Command {
     },
     /// Look this home over: its lock, its key, its journal, every entry, every record
     Doctor {
-        /// Make the store anew from all that is whole in it, from the journal and from the checkpoints
+        /// Make the store anew from all that is whole in it, in the journal and in the checkpoints, and a broken journal too
         #[arg(long)]
         rebuild: bool,
     },

@@ -2,13 +2,14 @@
 //!
 //! It opens the home as the node does, which puts in order what can be, and then reads all of it: every entry is decoded and its
 //! signature checked, every record and cache is opened. `rebuild` has the store made anew first: from all that is whole in
-//! it, from the journal and from the checkpoints. What is whole nowhere comes back from others, if they have it.
+//! it, from the journal and from the checkpoints. A journal in which something is broken is written anew then, with what
+//! the store has. What is whole nowhere comes back from others, if they have it.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use sheaf_log::Unverified;
-use sheaf_store::{CacheKind, Claim, Damaged, Home, Store, StoreError, Table};
+use sheaf_store::{CacheKind, Claim, Damaged, Home, Remade, Store, StoreError, Table};
 
 use crate::core::READ;
 use crate::document::cache_name;
@@ -43,6 +44,7 @@ pub fn doctor(
         permissions(folder, &mut report);
         room(folder, &mut report);
     }
+    let again = surroundings.clone();
     let start = Start::open(folder, passphrase, surroundings)?;
     report.good("key", "the key of what is sealed here is the right one");
     stand(start.standing, &mut report);
@@ -52,9 +54,20 @@ pub fn doctor(
     if start.opened.restored > 0 {
         report.repaired.push(format!("{} own entries went from the journal into the store", start.opened.restored));
     }
-    let home = start.home;
+    let mut home = start.home;
+    let mut before = Vec::new();
     if rebuild {
         make_anew(&home, &mut report)?;
+        let device = Identity::read(&home).ok().flatten().map(|me| me.keys.device.id());
+        if let Some(remade) = home.remake_journal(device)? {
+            // What was found in the old one is said below, in other words.
+            before = home.store().damage();
+            before.retain(|damage| !matches!(damage.item, Damaged::Journal { .. }));
+            drop(home);
+            let kept = Claim::take(folder)?.place_remade_journal()?;
+            home = Start::open(folder, passphrase, again)?.home;
+            journal_made_anew(&remade, &kept, &mut report);
+        }
     }
     identity(&home, &mut report);
     journal(&home, &mut report)?;
@@ -63,7 +76,7 @@ pub fn doctor(
     records(&home, &mut report)?;
     forks(&home, &mut report)?;
     // What was damaged has been set aside on the way.
-    for damage in home.store().damage() {
+    for damage in before.into_iter().chain(home.store().damage()) {
         match damage.item {
             // Already made again, or about to be.
             Damaged::Store | Damaged::Cache { .. } | Damaged::DocumentRow { .. } => {
@@ -118,6 +131,35 @@ fn make_anew(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
         ));
     }
     Ok(())
+}
+
+/// Says what came of a journal in which something was broken.
+fn journal_made_anew(remade: &Remade, kept: &Path, report: &mut DoctorReport) {
+    report.repaired.push(format!(
+        "the journal was written anew: {} entries, {} of them from the store, because they were broken in the old one. \
+         That is kept in {}; what was whole in it is in the new one, and it may be deleted",
+        remade.entries,
+        remade.recovered,
+        kept.display()
+    ));
+    for (space, log, seq) in &remade.missing {
+        report.note(
+            "journal",
+            format!(
+                "entry {seq} of log {log} in space {space} was in the broken part, and no store here holds it. It comes \
+                 back if another device has it"
+            ),
+        );
+    }
+    if remade.unknown > 0 {
+        report.note(
+            "journal",
+            format!(
+                "{} broken bytes of the old journal held what no store here holds, and what they were cannot be read",
+                remade.unknown
+            ),
+        );
+    }
 }
 
 fn permissions(folder: &Path, report: &mut DoctorReport) {

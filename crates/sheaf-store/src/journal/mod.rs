@@ -29,6 +29,7 @@ use sheaf_access::{LogId, SpaceId};
 use sheaf_log::{Entry, Frontier, Unverified};
 
 pub use self::completion::Completion;
+pub(crate) use self::segment::framed;
 use self::segment::{Frame, Header, decode};
 use self::writer::{Job, Out, Shared};
 use crate::damage::DamageList;
@@ -84,6 +85,18 @@ impl Journal {
         damage: Arc<DamageList>,
         lock: Option<Arc<Lock>>,
     ) -> Result<(Self, Vec<Repair>)> {
+        Self::open_from(folder, files, config, damage, lock, 1)
+    }
+
+    /// The same, and one that is begun has this number as its first.
+    pub(crate) fn open_from(
+        folder: &Path,
+        files: Arc<dyn Files>,
+        config: JournalConfig,
+        damage: Arc<DamageList>,
+        lock: Option<Arc<Lock>>,
+        first: u64,
+    ) -> Result<(Self, Vec<Repair>)> {
         let named = |error: &io::Error| StoreError::io(folder, "opening the journal", error);
         files.create_folder(folder).map_err(|error| named(&error))?;
         // The name of the folder itself must outlive a crash too.
@@ -126,7 +139,7 @@ impl Journal {
         }
         let out = match last {
             Some((number, length)) => Out::resume(folder, Arc::clone(&files), config, number, length)?,
-            None => Out::begin(folder, Arc::clone(&files), config)?,
+            None => Out::begin(folder, Arc::clone(&files), config, first)?,
         };
         let shared = Arc::new(Shared::new(out, tips));
         let thread = writer::start(Arc::clone(&shared), config).map_err(|error| named(&error))?;

@@ -98,6 +98,11 @@ pub(crate) fn push(buffer: &mut Vec<u8>, number: u64, group: usize, space: Space
     buffer.extend_from_slice(&payload);
 }
 
+/// How long the frame of an entry is that is so long.
+pub(crate) fn framed(entry: usize) -> u64 {
+    (FRAME_HEAD + PAYLOAD_HEAD + entry) as u64
+}
+
 /// A frame belongs to its place, so that left-overs of another segment in a reused block are never taken for frames.
 fn place(number: u64, offset: usize) -> [u8; 16] {
     let mut place = [0; 16];

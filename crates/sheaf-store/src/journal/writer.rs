@@ -220,9 +220,9 @@ impl Out {
     }
 
     /// Begins the first segment.
-    pub(super) fn begin(folder: &Path, files: Arc<dyn Files>, config: JournalConfig) -> Result<Self> {
-        let file = create(folder, &*files, Header { number: 1, before: 0 })?;
-        Ok(Self { folder: folder.to_path_buf(), files, config, number: 1, length: HEADER, file })
+    pub(super) fn begin(folder: &Path, files: Arc<dyn Files>, config: JournalConfig, number: u64) -> Result<Self> {
+        let file = create(folder, &*files, Header { number, before: 0 })?;
+        Ok(Self { folder: folder.to_path_buf(), files, config, number, length: HEADER, file })
     }
 
     /// Begins the next segment, which says how much of this one counts.
