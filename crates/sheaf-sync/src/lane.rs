@@ -333,6 +333,18 @@ impl Lane {
         pruned
     }
 
+    /// What they did not take for what it builds on is sent again. Answers whether there is anything.
+    pub fn lift_dependent(&mut self) -> bool {
+        let before = self.blocked.len();
+        self.blocked.retain(|_, blocked| blocked.why != Why::Dependency);
+        let lifted = self.blocked.len() < before;
+        if lifted {
+            self.recoveries = 0;
+            self.look_again();
+        }
+        lifted
+    }
+
     /// Whether there is nothing left to do in either direction: `Some` with the number of logs that differ because one
     /// side refused entries of the other.
     pub fn in_step<P>(&self, space: &Space<P>) -> Option<usize> {

@@ -396,7 +396,7 @@ impl<P: PeerId> Peer<P> {
             Frame::Redeem { tag, proof } => self.redeems(turn, spaces, tag, proof),
             Frame::RedeemRefused { tag, reason } => self.redemption_refused(turn, tag, reason),
             Frame::Word { tag, word } => {
-                self.said(turn, tag, word);
+                self.said(turn, spaces, tag, word);
                 Ok(())
             }
             Frame::Want { tag }

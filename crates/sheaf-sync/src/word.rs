@@ -7,7 +7,9 @@ use sheaf_access::SpaceId;
 
 use crate::action::Action;
 use crate::frame::Frame;
+use crate::lane::Lane;
 use crate::peer::{Peer, PeerId, Turn};
+use crate::space::Spaces;
 use crate::tag::Tag;
 
 impl<P: PeerId> Peer<P> {
@@ -16,10 +18,13 @@ impl<P: PeerId> Peer<P> {
         turn.send(self.id, Frame::Word { tag: Tag::of(space, &self.nonce), word });
     }
 
-    /// They say something.
-    pub fn said(&self, turn: &mut Turn<'_, P>, tag: Tag, word: Vec<u8>) {
-        if let Some(space) = self.tags.get(&tag) {
-            turn.actions.push(Action::Said { peer: self.id, space: *space, word });
+    /// They say something. Words are said when a branch of a log has grown: what they could not take for want of it they may
+    /// take now.
+    pub fn said(&mut self, turn: &mut Turn<'_, P>, spaces: &Spaces<P>, tag: Tag, word: Vec<u8>) {
+        let Some(id) = self.tags.get(&tag).copied() else { return };
+        turn.actions.push(Action::Said { peer: self.id, space: id, word });
+        if self.lanes.get_mut(&id).is_some_and(Lane::lift_dependent) {
+            self.pump(turn, id, spaces);
         }
     }
 }

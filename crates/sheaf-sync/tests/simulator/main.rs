@@ -100,6 +100,7 @@ fn seeds_that_have_failed() {
         // Given up on as missing for good, until the other hears of the fork and has it beside the log.
         ("an entry names one beside a log, and the other has not heard that the log is forked", 2007),
         ("what came from a peer is stored when it was put back and is there again, and is not sent to it", 2100),
+        ("what builds on a branch is given up before the other hears of the fork, and not sent when it has", 19_803),
     ];
     for (name, seed) in forking {
         println!("{name}");
