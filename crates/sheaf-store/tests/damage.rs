@@ -8,15 +8,11 @@ use std::path::Path;
 use proptest::prelude::*;
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, Damaged, DocumentRow, Home, Repair, SledStore, Store, StoreError, Table};
-use support::{Writer, cases, document, space, vault};
+use support::{Writer, cases, document, sled_at, space, vault};
 
 /// Changes rows behind the store's back. The first byte of a key says what sort of row it is, see the store's `keys`.
 fn tamper(home: &Path, mut change: impl FnMut(&[u8], &mut Vec<u8>) -> Change) {
-    let db = sled::Config::new().path(home.join("store")).open();
-    let db = match db {
-        Ok(db) => db,
-        Err(error) => panic!("{error}"),
-    };
+    let db = sled_at(&home.join("store"));
     for row in db.iter().collect::<Result<Vec<_>, _>>().unwrap() {
         let mut value = row.1.to_vec();
         match change(&row.0, &mut value) {
@@ -27,25 +23,13 @@ fn tamper(home: &Path, mut change: impl FnMut(&[u8], &mut Vec<u8>) -> Change) {
     }
     db.flush().unwrap();
     drop(db);
-    wait_until_closed(home);
+    drop(sled_at(&home.join("store")));
 }
 
 enum Change {
     None,
     Write,
     Remove,
-}
-
-/// sled lets go of its file a little after it is dropped.
-fn wait_until_closed(home: &Path) {
-    for _ in 0..2_000 {
-        match sled::Config::new().path(home.join("store")).open() {
-            Ok(_) => return,
-            Err(sled::Error::Io(_)) => std::thread::sleep(std::time::Duration::from_millis(5)),
-            Err(error) => panic!("{error}"),
-        }
-    }
-    panic!("sled does not let go");
 }
 
 fn open(home: &Path) -> SledStore {

