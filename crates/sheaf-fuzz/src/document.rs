@@ -13,6 +13,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "document-file", run: document, seeds: documents },
     Target { name: "document-cursor", run: cursor, seeds: cursors },
     Target { name: "document-import-automerge", run: import_automerge, seeds: documents },
+    Target { name: "document-import-docx", run: import_docx, seeds: word_files },
     Target { name: "document-import-html", run: import_html, seeds: pages },
     Target { name: "document-import-markdown", run: import_markdown, seeds: notes },
 ];
@@ -78,6 +79,13 @@ fn import_automerge(bytes: &[u8]) {
     let _ = import::file("a.automerge", &summed(bytes));
 }
 
+/// A file is one of Word's, within its limits, or an error; what was read can be written as one.
+fn import_docx(bytes: &[u8]) {
+    if let Ok(read) = import::docx(bytes) {
+        assert!(export::docx("", &read.items).is_ok(), "what was read can be written");
+    }
+}
+
 /// Any text is HTML; what was read can be written in every format.
 fn import_html(bytes: &[u8]) {
     text(bytes, |text| {
@@ -94,6 +102,15 @@ fn import_markdown(bytes: &[u8]) {
         let read = import::markdown(text);
         assert_eq!(import::markdown(&export::markdown(&read)), read);
     });
+}
+
+/// Documents as Word has them: a package of parts, which is compressed.
+fn word_files() -> Vec<Vec<u8>> {
+    let texts = [
+        "",
+        "# A title\n\nWords, **strong** and [linked](https://example.org).\n\n1. one\n2. two\n\n> quoted\n\n```\ncode\n```\n",
+    ];
+    texts.iter().filter_map(|text| export::docx("A title", &import::markdown(text)).ok()).collect()
 }
 
 fn with_block() -> Document {

@@ -1,10 +1,11 @@
-//! What `sheaf-node` reads of a home's small files, and what nodes say to each other of forks.
+//! What `sheaf-node` reads of a home's small files, and what nodes say to each other beside entries: of devices, and of forks.
 
 use crate::Target;
 
 pub const TARGETS: &[Target] = &[
     Target { name: "node-vault", run: sheaf_node::fuzzing::vault, seeds: sheaf_node::fuzzing::vaults },
     Target { name: "node-identity", run: sheaf_node::fuzzing::identity, seeds: sheaf_node::fuzzing::identities },
+    Target { name: "node-direct", run: sheaf_node::fuzzing::direct, seeds: sheaf_node::fuzzing::directs },
     Target { name: "node-word", run: sheaf_node::fuzzing::word, seeds: words },
 ];
 

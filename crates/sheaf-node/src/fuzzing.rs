@@ -1,11 +1,14 @@
 //! What the fuzz targets drive: the readers of the small files of a home, which a person may put there from anywhere, and a
 //! disk may damage; and of the words that nodes say to each other besides entries.
 
+use sheaf_access::pairing::{PairingFrame, PairingRefusal};
+use sheaf_access::{DeviceCertificate, DeviceKeys, DeviceRevocation, PersonKey, SealingSecret, SpaceId};
 use sheaf_log::{Entry, ForkProof, Unverified};
 use sheaf_store::{Purpose, VaultKey};
 use sheaf_sync::EntryBytes;
 use sheaf_sync::branches::{End, Said};
 
+use crate::devices::{Direct, Proof};
 use crate::identity::{FILE, Identity};
 use crate::keeping::vault::Vault;
 
@@ -104,6 +107,34 @@ pub fn words(one: &Entry, other: &Entry) -> Vec<Vec<u8>> {
         Said::Path { log, end: other.hash(), entries: vec![bytes(other)], next: None, needed: false },
     ];
     said.iter().map(Said::encode).collect()
+}
+
+/// Any bytes as what a device, a stranger's perhaps, says beside the spaces that are shared. What is read is said again in the
+/// same bytes.
+pub fn direct(bytes: &[u8]) {
+    let Some(said) = Direct::decode(bytes) else { return };
+    assert!(Direct::is_one(bytes), "it is told from a frame");
+    let written = said.encode();
+    assert_eq!(Direct::decode(&written), Some(said), "it is read as it was written");
+}
+
+/// One of each kind, but for those of a pairing, which have a target of their own.
+pub fn directs() -> Vec<Vec<u8>> {
+    let root = PersonKey::from_seed(&[1; 32]);
+    let keys = DeviceKeys::from_secrets(&[2; 32], SealingSecret::from_bytes(&[3; 32]));
+    let certificate = DeviceCertificate::issue(&root, &keys);
+    let space = SpaceId::from_bytes([5; 32]);
+    let addresses = vec![std::net::SocketAddr::from(([192, 0, 2, 7], 4_000))];
+    let said = [
+        Direct::Pairing(PairingFrame::Refuse(PairingRefusal::Used)),
+        Direct::Claim {
+            proof: Proof { certificate, consent: certificate.consent(&keys) },
+            addresses: addresses.clone(),
+        },
+        Direct::Named { certificate, private: Some(space), spaces: vec![space], devices: vec![(keys.id(), addresses)] },
+        Direct::Revoked(DeviceRevocation::issue(&root, keys.id())),
+    ];
+    said.iter().map(Direct::encode).collect()
 }
 
 #[cfg(test)]

@@ -26,13 +26,13 @@ use std::sync::{Arc, Mutex};
 use sheaf_access::{DeviceId, DeviceRevocation, SpaceId};
 use tokio::sync::Notify;
 
-use self::plan::Proof;
+use self::pairing::Pairing;
 use crate::core::locked;
 
-use self::pairing::Pairing;
 pub use belongings::default_name;
 pub use direct::{Direct, DirectStep};
 pub use follow::begin;
+pub use plan::Proof;
 pub use removal::LAST_WORDS;
 
 /// What the node knows of the person's devices beside what is stored.
