@@ -401,7 +401,7 @@ fn the_command_line_pairs_two_homes() {
     desktop.ok(&["doc", "edit", &notes, "--append", "Late words too."]);
 
     laptop.ok(&["device", "rename", "Desk", "--device", &device]);
-    laptop.ok(&["device", "remove", "Desk"]);
+    laptop.ok(&["device", "remove", "Desk", "--yes"]);
     let online = laptop.online();
     for _ in 0..2 {
         // It is told, and knows from then on.

@@ -60,6 +60,9 @@ pub enum Device {
         /// A file with your recovery phrase, if it is not here any more
         #[arg(long, value_name = "FILE")]
         phrase_file: Option<PathBuf>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -79,9 +82,17 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
             node.rename_device(&id, &name).await?;
             output::print(global.json, &node.find_device(&id).await?, |device| device.id.clone());
         }
-        Command::Device(Device::Remove { device, phrase_file }) => {
+        Command::Device(Device::Remove { device, phrase_file, yes }) => {
             let phrase = given(phrase_file.as_deref())?;
-            let id = node.find_device(&device).await?.id;
+            let found = node.find_device(&device).await?;
+            let question = format!(
+                "Remove your device “{}”? It keeps what it has, gets nothing more, and cannot be taken back.",
+                found.name
+            );
+            if !yes && !super::people::agreed(&question) {
+                return Err(Failure::Declined);
+            }
+            let id = found.id;
             match node.remove_device(&id, phrase.as_ref().map(SecretText::as_str)).await {
                 Err(NodeError::NeedsPhrase) if unlock::can_ask() => {
                     let phrase = unlock::ask("Recovery phrase: ")?;
