@@ -295,7 +295,7 @@ fn whoever_is_removed_does_not_come_back_by_the_link_they_came_by() {
     // Both can be wished for: the one who is removed is told apart from the link.
     let kept = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
     let said = ana.ok(&["revoke", &space, "Noor", "--yes", "--keep-invitations"]).stdout;
-    assert!(said.contains("1 link still open: whoever has it, Noor too, reads and joins by it."), "{said}");
+    assert!(said.contains("1 link still open: whoever has one, Noor too, reads and joins by it."), "{said}");
     // Once they have heard that they are out, they come in anew.
     assert_eq!(joins(&ana, &noor, &kept).code, 5);
     assert_eq!(joins(&ana, &noor, &kept).code, 0);

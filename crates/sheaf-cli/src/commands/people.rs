@@ -132,7 +132,7 @@ async fn revoke(
     let links = match open.len() {
         0 => String::new(),
         count if keep_invitations => {
-            format!(" {} still open: whoever has it, {name} too, reads and joins by it.", output::count(count, "link"))
+            format!(" {} still open: whoever has one, {name} too, reads and joins by it.", output::count(count, "link"))
         }
         1 => " The link that is open is cancelled too.".to_owned(),
         count => format!(" The {count} links that are open are cancelled too."),
