@@ -16,6 +16,8 @@ const COMMANDS: &[&str] = &[
     "phrase_written",
     "back_up",
     "restore_backup",
+    "choose_backup",
+    "restore_here",
     "devices",
     "rename_device",
     "remove_device",

@@ -2,36 +2,13 @@
 //! back and go on from there without a lost word.
 
 use std::fs;
-use std::path::Path;
 
-use sheaf_tests::{Home, copy_folder, killed_after};
+use sheaf_tests::{Home, copy_folder, holding, killed_after};
 
 const TITLE: &str = "Zinnober expedition";
 const WORDS: &str = "The periwinkle float sticks below the line.";
 const SPACE: &str = "Quarterdeck rota";
 const NAME: &str = "Wilhelmina Ferreira";
-
-/// The files under a folder that hold one of these texts, in UTF-8 or UTF-16.
-fn holding(folder: &Path, texts: &[&str]) -> Vec<String> {
-    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let wanted: Vec<(&str, Vec<u8>)> =
-        texts.iter().flat_map(|text| [(*text, text.as_bytes().to_vec()), (*text, wide(text))]).collect();
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(holding(&path, texts));
-            continue;
-        }
-        let bytes = fs::read(&path).expect("a file");
-        for (text, bytes_of) in &wanted {
-            if bytes.windows(bytes_of.len()).any(|window| window == bytes_of) {
-                found.push(format!("{}: {text}", path.display()));
-            }
-        }
-    }
-    found
-}
 
 /// A home with words in it, in a space of its own.
 fn written() -> (Home, String) {

@@ -47,6 +47,8 @@ fn invited(ana: &Window) -> String {
     ana.click("Make a link");
     let link = ana.value("Invitation link");
     ana.wait_for("One link is open");
+    // A camera reads the same.
+    assert_eq!(ana.codes("share-code-light"), [link.as_str()]);
     link
 }
 
@@ -115,6 +117,7 @@ fn a_second_device_is_paired_has_everything_and_is_removed() {
     other.click("With another device of mine It is at hand and switched on, and takes a code from here.");
     let code = other.value("Pairing code");
     other.look_at("pair-show-light");
+    assert_eq!(other.codes("pair-code-light"), [code.as_str()]);
 
     ana.press_ctrl(',');
     ana.click("Devices");

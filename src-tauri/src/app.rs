@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,6 +24,7 @@ pub struct App {
     listeners: Mutex<HashMap<String, Channel<WindowEvent>>>,
     remembered: Mutex<Remembered>,
     link: Mutex<Option<String>>,
+    backup: Mutex<Option<PathBuf>>,
     /// The open editors.
     pub sessions: Sessions,
 }
@@ -43,6 +44,7 @@ impl App {
             listeners: Mutex::default(),
             remembered: Mutex::new(remembered),
             link: Mutex::default(),
+            backup: Mutex::default(),
             sessions: Sessions::default(),
         }
     }
@@ -104,6 +106,35 @@ impl App {
             Some(node) => Ok(node.shutdown().await?),
             None => Ok(()),
         }
+    }
+
+    /// Puts a backup in the place of this home, in which nobody has begun, and opens what is there then.
+    pub async fn restore(
+        &self,
+        app: &AppHandle,
+        file: PathBuf,
+        passphrase: Option<SecretText>,
+    ) -> Result<Startup, NodeError> {
+        let node = self.node.lock().await.take();
+        let restored = match node {
+            Some(node) => node.restore_here(file, passphrase.clone()).await,
+            None => Err(NodeError::Closing),
+        };
+        // The home is opened either way: what could not be put back is said by the page that stands open.
+        match restored {
+            Ok(_) => self.open(app, passphrase).await,
+            Err(error) => self.open(app, None).await.and(Err(error)),
+        }
+    }
+
+    /// Keeps the backup that was chosen, until it is put back.
+    pub fn keep_backup(&self, file: PathBuf) {
+        *lock(&self.backup) = Some(file);
+    }
+
+    /// The backup that was chosen last.
+    pub fn backup(&self) -> Option<PathBuf> {
+        lock(&self.backup).clone()
     }
 
     /// A window listens from now on.

@@ -69,6 +69,8 @@ fn main() -> anyhow::Result<()> {
             keeping::phrase_written,
             keeping::back_up,
             keeping::restore_backup,
+            keeping::choose_backup,
+            keeping::restore_here,
             devices::devices,
             devices::rename_device,
             devices::remove_device,

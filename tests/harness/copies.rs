@@ -32,6 +32,31 @@ impl Home {
     }
 }
 
+/// The files under a folder that hold one of these texts, in UTF-8 or UTF-16.
+///
+/// # Panics
+/// When one of them cannot be read.
+pub fn holding(folder: &Path, texts: &[&str]) -> Vec<String> {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let wanted: Vec<(&str, Vec<u8>)> =
+        texts.iter().flat_map(|text| [(*text, text.as_bytes().to_vec()), (*text, wide(text))]).collect();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(holding(&path, texts));
+            continue;
+        }
+        let bytes = fs::read(&path).expect("a file");
+        for (text, bytes_of) in &wanted {
+            if bytes.windows(bytes_of.len()).any(|window| window == bytes_of) {
+                found.push(format!("{}: {text}", path.display()));
+            }
+        }
+    }
+    found
+}
+
 /// Copies a folder with all that is in it.
 ///
 /// # Panics

@@ -17,7 +17,7 @@ mod wait;
 mod window;
 
 pub use cli::{Home, Ran};
-pub use copies::{Copied, copy_folder};
+pub use copies::{Copied, copy_folder, holding};
 pub use killed::killed_after;
 pub use logged::{listen_to_log, logged};
 pub use nats::NatsServers;

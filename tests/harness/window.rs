@@ -3,6 +3,8 @@
 //! Keys are real key events, controls are found by the names that assistive technology reads, and closing is what a
 //! window manager sends when the cross is pressed. Everything it starts ends with it, also when a test panics.
 
+mod codes;
+mod dialogs;
 mod driver;
 mod looking;
 mod screen;

@@ -117,6 +117,11 @@ impl Identity {
         }
     }
 
+    /// Whether there is a person in a claimed home, readable or not.
+    pub fn is_there(claim: &Claim) -> Result<bool, NodeError> {
+        Ok(claim.file(FILE)?.is_some())
+    }
+
     /// Whether a claimed home has an identity that is sealed, so that there must be a key to it.
     pub fn is_sealed(claim: &Claim) -> Result<bool, NodeError> {
         let Some(bytes) = claim.file(FILE)?.map(Zeroizing::new) else { return Ok(false) };

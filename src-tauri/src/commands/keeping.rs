@@ -4,7 +4,11 @@ use sheaf_node::{BackupReport, Node, Protection, RestoreReport, SecretText};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use super::files;
-use crate::{app::App, problem::Answer, view::Startup};
+use crate::{
+    app::App,
+    problem::{Answer, Problem},
+    view::Startup,
+};
 
 /// Opens a locked home.
 #[tauri::command]
@@ -64,4 +68,20 @@ pub async fn restore_backup(
     let Some(folder) = files::folder(&app, &window, "Into which empty folder?").await? else { return Ok(None) };
     let surroundings = state.surroundings();
     Ok(Some(Node::restore(file, folder, passphrase.map(SecretText::new), surroundings).await?))
+}
+
+/// On an empty home: asks for a backup to put back here, and says its name. None if nothing was chosen.
+#[tauri::command]
+pub async fn choose_backup(app: AppHandle, window: WebviewWindow, state: State<'_, App>) -> Answer<Option<String>> {
+    let Some(file) = files::to_read(&app, &window, "Which backup?").await? else { return Ok(None) };
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    state.keep_backup(file);
+    Ok(Some(name))
+}
+
+/// On an empty home: puts the backup here that was chosen, and says how the app stands.
+#[tauri::command]
+pub async fn restore_here(app: AppHandle, state: State<'_, App>, passphrase: Option<String>) -> Answer<Startup> {
+    let file = state.backup().ok_or_else(|| Problem::new("bad-input", "Choose a backup first."))?;
+    Ok(state.restore(&app, file, passphrase.map(SecretText::new)).await?)
 }

@@ -141,7 +141,7 @@ impl Screen {
     }
 
     /// The windows that are shown and can be closed.
-    fn windows(&self) -> Result<(RustConnection, Vec<Window>), Box<dyn Error>> {
+    pub fn windows(&self) -> Result<(RustConnection, Vec<Window>), Box<dyn Error>> {
         let (server, screen) = x11rb::connect(Some(&self.display))?;
         let protocols = server.intern_atom(false, b"WM_PROTOCOLS")?.reply()?.atom;
         let delete = server.intern_atom(false, b"WM_DELETE_WINDOW")?.reply()?.atom;
@@ -163,13 +163,7 @@ impl Screen {
     pub fn titles(&self) -> Vec<String> {
         let titles = || -> Result<Vec<String>, Box<dyn Error>> {
             let (server, windows) = self.windows()?;
-            let name = server.intern_atom(false, b"_NET_WM_NAME")?.reply()?.atom;
-            let mut titles = Vec::new();
-            for window in windows {
-                let said = server.get_property(false, window, name, AtomEnum::ANY, 0, 1024)?.reply()?;
-                titles.push(String::from_utf8_lossy(&said.value).into_owned());
-            }
-            Ok(titles)
+            windows.into_iter().map(|window| title_of(&server, window)).collect()
         };
         titles().expect("the X server answers")
     }
@@ -215,6 +209,13 @@ impl Drop for Screen {
             eprintln!("what the app and its driver said:\n{log}");
         }
     }
+}
+
+/// What a window is called, as the desktop shows it; empty if it has gone.
+pub fn title_of(server: &RustConnection, window: Window) -> Result<String, Box<dyn Error>> {
+    let name = server.intern_atom(false, b"_NET_WM_NAME")?.reply()?.atom;
+    let said = server.get_property(false, window, name, AtomEnum::ANY, 0, 1024)?.reply();
+    Ok(said.map(|said| String::from_utf8_lossy(&said.value).into_owned()).unwrap_or_default())
 }
 
 /// Starts a server that prints where it is in its first line.

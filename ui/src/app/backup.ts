@@ -29,3 +29,10 @@ export function backedUp(report: BackupReport): string {
 export function restored(report: RestoreReport): string {
   return `The backup of ${day(report.made)} is in ${report.home}. Start Sheaf with that folder: sheaf-desktop --home "${report.home}".`;
 }
+
+/** Why a backup was not put back, as a sentence. */
+export function whyNotPutBack(error: { code: string; message: string }): string {
+  if (error.code === "locked") return "A passphrase opens this backup: the one that was set when it was made.";
+  if (error.code === "wrong-passphrase") return "This is not the passphrase of that backup. Try again.";
+  return error.message;
+}

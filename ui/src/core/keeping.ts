@@ -20,3 +20,7 @@ export const phraseWritten = (): Promise<Protection> => call("phrase_written");
 export const backUp = (): Promise<BackupReport | null> => call("back_up");
 /** Asks for a backup and an empty folder, and puts it back there. */
 export const restoreBackup = (passphrase: string | null): Promise<RestoreReport | null> => call("restore_backup", { passphrase });
+/** On an empty home: asks for a backup to put back here; its name, or null if the person thought better of it. */
+export const chooseBackup = (): Promise<string | null> => call("choose_backup");
+/** On an empty home: puts the chosen backup here. */
+export const restoreHere = (passphrase: string | null): Promise<Startup> => call("restore_here", { passphrase });

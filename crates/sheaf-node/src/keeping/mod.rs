@@ -28,7 +28,7 @@ mod stretch;
 mod surroundings;
 pub mod vault;
 
-pub use backup::restore;
+pub use backup::{restore, restore_over};
 pub use doctor::doctor;
 pub use keyring::{Keyring, KeyringError};
 pub use secret::SecretText;

@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::{Node, blocking};
 use crate::error::NodeError;
 use crate::keeping::{self, SecretText, Surroundings};
 use crate::view::{BackupReport, DoctorReport, Me, Protection, RestoreReport};
+
+/// How long what ran for a node may hold on to its home after the end.
+const LETTING_GO: Duration = Duration::from_secs(10);
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl Node {
     /// How this home is protected, as far as the person has to know.
@@ -56,6 +62,30 @@ impl Node {
         surroundings: Surroundings,
     ) -> Result<RestoreReport, NodeError> {
         blocking(move || keeping::restore(&file, &home, passphrase.as_ref(), &surroundings)).await
+    }
+
+    /// Puts a backup in the place of this home, in which nobody has begun, and ends this node. Whether it succeeds or not,
+    /// the home can be opened afterwards.
+    pub async fn restore_here(self, file: PathBuf, passphrase: Option<SecretText>) -> Result<RestoreReport, NodeError> {
+        if let Some(me) = self.me() {
+            return Err(NodeError::AlreadyInitialised(me.name));
+        }
+        let home = self.core.home().folder().to_path_buf();
+        let surroundings = self.core.surroundings.clone();
+        self.shutdown().await?;
+        drop(self);
+        let end = Instant::now() + LETTING_GO;
+        loop {
+            let (file, home, passphrase) = (file.clone(), home.clone(), passphrase.clone());
+            let surroundings = surroundings.clone();
+            match blocking(move || keeping::restore_over(&file, &home, passphrase.as_ref(), &surroundings)).await {
+                // What ran for this node lets the home go in a moment.
+                Err(error) if error.code() == "home-in-use" && Instant::now() < end => {
+                    tokio::time::sleep(A_MOMENT).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Looks a home over that nobody has open. `rebuild` makes its store anew from all that is
