@@ -3,8 +3,7 @@
 use sheaf_node::Link;
 use sheaf_tests::{NatsServers, RelayProcess, soon};
 
-use crate::checkpoints::has;
-use crate::{TOKEN, open, relay, text, waiting};
+use crate::{TOKEN, open, text, waiting};
 
 /// The state that the operators' page shows.
 fn readiness(http: &str) -> (u16, String) {
@@ -61,31 +60,6 @@ async fn nothing_is_acknowledged_while_nats_is_away() {
     assert_eq!(readiness(&http), (200, "ready\n".to_owned()));
     ana.shutdown().await.expect("all is saved");
     ben.shutdown().await.expect("all is saved");
-}
-
-/// Whoever removes a space at one relay of a cluster is told that the others keep it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_space_is_removed_at_one_relay_and_that_is_said() {
-    let nats = NatsServers::start(1);
-    let relays = [relay(&nats), relay(&nats)];
-    let homes = tempfile::tempdir().expect("a temporary folder");
-    let ana = open(&homes.path().join("ana")).await;
-    ana.init("Ana", 1).await.expect("a person");
-    let space = ana.create_space("Field station").await.expect("a space").id;
-    ana.add_relay(relays[0].link(), Some(&space)).await.expect("a relay");
-    ana.go_online().await.expect("the loopback interface");
-    for relay in &relays {
-        soon("both relays having it", || async { has(relay, &space).then_some(()) }).await;
-    }
-    ana.shutdown().await.expect("all is saved");
-    let ran = std::process::Command::new(sheaf_tests::program("sheaf-relay"))
-        .args(["space", "remove", &space, "--yes", "--data"])
-        .arg(relays[1].data())
-        .output()
-        .expect("the program starts");
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success() && said.contains("at this relay alone"), "{ran:?}");
-    assert!(has(&relays[0], &space) && !has(&relays[1], &space));
 }
 
 /// A server that would take no large entry is found at the start, and the operator is told what to set.

@@ -8,6 +8,7 @@ mod costs;
 mod kills;
 mod objects;
 mod quotas;
+mod removing;
 
 use std::path::Path;
 

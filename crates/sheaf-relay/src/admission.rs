@@ -82,6 +82,13 @@ impl Admission {
         *blake3::keyed_hash(self.token.as_bytes(), space.as_bytes()).as_bytes()
     }
 
+    /// What one relay shows another of an operator's removal of a space: that it has the same token.
+    pub fn removal_proof(&self, space: SpaceId, at: u64) -> [u8; 32] {
+        // Longer than what a space's proof is of, so that neither can be taken for the other.
+        let what = [b"removal".as_slice(), space.as_bytes(), &at.to_le_bytes()].concat();
+        *blake3::keyed_hash(self.token.as_bytes(), &what).as_bytes()
+    }
+
     /// Whether a space is taken in that another relay passes on. It is as if whoever brought it there had come here: the proof
     /// stands for the token that was shown.
     pub fn decide_passed_on(&self, space: SpaceId, proof: &[u8; 32]) -> Decision {

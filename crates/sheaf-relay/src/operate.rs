@@ -50,13 +50,24 @@ pub enum Answer {
         entries: u64,
         /// Of how many bytes.
         bytes: u64,
-        /// The other relays of the cluster still keep it.
-        elsewhere: bool,
+        /// What the other relays of its cluster know of it.
+        others: Others,
     },
     /// What was given back, or would be.
     Tidied(Tidied),
     /// A backup was written, with so many entries.
     BackedUp(u64),
+}
+
+/// What other relays know of a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Others {
+    /// There are none.
+    None,
+    /// The cluster has it: each of them removes the space too, one that does not run when it does.
+    Know,
+    /// The cluster hears of it when this relay runs and its NATS servers are there.
+    Later,
 }
 
 /// What was given back, or would be.
@@ -111,7 +122,12 @@ pub fn ask(config: &Config, request: &Request) -> Result<Answer, Refused> {
     })?;
     let keeper = opened.keeper;
     match request {
-        Request::Remove(text) => remove(&keeper, find(&keeper, text)?, !config.cluster.0.is_empty()),
+        // However it is asked, the settings it ran with are what counts.
+        Request::Remove(text) if keeper.was_clustered()? => {
+            let space = find(&keeper, text)?;
+            let removed = keeper.remove_from_all(space, keeper.removal(space, now()), false)?;
+            Ok(Answer::removed(space, removed, Others::Later))
+        }
         Request::Tidy { dry_run } => {
             let Answer::Tidied(mut tidied) = answer(&keeper, request)? else {
                 return Err(Refused::Failed("it was not tidied".to_owned()));
@@ -139,7 +155,10 @@ pub(crate) fn answer(keeper: &Keeper, request: &Request) -> Result<Answer, Refus
             })
         }
         Request::BackUp(path) => back_up(keeper, path)?,
-        Request::Remove(text) => remove(keeper, find(keeper, text)?, keeper.is_clustered())?,
+        Request::Remove(text) => {
+            let space = find(keeper, text)?;
+            Answer::removed(space, keeper.remove(space)?, Others::None)
+        }
     })
 }
 
@@ -153,10 +172,10 @@ pub(crate) fn find(keeper: &Keeper, text: &str) -> Result<SpaceId, Refused> {
     }
 }
 
-/// Removes a space that nobody has to do with. In a cluster it is at the other relays still.
-pub(crate) fn remove(keeper: &Keeper, space: SpaceId, clustered: bool) -> Result<Answer, Refused> {
-    let Pruned { entries, bytes } = keeper.remove(space)?;
-    Ok(Answer::Removed { space: space.to_string(), entries, bytes, elsewhere: clustered })
+impl Answer {
+    fn removed(space: SpaceId, Pruned { entries, bytes }: Pruned, others: Others) -> Self {
+        Self::Removed { space: space.to_string(), entries, bytes, others }
+    }
 }
 
 /// What a backup says at its beginning, in clear: the relay's key file, without which nobody could read it.

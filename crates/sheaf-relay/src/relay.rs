@@ -20,7 +20,7 @@ use crate::cluster::{self, ClusterError, Joined};
 use crate::config::{Config, Count, Mode, Token};
 #[cfg(unix)]
 use crate::control::Control;
-use crate::engine::{Clustered, Command, Engine};
+use crate::engine::{Clustered, Command, Engine, Left};
 use crate::http::{Http, HttpError};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
@@ -103,9 +103,10 @@ impl Relay {
             let opened = open_keeper(&rules, &kept)?;
             let left = if rules.cluster.0.is_empty() {
                 opened.keeper.leave_cluster()?;
-                Vec::new()
+                Left::default()
             } else {
-                opened.keeper.join_cluster()?
+                let spaces = opened.keeper.join_cluster()?;
+                Left { spaces, removals: opened.keeper.unsaid_removals() }
             };
             let (places, gaps) = (opened.keeper.places()?, opened.keeper.gaps()?);
             Ok::<_, StartError>((opened, (left, places, gaps)))

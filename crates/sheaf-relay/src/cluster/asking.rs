@@ -10,7 +10,7 @@ use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::{BlobId, Frontier, Range};
 use sheaf_sync::MAX_ENTRY_BYTES;
 
-use super::wire::Shared;
+use super::wire::{Removal, Shared};
 
 /// The form of questions and answers.
 const VERSION: u8 = 1;
@@ -56,6 +56,15 @@ pub enum Question {
         /// From where on.
         from: u64,
     },
+    /// The spaces of a shard that were removed from all relays, in the order of their ids, after this one.
+    Removals {
+        /// Which shard.
+        shard: u8,
+        /// The last that is known.
+        after: Option<SpaceId>,
+    },
+    /// When a space was last removed from all relays.
+    Removed(SpaceId),
 }
 
 /// A space that a relay has.
@@ -93,6 +102,10 @@ pub enum Reply {
     Blob(Vec<u8>),
     /// It cannot be answered now.
     NotNow,
+    /// Removals that were done; fewer than [`SPACES`] are all.
+    Removals(Vec<(SpaceId, Removal)>),
+    /// The last removal of a space that was done; none, if it was never removed.
+    Removed(Option<Removal>),
 }
 
 impl Question {
@@ -145,6 +158,8 @@ mod tests {
         assert!(Reply::Entries(entries, Some(u64::MAX)).encode().len() <= MAX_MESSAGE);
         assert!(Reply::Entries(vec![vec![7; MAX_ENTRY_BYTES]], Some(u64::MAX)).encode().len() <= MAX_MESSAGE);
         assert!(Reply::Blob(vec![7; BYTES]).encode().len() <= MAX_MESSAGE);
+        let removal = (SpaceId::from_bytes([0xff; 32]), Removal { at: u64::MAX, proof: [0xff; 32] });
+        assert!(Reply::Removals(vec![removal; SPACES]).encode().len() <= MAX_MESSAGE);
     }
 
     proptest! {
@@ -158,6 +173,8 @@ mod tests {
                 Question::Space(space),
                 Question::Entries { space, after, lacking: Vec::new() },
                 Question::Blob { space, blob: BlobId::of(&after.to_le_bytes()), from: after },
+                Question::Removals { shard, after: Some(space) },
+                Question::Removed(space),
             ] {
                 prop_assert_eq!(Question::decode(&question.encode()), Some(question));
             }

@@ -33,6 +33,8 @@
 //! - A relay believes another relay no more than it believes a device: every signature and role is checked again, and
 //!   admission is asked as if whoever brought a space to one relay had brought it to the other. Quotas are decided once, at the
 //!   relay that something is brought to: what it let in is acknowledged, so the others take and count it, whatever theirs are.
+//! - A space that an operator removes at one relay goes from all of them: it is said in the space's stream, after whatever it had, and
+//!   kept by every relay for those that come too late to read it there. What was written before it is not taken from anyone.
 //! - Every relay reads every stream from its own durable place on, and keeps the spaces that it may, or those of them that it is asked for
 //!   and has a duty to: so any of them serves any space, and one that comes back, or is new, has in a moment what it
 //!   missed. What the streams have no more by then it has from the others.
@@ -60,7 +62,7 @@ pub use self::duty::Duty;
 pub use self::nats::{ClusterError, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
 pub use self::place::Reading;
-pub use self::wire::{SHARDS, Shared, shard};
+pub use self::wire::{Removal, SHARDS, Shared, shard};
 
 /// What the engine has of the cluster.
 pub struct Joined {
@@ -96,6 +98,8 @@ pub enum Order {
         /// What shows other relays that they may keep the space.
         proof: [u8; 32],
     },
+    /// Say to all that a space is removed, and then that this has been said.
+    Remove(SpaceId, Removal),
     /// Put a checkpoint into the object store, and then say to all that it is there.
     Share {
         /// Its space.
@@ -151,6 +155,8 @@ pub enum What {
     Endorsement(Vec<u8>),
     /// A checkpoint that is in the object store, as some relay says.
     Checkpoint(Shared),
+    /// The space is removed at all relays.
+    Removal(Removal),
 }
 
 /// What became of fetching a blob.
@@ -209,6 +215,8 @@ pub enum News {
     SharesIn(u64),
     /// A checkpoint of this space is in the object store, and in the stream.
     Shared(SpaceId),
+    /// That this space is removed is in the stream.
+    RemovalSaid(SpaceId, Removal),
     /// A blob of this space was fetched, or not.
     Fetched(SpaceId, BlobLink, Got),
     /// A stream is read from this place on.

@@ -24,7 +24,7 @@ use super::refilling::{discard, fetch};
 use super::roster::Roster;
 use super::siblings::Siblings;
 use super::streams::{ensure, publish, say, share};
-use super::wire::{self, Kind, MAX_MESSAGE, Message, SHARDS};
+use super::wire::{self, Kind, MAX_MESSAGE, Message, Removal, SHARDS};
 use super::{Joined, News, Order, Place};
 use crate::board::Board;
 use crate::config::Config;
@@ -429,6 +429,18 @@ impl Nats {
         });
     }
 
+    /// Says to all that a space is removed, as soon as that can be done.
+    fn say_removal(&self, space: SpaceId, removal: Removal) {
+        let (jetstream, news, bringer) = (self.jetstream.clone(), self.news.clone(), self.id);
+        let proof = self.keeper.admission().proof(space);
+        tokio::spawn(async move {
+            let body = removal.encode();
+            say(&jetstream, &news, space, &Message { kind: Kind::Removal, bringer, proof, body: &body }).await;
+            // The engine may have ended; then nobody waits for it.
+            let _ = news.send(News::RemovalSaid(space, removal));
+        });
+    }
+
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Durable(places) => self.durable = places,
@@ -440,12 +452,15 @@ impl Nats {
                 }
             }
             Order::Say { space, bringer, endorsement, proof } => self.say(space, bringer, endorsement, proof),
+            Order::Remove(space, removal) => self.say_removal(space, removal),
             Order::Share { space, bringer, shared, blobs, proof } => {
                 let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());
-                let failed = self.failed.clone();
+                let (failed, keeper) = (self.failed.clone(), Arc::clone(&self.keeper));
                 tokio::spawn(async move {
                     let what = (&shared, blobs.as_slice());
-                    share(&jetstream, &objects, (&news, &failed), space, what, (bringer, proof)).await;
+                    let removed = keeper.removed(space);
+                    let stands = || keeper.removed(space) == removed;
+                    share(&jetstream, &objects, (&news, &failed), space, what, (bringer, proof), stands).await;
                 });
             }
             Order::Fetch { space, blob } => {

@@ -114,6 +114,8 @@ struct Lane<A> {
     owed: VecDeque<Owed<A>>,
     failures: u32,
     retry_at: Option<u64>,
+    /// The space is being removed: nothing more of it is published.
+    gone: bool,
 }
 
 /// What waits to be in the cluster, of all spaces. `A` is what a sender is answered with.
@@ -213,6 +215,10 @@ impl<A> Outbox<A> {
     pub fn published(&mut self, space: SpaceId, batch: u64, count: usize, now: u64) -> Vec<Action<A>> {
         let Some(lane) = self.lanes.get_mut(&space) else { return Vec::new() };
         let Some((_, mut items)) = lane.flying.take_if(|(flying, _)| *flying == batch) else { return Vec::new() };
+        if lane.gone {
+            self.lanes.remove(&space);
+            return Vec::new();
+        }
         let rest = items.split_off(count.min(items.len()));
         if rest.is_empty() {
             lane.failures = 0;
@@ -240,6 +246,24 @@ impl<A> Outbox<A> {
         actions.extend(self.answers(space));
         actions.extend(self.pump(space));
         actions
+    }
+
+    /// A space is removed: what waits of it is forgotten, and nobody is answered. What is on its way is waited for: as long as
+    /// [`holds`](Self::holds) says so, something of it may still reach the cluster.
+    pub fn forget(&mut self, space: SpaceId) {
+        let Some(lane) = self.lanes.get_mut(&space).filter(|lane| !lane.gone) else { return };
+        let flying: usize = lane.flying.iter().map(|(_, items)| items.len()).sum();
+        self.bytes -= lane.queued;
+        self.entries -= lane.queue.len() + flying;
+        self.owed -= lane.owed.iter().map(|owed| owed.needs.len() + 1).sum::<usize>();
+        if let Some(at) = lane.retry_at {
+            self.retries.remove(&(at, space));
+        }
+        if lane.flying.is_none() {
+            self.lanes.remove(&space);
+            return;
+        }
+        *lane = Lane { flying: lane.flying.take(), gone: true, ..Lane::new(Frontier::new(), lane.mark) };
     }
 
     /// What was read: entries in order of arrival, and whether there were no more.
@@ -352,6 +376,7 @@ impl<A> Lane<A> {
             owed: VecDeque::new(),
             failures: 0,
             retry_at: None,
+            gone: false,
         }
     }
 

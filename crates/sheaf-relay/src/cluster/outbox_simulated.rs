@@ -242,3 +242,32 @@ fn nothing_is_acknowledged_before_it_is_in_the_cluster_and_everything_comes_to_b
         world.come_to_rest();
     }
 }
+
+#[test]
+fn of_a_space_that_is_removed_nothing_more_is_published_and_what_is_on_its_way_is_waited_for() {
+    let mut world = World::new(7);
+    let entries = |world: &mut World, n: u8, seqs: std::ops::Range<u64>| {
+        let kept = seqs.map(|seq| {
+            let bytes = EntryBytes::from(vec![n; 30]);
+            Kept {
+                from: None,
+                item: Item { log: log(n), seq, hash: EntryHash::from_bytes([n; 32]), arrival: seq, bytes },
+            }
+        });
+        world.outbox.kept(space(n), Frontier::new, kept.collect())
+    };
+    let published = entries(&mut world, 1, 1..4);
+    let [Action::Publish { batch, .. }] = published.as_slice() else { panic!("it is published") };
+    assert!(entries(&mut world, 1, 4..6).is_empty() && !entries(&mut world, 2, 1..3).is_empty());
+    assert!(world.outbox.owe(space(1), vec![(log(1), 5)], (1, Vec::new())).is_empty());
+    world.outbox.forget(space(1));
+    assert!(world.outbox.holds(&space(1)), "something of it may still reach the cluster");
+    assert_eq!(world.outbox.waiting(), 2, "what waits of the other space");
+    assert!(world.outbox.published(space(1), *batch, 1, 0).is_empty());
+    assert!(!world.outbox.holds(&space(1)) && world.outbox.wake_at().is_none());
+    // Of one that is not on its way it is forgotten at once.
+    let before = world.outbox.owed;
+    assert_eq!(before, 0, "nobody is owed anything");
+    world.outbox.forget(space(3));
+    assert!(!world.outbox.holds(&space(3)));
+}

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::nats::Gap;
-use super::wire::{self, Kind, Message, Shared};
+use super::wire::{self, Kind, Message, Removal, Shared};
 use super::{News, PassedOn, Place, What};
 
 /// How many entries of one stream are under way at a time.
@@ -160,6 +160,7 @@ fn passed_on<'m>(message: &'m JetMessage, recent: &Recent) -> Option<(SpaceId, M
         Kind::Entry => What::Entry(EntryBytes::from(passed_on.body)),
         Kind::Endorsement => What::Endorsement(passed_on.body.to_vec()),
         Kind::Checkpoint => What::Checkpoint(Shared::decode(passed_on.body)?),
+        Kind::Removal => What::Removal(Removal::decode(passed_on.body)?),
     };
     Some((space, passed_on, what))
 }

@@ -106,6 +106,8 @@ impl Siblings {
         let mut asked = false;
         tokio::time::sleep_until(self.begun + KNOWN).await;
         for relay in self.there() {
+            // What is removed is not compared: neither what is here of it, nor what a third may have that has not heard of it.
+            self.take_removals(relay, of).await;
             let mut after = None;
             loop {
                 let question = Question::Spaces { shard: of, after };
@@ -125,6 +127,33 @@ impl Siblings {
             }
         }
         asked
+    }
+
+    /// Takes from another relay which spaces of a shard were removed, as far as this one does not know of it.
+    async fn take_removals(&self, relay: DeviceId, of: u8) {
+        let mut after = None;
+        while let Some(Reply::Removals(removals)) = self.ask(relay, &Question::Removals { shard: of, after }).await {
+            for (space, removal) in removals.iter().filter(|(space, _)| shard(*space) == of) {
+                if self.keeper.removed(*space).is_none_or(|known| known.at < removal.at) {
+                    self.give(*space, [0; 32], vec![(relay, What::Removal(*removal))]).await;
+                }
+            }
+            let last = removals.last().map(|(space, _)| *space);
+            // In order, or it would never end.
+            if removals.len() < SPACES || last <= after {
+                return;
+            }
+            after = last;
+        }
+    }
+
+    /// Whether another relay knows of the last removal of a space that this one knows of. What it holds otherwise is to go.
+    async fn has_removed(&self, relay: DeviceId, space: SpaceId) -> bool {
+        let Some(known) = self.keeper.removed(space) else { return true };
+        match self.ask(relay, &Question::Removed(space)).await {
+            Some(Reply::Removed(theirs)) => theirs.is_some_and(|theirs| theirs.at >= known.at),
+            _ => false,
+        }
     }
 
     async fn differs(&self, listed: &Listed, wanted: &impl Fn(SpaceId) -> bool) -> bool {
@@ -160,6 +189,9 @@ impl Siblings {
 
     /// Takes what is lacking of a space from one of them.
     async fn pull_from(&self, relay: DeviceId, space: SpaceId) {
+        if !self.has_removed(relay, space).await {
+            return;
+        }
         let Some(Reply::Space(Some(theirs))) = self.ask(relay, &Question::Space(space)).await else { return };
         tracing::debug!(relay = %relay.short(), space = %space.short(), "a space is compared with another relay's");
         let Some((_, pruned)) = self.lacks(space, &theirs).await else { return };
@@ -175,7 +207,7 @@ impl Siblings {
                 let by = Unverified::decode(&bytes).and_then(Unverified::verified_before).ok()?.log().device;
                 Some((by, What::Entry(EntryBytes::from(bytes))))
             });
-            self.give(space, &theirs, entries.collect()).await;
+            self.give(space, theirs.proof, entries.collect()).await;
             // Forwards, or it would never end.
             match next.filter(|next| *next > after) {
                 Some(next) => after = next,
@@ -195,16 +227,15 @@ impl Siblings {
     async fn take_checkpoints(&self, space: SpaceId, theirs: &Holding) {
         let from = self.keeper.id();
         let checkpoints = theirs.checkpoints.iter().map(|shared| (from, What::Checkpoint(shared.clone())));
-        self.give(space, theirs, checkpoints.collect()).await;
+        self.give(space, theirs.proof, checkpoints.collect()).await;
     }
 
     /// Gives these to the engine, in order, and waits until they are dealt with.
-    async fn give(&self, space: SpaceId, theirs: &Holding, things: Vec<(DeviceId, What)>) {
+    async fn give(&self, space: SpaceId, proof: [u8; 32], things: Vec<(DeviceId, What)>) {
         let room = Arc::new(Semaphore::new(UNDER_WAY as usize));
         for (bringer, what) in things {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let sequence = self.numbers.fetch_sub(1, Ordering::Relaxed);
-            let proof = theirs.proof;
             let pulled = PassedOn { shard: shard(space), sequence, space, bringer, proof, what, tries: 0, permit };
             if self.news.send(News::Pulled(Box::new(pulled))).is_err() {
                 return;

@@ -31,7 +31,8 @@ pub async fn say(jetstream: &Context, news: &UnboundedSender<News>, space: Space
     }
 }
 
-/// Puts a checkpoint into the object store, as soon as that can be done, and then says to all that it is there.
+/// Puts a checkpoint into the object store, as soon as that can be done, and then says to all that it is there; unless it does not
+/// stand any more.
 pub async fn share(
     jetstream: &Context,
     objects: &Objects,
@@ -39,6 +40,7 @@ pub async fn share(
     space: SpaceId,
     (shared, blobs): (&Shared, &[BlobLink]),
     (bringer, proof): (DeviceId, [u8; 32]),
+    stands: impl Fn() -> bool,
 ) {
     for blob in blobs.iter().chain([&shared.bundle]) {
         while let Err(error) = objects.put(space, *blob).await {
@@ -46,10 +48,14 @@ pub async fn share(
             // It may be the object store that is lost: it is looked for, and made again. The task may have ended meanwhile.
             let _ = failed.send(());
             tokio::time::sleep(AGAIN).await;
-            if news.is_closed() {
+            if news.is_closed() || !stands() {
                 return;
             }
         }
+    }
+    if !stands() {
+        // Its space was removed meanwhile: nobody is to take it over.
+        return;
     }
     let body = shared.encode();
     say(jetstream, news, space, &Message { kind: Kind::Checkpoint, bringer, proof, body: &body }).await;

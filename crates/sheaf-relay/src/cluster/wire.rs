@@ -2,7 +2,7 @@
 //!
 //! | subject | what | kept |
 //! | --- | --- | --- |
-//! | `sheaf.{shard}.{space}` | an entry, a checkpoint, somebody's word on one | by the stream of the shard |
+//! | `sheaf.{shard}.{space}` | an entry, a checkpoint, somebody's word on one, that the space is removed | by the stream of the shard |
 //! | the bucket `sheaf` | checkpoints' blobs and bundles, in parts: `{space}.{blob}.{part}` | by the object store |
 //! | `sheaf-relays` | that a relay is there, and how far it has read each stream | no |
 //! | `sheaf-presence.{space}` | carets, as they came | no |
@@ -105,6 +105,30 @@ pub enum Kind {
     Endorsement,
     /// A checkpoint that is in the object store: a [`Shared`].
     Checkpoint,
+    /// That the space is to go from all relays: a [`Removal`].
+    Removal,
+}
+
+/// That a space is removed, by an operator, at all relays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// When, in milliseconds since 1970. A space has one removal at a time: the latest.
+    pub at: u64,
+    /// What shows that it was a relay that knows the token (see [`crate::admission::Admission::removal_proof`]).
+    pub proof: [u8; 32],
+}
+
+impl Removal {
+    /// As it is published.
+    pub fn encode(&self) -> Vec<u8> {
+        [self.at.to_le_bytes().as_slice(), &self.proof].concat()
+    }
+
+    /// Reads one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (at, proof) = bytes.split_first_chunk::<8>()?;
+        Some(Self { at: u64::from_le_bytes(*at), proof: proof.try_into().ok()? })
+    }
 }
 
 /// A checkpoint that one relay has put into the object store, for all.
@@ -149,6 +173,7 @@ impl<'b> Message<'b> {
             Kind::Entry => 0,
             Kind::Endorsement => 1,
             Kind::Checkpoint => 2,
+            Kind::Removal => 3,
         };
         [&[VERSION, kind], self.bringer.as_bytes().as_slice(), &self.proof, self.body].concat()
     }
@@ -165,6 +190,7 @@ impl<'b> Message<'b> {
             [VERSION, 0] => Kind::Entry,
             [VERSION, 1] => Kind::Endorsement,
             [VERSION, 2] => Kind::Checkpoint,
+            [VERSION, 3] => Kind::Removal,
             _ => return None,
         };
         Some(Self { kind, bringer: DeviceId::from_bytes(*bringer), proof: *proof, body })
@@ -199,8 +225,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(cases(512)))]
 
         #[test]
-        fn messages_are_read_as_they_were_written(kind in 0..3usize, bringer in any::<[u8; 32]>(), proof in any::<[u8; 32]>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let kind = [Kind::Entry, Kind::Endorsement, Kind::Checkpoint][kind];
+        fn messages_are_read_as_they_were_written(kind in 0..4usize, bringer in any::<[u8; 32]>(), proof in any::<[u8; 32]>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let kind = [Kind::Entry, Kind::Endorsement, Kind::Checkpoint, Kind::Removal][kind];
             let message = Message { kind, bringer: DeviceId::from_bytes(bringer), proof, body: &body };
             let bytes = message.encode();
             prop_assert_eq!(Message::decode(&bytes), Some(message));
@@ -211,6 +237,7 @@ mod tests {
             let _ = Message::decode(&bytes);
             let _ = read_roll(&bytes);
             let _ = Shared::decode(&bytes);
+            let _ = Removal::decode(&bytes);
         }
     }
 }

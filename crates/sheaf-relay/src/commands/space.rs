@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use sheaf_relay::config::Flags;
-use sheaf_relay::operate::{Answer, Request};
+use sheaf_relay::operate::{Answer, Others, Request};
 
 use super::{Source, asked, moment};
 
-/// What is said of a removal at one relay of a cluster.
-const ELSEWHERE: &str = "It was removed at this relay alone. The other relays of its cluster keep it, and it comes here again as soon \
-as one of them passes on what somebody writes in it. Remove it at each of them, one right after the other; docs/operating.md says how to \
-keep its members from bringing it again.";
+/// What is said of a removal that the other relays of the cluster know of.
+const EVERYWHERE: &str = "The other relays of its cluster remove it too: those that run now, the others when they do.";
+/// And of one that they do not know of yet.
+const LATER: &str = "The other relays of its cluster hear of it as soon as this one runs and reaches the NATS servers. They keep the \
+space until then; this one does not take it in again before.";
 
 /// What `space` takes.
 #[derive(clap::Subcommand)]
@@ -19,8 +20,8 @@ pub enum Options {
     List(Common),
     /// Shows one: members, logs, checkpoints, who wrote how much. Ids only; names a relay does not know.
     Show(One),
-    /// Removes one for good, at this relay: in a cluster the others are to be asked too. Its members keep what they have; while
-    /// their devices are let in, they may bring it again.
+    /// Removes one for good: in a cluster from all relays. Its members keep what they have; while their devices are let in, they may
+    /// bring it again.
     Remove(Removing),
 }
 
@@ -93,10 +94,12 @@ fn print(answer: &Answer) {
                 println!("person       {person}: {entries} entries, {bytes} bytes");
             }
         }
-        Answer::Removed { space, entries, bytes, elsewhere } => {
+        Answer::Removed { space, entries, bytes, others } => {
             println!("removed {space}: {entries} entries, {bytes} bytes");
-            if *elsewhere {
-                eprintln!("{ELSEWHERE}");
+            match others {
+                Others::None => {}
+                Others::Know => eprintln!("{EVERYWHERE}"),
+                Others::Later => eprintln!("{LATER}"),
             }
         }
         Answer::Tidied(_) | Answer::BackedUp(_) => {}

@@ -101,8 +101,8 @@ fn cluster(config: &Config, say: &mut impl FnMut(&'static str, &str)) {
         }
         _ => {}
     }
-    if clustered && config.admission.mode == Mode::Token && config.admission.token.is_none() {
-        say("admission.token", "the relays of a cluster take in the same spaces: give all of them the same token");
+    if clustered && config.admission.token.is_none() {
+        say("admission.token", "the relays of a cluster know each other by it: give all of them the same token");
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::fetching::Fetch;
 use super::passed_on::Incoming;
 use super::{Answer, Engine};
-use crate::cluster::{Action, Duty, Kept, News, Order, Outbox, Place};
+use crate::cluster::{Action, Duty, Kept, News, Order, Outbox, Place, Removal};
 use crate::keeper::{Sharing, Space};
 
 /// How many spaces that were left unpublished are opened at a time.
@@ -43,9 +43,23 @@ pub struct Clustered {
     left: Vec<SpaceId>,
 }
 
+/// What was left to do in the cluster when the relay stopped.
+#[derive(Default)]
+pub struct Left {
+    /// Spaces of which something may have to be published.
+    pub spaces: Vec<SpaceId>,
+    /// Spaces that were removed, which the others may not know.
+    pub removals: Vec<(SpaceId, Removal)>,
+}
+
 impl Clustered {
-    /// A relay that has just started in a cluster, with the spaces of which something may have to be published.
-    pub fn new(orders: UnboundedSender<Order>, duty: Arc<Duty>, left: Vec<SpaceId>, places: Vec<Place>) -> Self {
+    /// A relay that has just started in a cluster, with what was left to do.
+    pub fn new(orders: UnboundedSender<Order>, duty: Arc<Duty>, left: Left, places: Vec<Place>) -> Self {
+        let Left { spaces: left, removals } = left;
+        for (space, removal) in removals {
+            // The task lives as long as the engine.
+            let _ = orders.send(Order::Remove(space, removal));
+        }
         Self {
             orders,
             duty,
@@ -63,7 +77,12 @@ impl Engine {
         let now = self.now();
         let Some(cluster) = &mut self.cluster else { return };
         let actions = match news {
-            News::Published { space, batch, count } => cluster.outbox.published(space, batch, count, now),
+            News::Published { space, batch, count } => {
+                let actions = cluster.outbox.published(space, batch, count, now);
+                self.carry_out(actions);
+                return self.remove_if_asked(space);
+            }
+            News::RemovalSaid(space, removal) => return self.removal_is_said(space, removal),
             News::Shared(space) => return self.tell_fetching(Fetch::Shared { space }),
             News::Fetched(space, blob, got) => return self.tell_fetching(Fetch::Got { space, blob, got }),
             News::There => cluster.outbox.up(),
@@ -133,6 +152,14 @@ impl Engine {
     /// Whether something of a space is on its way to the cluster.
     pub(super) fn is_publishing(&self, space: &SpaceId) -> bool {
         self.cluster.as_ref().is_some_and(|cluster| cluster.outbox.holds(space))
+    }
+
+    /// A space is removed: nothing more of it goes to the cluster. Answers whether something is still on its way.
+    pub(super) fn stop_publishing(&mut self, space: SpaceId) -> bool {
+        let Some(cluster) = &mut self.cluster else { return false };
+        cluster.clean.remove(&space);
+        cluster.outbox.forget(space);
+        cluster.outbox.holds(&space)
     }
 
     /// Whether so much is, that nothing more can be taken in.

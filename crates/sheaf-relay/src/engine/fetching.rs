@@ -17,12 +17,10 @@ use sheaf_store::{BlobStore, Fetched, MAX_BUNDLE};
 use sheaf_sync::branches::Suspicion;
 use sheaf_sync::{Event, Item, Ticket, Tip};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
 
 use super::Answer;
-use crate::cluster::{Got, Shared};
+use crate::cluster::{Got, Removal, Shared};
 use crate::keeper::{Keeper, NotTaken, Sharing, Space, Told};
-use crate::operate::{self, Refused};
 
 /// How often a blob that turns out to be another is asked for again.
 const TRIES: u32 = 2;
@@ -63,8 +61,9 @@ pub enum Fetch {
     Suspected { space: Arc<Space>, peer: DeviceId, found: Vec<Suspicion> },
     /// How a device's logs end is to be looked at.
     Compare { space: Arc<Space>, peer: DeviceId, ticket: Ticket, tips: Vec<(LogId, u64, Tip)> },
-    /// A space is to be removed that nobody has to do with any more.
-    Remove { space: SpaceId, done: oneshot::Sender<Result<operate::Answer, Refused>> },
+    /// A space is to be removed that nobody has to do with any more: from all relays of the cluster, because somebody has asked for it
+    /// here, or because that was said; or from this one, which is in none.
+    Remove { space: SpaceId, own: Option<Removal>, said: Option<Removal> },
     /// A member is here: what is known of forks is to be said.
     Introduce { space: Arc<Space>, peer: DeviceId },
 }
@@ -165,11 +164,15 @@ impl Worker {
                 self.told(&space, self.keeper.compare(&space, peer, &tips));
                 self.say(Event::Compared { peer, space: space.id, ticket });
             }
-            Fetch::Remove { space, done } => {
+            Fetch::Remove { space, own, said } => {
                 self.jobs.remove(&space);
                 self.waiting.remove(&space);
-                // Whoever asked may have stopped waiting.
-                let _ = done.send(operate::remove(&self.keeper, space, self.keeper.is_clustered()));
+                let removed = match own.or(said) {
+                    Some(removal) => self.keeper.remove_from_all(space, removal, own.is_none()),
+                    None => self.keeper.remove(space),
+                };
+                // The engine may have ended; then nobody waits for it.
+                let _ = self.answers.send(Answer::Removed { space, own, removed });
             }
             Fetch::Introduce { space, peer } => self.told(&space, self.keeper.introduce(&space, peer)),
             Fetch::Behind { space, peer, bundle } => {

@@ -26,19 +26,18 @@ use governor::clock::MonotonicClock;
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_log::{BlobLink, Frontier};
 use sheaf_net::{CloseCode, Events, Net, NetEvent, Stream};
-use sheaf_store::StoreError;
+use sheaf_store::{Pruned, StoreError};
 use sheaf_sync::{Action, Config, EntryBytes, Event, HostingRefusal, Machine, NotNow, Outcome, Refusal, Ticket};
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::clustering::Clustered;
+pub use self::clustering::{Clustered, Left};
 use self::fetching::Fetch;
 use crate::board::Board;
-use crate::cluster::{News, Order, Place};
+use crate::cluster::{News, Order, Place, Removal};
 use crate::config;
 use crate::keeper::accept::now;
 use crate::keeper::{Accepted, Delivered, Keeper, LetIn, Sharing, Space, Swept, Told};
 use crate::limits;
-use crate::operate::{self, Refused};
 
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_millis(500);
@@ -50,7 +49,7 @@ pub enum Command {
     /// Let whatever is under way become durable, say goodbye to everyone, and end.
     Drain(oneshot::Sender<()>),
     /// Remove a space.
-    Remove(SpaceId, oneshot::Sender<Result<operate::Answer, Refused>>),
+    Remove(SpaceId, removing::Told),
     /// Other limits of speed from now on, and another pause between two looks for what is not needed any more.
     Settings(config::Limits, Duration),
 }
@@ -95,6 +94,8 @@ pub enum Answer {
     OverQuota { space: SpaceId, device: DeviceId },
     /// What comes of a word about a space.
     Told { space: SpaceId, told: Told },
+    /// A space was removed, or could not be; and the removal that the others are to hear of.
+    Removed { space: SpaceId, own: Option<Removal>, removed: Result<Pruned, StoreError> },
     /// A word of a device's was dealt with.
     Heard { device: DeviceId },
     /// Deliveries of a space that were let in, to be made durable.
@@ -158,7 +159,9 @@ pub struct Engine {
     /// Deliveries of which so many entries came too fast, and were not given to the keeper.
     late: HashMap<DeviceId, Vec<(Ticket, usize)>>,
     /// Spaces that are removed as soon as what is under way of them is done.
-    removing: HashMap<SpaceId, oneshot::Sender<Result<operate::Answer, Refused>>>,
+    removing: HashMap<SpaceId, removing::Removing>,
+    /// Removals of which the other relays are to hear, and operators who wait for that.
+    saying: Vec<removing::Saying>,
     wake: Option<u64>,
     /// What there is besides, in a cluster.
     cluster: Option<Clustered>,
@@ -232,6 +235,7 @@ impl Engine {
                     engine.sign();
                     engine.settle_cluster();
                     engine.settle_incoming();
+                    engine.settle_removals();
                 }
                 _ = sweeping.tick() => engine.tidy(),
             }
@@ -269,6 +273,7 @@ impl Engine {
             limits,
             late: HashMap::new(),
             removing: HashMap::new(),
+            saying: Vec::new(),
             wake: None,
             cluster,
         }
@@ -336,6 +341,7 @@ impl Engine {
             Answer::Durable(places) => self.order(Order::Durable(places)),
             Answer::Nothing => {}
             Answer::OverQuota { space, device } => self.refuse(device, space, HostingRefusal::Quota),
+            Answer::Removed { space, own, removed } => self.has_removed(space, own, removed),
             Answer::Told { space, told } => self.told(space, told),
             Answer::Heard { device } => self.heard(device),
             Answer::LetIn { space, let_in } => self.is_let_in(space, let_in),

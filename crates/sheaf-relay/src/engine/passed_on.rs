@@ -135,11 +135,15 @@ impl Engine {
                 }
                 What::Endorsement(endorsement) => Fetch::Word { space, endorsement, at },
                 What::Checkpoint(shared) => Fetch::Take { space, shared, at },
+                What::Removal(removal) => return self.removed_in_cluster(passed_on, removal),
             };
             cluster.incoming.fetching.insert(at, passed_on);
             // The thread lives as long as the engine.
             let _ = self.fetching.send(fetch);
             return;
+        }
+        if let What::Removal(removal) = passed_on.what {
+            return self.removed_in_cluster(passed_on, removal);
         }
         if let Some(waiting) = cluster.incoming.opening.get_mut(&id) {
             waiting.push(passed_on);
@@ -150,6 +154,31 @@ impl Engine {
         let wanted = pulled || cluster.incoming.demanded.contains_key(&id) || cluster.duty.keeps(id);
         let keeper = Arc::clone(&self.keeper);
         self.blocking(move || Answer::OpenedFor { id, opened: open_for(&keeper, id, &proof, wanted) });
+    }
+
+    /// A space is removed: what of it waits, and came before this place of its stream or was pulled, is not waited for any more. So many
+    /// of those that are being taken in have not been begun with.
+    pub(super) fn not_waited_for(&mut self, id: SpaceId, not_begun: usize, before: u64) -> Vec<PassedOn> {
+        let Some(cluster) = &mut self.cluster else { return Vec::new() };
+        let Incoming { opening, taking, fetching, again, warm, .. } = &mut cluster.incoming;
+        warm.retain(|space| space.id != id);
+        let is_of = |one: &PassedOn| one.space == id && (one.is_pulled() || one.sequence < before);
+        let mut gone: Vec<PassedOn> = again.extract_if(.., |one| is_of(one)).collect();
+        if let Some(waiting) = opening.get_mut(&id) {
+            gone.extend(waiting.extract_if(.., |one| is_of(one)));
+        }
+        gone.extend(fetching.extract_if(|_, one| is_of(one)).map(|(_, one)| one));
+        if let Some(taking) = taking.get_mut(&id) {
+            gone.extend(taking.drain(taking.len().saturating_sub(not_begun)..));
+        }
+        gone
+    }
+
+    /// These could not be done, and are tried again.
+    pub(super) fn try_later(&mut self, these: Vec<PassedOn>) {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.incoming.again.extend(these);
+        }
     }
 
     /// A space was opened for what came of it, or is not kept here.
@@ -288,7 +317,7 @@ impl Engine {
         }
     }
 
-    fn dealt_with(&mut self, passed_on: PassedOn) {
+    pub(super) fn dealt_with(&mut self, passed_on: PassedOn) {
         let PassedOn { shard, sequence, permit, .. } = passed_on;
         if let Some(cluster) = &mut self.cluster
             && let Some(reading) = cluster.incoming.reading(shard)
@@ -340,7 +369,14 @@ impl Engine {
 
 /// Opens a space that is kept here, or one that may be: as if whoever brought it to another relay had come here.
 fn open_for(keeper: &Keeper, id: SpaceId, proof: &[u8; 32], wanted: bool) -> Opened {
+    if keeper.is_unsaid(id) {
+        // It came before the removal, which is not in the stream yet.
+        return Opened::Refused(HostingRefusal::Busy);
+    }
     let opened = keeper.keeps(id).and_then(|kept| {
+        if keeper.is_going(id)? {
+            return Ok(Opened::Busy);
+        }
         if !kept && !wanted {
             return Ok(Opened::NotWanted);
         }

@@ -12,7 +12,7 @@ use super::*;
 use crate::board::Board;
 use crate::cluster::Duty;
 use crate::config::{Config, Follow};
-use crate::engine::{Clustered, fetching};
+use crate::engine::{Clustered, Left, fetching};
 use crate::keeper::testing::{Held, keeper};
 
 const SPACE: SpaceId = SpaceId::from_bytes([7; 32]);
@@ -38,7 +38,7 @@ impl Bench {
         let fetching = fetching::start(Arc::clone(&keeper), answers.clone()).expect("a thread");
         let duty = Arc::new(Duty::new(Follow::All, keeper.id()));
         let places = vec![Place { stream: 1, sequence: 0 }; usize::from(SHARDS)];
-        let cluster = Clustered::new(order, duty, Vec::new(), places);
+        let cluster = Clustered::new(order, duty, Left::default(), places);
         let limits = Config::default().limits;
         let engine = Engine::new((keeper, Arc::new(Board::new())), limits, net, (answers, fetching), Some(cluster));
         Self { engine, orders, come: 0, _folder: folder }

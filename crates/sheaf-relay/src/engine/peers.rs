@@ -149,7 +149,7 @@ impl Engine {
 
     /// The machine knows a space from here on.
     pub(super) fn open(&mut self, space: &Arc<Space>) {
-        if self.spaces.contains_key(&space.id) {
+        if self.spaces.contains_key(&space.id) || !self.keeper.is_current(space) {
             return;
         }
         let followed = Followed {

@@ -22,6 +22,7 @@ mod places;
 mod prune;
 mod read;
 mod removal;
+mod removals;
 mod report;
 mod sharing;
 mod siblings;
@@ -32,7 +33,7 @@ pub mod testing;
 mod tests;
 mod unpublished;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -67,6 +68,8 @@ pub struct Keeper {
     admission: Mutex<Arc<Admission>>,
     /// Spaces that are being removed.
     going: Mutex<BTreeSet<SpaceId>>,
+    /// Spaces that were removed from all relays of the cluster.
+    removals: Mutex<BTreeMap<SpaceId, removals::Done>>,
     retention: Mutex<config::Retention>,
     ledger: Arc<Mutex<Ledger>>,
     /// What devices bring goes to other relays too.
@@ -96,6 +99,7 @@ impl Keeper {
             guests: Mutex::default(),
             admission: Mutex::new(Arc::new(admission)),
             going: Mutex::default(),
+            removals: Mutex::default(),
             retention: Mutex::new(retention),
             ledger: Arc::new(Mutex::new(Ledger::new(quotas))),
             clustered: AtomicBool::new(false),
@@ -109,6 +113,7 @@ impl Keeper {
             keeper.forget_records(space)?;
             keeper.ledger().forget(&space);
         }
+        keeper.read_removals()?;
         Ok(keeper)
     }
 
@@ -160,6 +165,11 @@ impl Keeper {
         }
         open.insert(id, Arc::downgrade(&space));
         Ok(space)
+    }
+
+    /// Whether a space that is open is what is kept of it still: it may have been removed since it was opened.
+    pub fn is_current(&self, space: &Arc<Space>) -> bool {
+        locked(&self.open).get(&space.id).is_some_and(|open| std::ptr::eq(open.as_ptr(), Arc::as_ptr(space)))
     }
 
     /// The spaces a device is in, opened.

@@ -20,9 +20,9 @@ const SEEN: &[u8] = b"seen/";
 const EXACTLY: u64 = 60 * 60 * 1_000;
 
 impl Keeper {
-    /// Whether a space is being removed, or was and may not come again yet.
+    /// Whether a space is being removed, or was and may not come again yet: not before all of it is gone, and the others know.
     pub fn is_going(&self, id: SpaceId) -> Result<bool, StoreError> {
-        Ok(locked(&self.going).contains(&id) || self.home.store().removed()?.contains(&id))
+        Ok(locked(&self.going).contains(&id) || self.is_unsaid(id) || self.home.store().removed()?.contains(&id))
     }
 
     /// From now on nobody opens a space, for it is about to be removed.

@@ -41,6 +41,8 @@ impl Keeper {
                 let next = items.last().filter(|_| !end).map(|item| item.arrival);
                 Reply::Entries(items.into_iter().map(|item| item.bytes.as_slice().to_vec()).collect(), next)
             }
+            Question::Removals { shard: of, after } => Reply::Removals(self.removals_after(of, after, SPACES)),
+            Question::Removed(space) => Reply::Removed(self.removed(space)),
             Question::Blob { space, blob, from } => {
                 let space = self.open(space)?;
                 let mut piece = self.read_blob(&space, blob, from, BYTES)?;

@@ -95,8 +95,14 @@ impl Keeper {
         Ok(left.into_iter().collect())
     }
 
+    /// Whether the relay was in a cluster when it last ran. Blocks.
+    pub fn was_clustered(&self) -> Result<bool, StoreError> {
+        Ok(self.store.get(Table::Settings, CLUSTERED)?.is_some())
+    }
+
     /// The relay is in no cluster: should it be in one again, everything is published.
     pub fn leave_cluster(&self) -> Result<(), StoreError> {
+        self.nobody_to_say_removals_to()?;
         self.store.delete(Table::Settings, CLUSTERED)
     }
 
