@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sheaf_node::Node;
 use sheaf_tests::{NatsServers, RelayProcess, soon};
 
-use crate::checkpoints::{checkpoints, has, relay_entries as entries};
+use crate::checkpoints::{checkpoints, has, held, relay_entries as entries};
 use crate::{open, relay, relay_with, text, waiting};
 
 async fn acknowledged(node: &Node, document: &str) {
@@ -116,4 +116,31 @@ async fn a_relay_that_is_asked_for_a_space_has_it_from_the_others() {
     })
     .await;
     ben.shutdown().await.expect("all is saved");
+}
+
+/// More spaces than a relay answers questions about at a time, and streams that have nothing of them any more: a relay that is new has all
+/// of them in the end, and says nothing to the contrary meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_relay_has_every_space_however_many_there_are() {
+    const SPACES: usize = 48;
+    let nats = NatsServers::start(1);
+    let there = relay(&nats);
+    let homes = tempfile::tempdir().expect("a temporary folder");
+    let ana = open(&homes.path().join("ana")).await;
+    ana.init("Ana", 1).await.expect("a person");
+    ana.go_online().await.expect("the loopback interface");
+    for n in 0..SPACES {
+        let space = ana.create_space(&format!("Space {n}")).await.expect("a space").id;
+        let document = ana.create_document(Some(&space), "Log").await.expect("a document").id;
+        ana.add_relay(there.link(), Some(&space)).await.expect("a relay");
+        acknowledged(&ana, &document).await;
+    }
+    ana.shutdown().await.expect("all is saved");
+    nats.purge();
+    let new = [relay(&nats), relay(&nats)];
+    let all = held(&there);
+    assert_eq!(all.len(), SPACES);
+    for new in &new {
+        soon("a new relay having all of them, whole", || async { (held(new) == all).then_some(()) }).await;
+    }
 }

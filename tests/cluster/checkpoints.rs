@@ -41,6 +41,14 @@ pub fn has(relay: &RelayProcess, space: &str) -> bool {
     list["Spaces"].as_array().is_some_and(|rows| rows.iter().any(|row| row["space"] == space))
 }
 
+/// The spaces that a relay has, and how many entries of each.
+pub fn held(relay: &RelayProcess) -> std::collections::BTreeMap<String, u64> {
+    let list = asked(relay, &["list"]);
+    let rows = list["Spaces"].as_array().cloned().unwrap_or_default();
+    let row = |row: &serde_json::Value| Some((row["space"].as_str()?.to_owned(), row["entries"].as_u64()?));
+    rows.iter().filter_map(row).collect()
+}
+
 /// How many entries a relay has of a space.
 pub fn relay_entries(relay: &RelayProcess, space: &str) -> u64 {
     shown(relay, space)["Space"]["row"]["entries"].as_u64().unwrap_or(0)

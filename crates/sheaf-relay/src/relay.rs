@@ -260,8 +260,17 @@ async fn answer(
 ) -> Result<operate::Answer, Refused> {
     let stopped = || Refused::Failed("the relay is stopping".to_owned());
     let Request::Remove(text) = &request else {
+        let pruning = matches!(request, Request::Tidy { dry_run: false });
         let answered = tokio::task::spawn_blocking(move || operate::answer(&keeper, &request)).await;
-        return answered.map_err(|_| stopped())?;
+        let answered = answered.map_err(|_| stopped())?;
+        if let Ok(operate::Answer::Tidied(tidied)) = &answered
+            && pruning
+        {
+            // Whoever is connected is to hear of the checkpoints that stand for it now.
+            let spaces = tidied.pruned.iter().filter_map(|(space, ..)| space.parse().ok()).collect();
+            commands.send(Command::Pruned(spaces)).await.map_err(|_| stopped())?;
+        }
+        return answered;
     };
     let (finding, text) = (keeper.clone(), text.clone());
     let space = tokio::task::spawn_blocking(move || operate::find(&finding, &text)).await.map_err(|_| stopped())??;

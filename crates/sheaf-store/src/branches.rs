@@ -29,12 +29,7 @@ pub fn load_forks(store: &dyn Store, space: SpaceId) -> Result<(Forks, Vec<Entry
     for proof in &proofs {
         forks.begin(proof, &main_from(store, space, proof.log(), proof.seq())?);
     }
-    let mut entries: Vec<Entry> = store
-        .scan(Table::Spaces, &key(BRANCH, space, None))?
-        .into_iter()
-        .filter_map(|(_, bytes)| Unverified::decode(&bytes).ok()?.verified_before().ok())
-        .collect();
-    entries.sort_by_key(Entry::seq);
+    let mut entries = branch_entries(store, space)?;
     for entry in &entries {
         forks.add(entry);
     }
@@ -50,6 +45,15 @@ pub fn load_forks(store: &dyn Store, space: SpaceId) -> Result<(Forks, Vec<Entry
         }
     }
     Ok((forks, entries))
+}
+
+/// All entries beside the logs of a space, each after those of its log that it may follow.
+pub fn branch_entries(store: &dyn Store, space: SpaceId) -> Result<Vec<Entry>> {
+    let rows = store.scan(Table::Spaces, &key(BRANCH, space, None))?.into_iter();
+    let mut entries: Vec<Entry> =
+        rows.filter_map(|(_, bytes)| Unverified::decode(&bytes).ok()?.verified_before().ok()).collect();
+    entries.sort_by_key(Entry::seq);
+    Ok(entries)
 }
 
 /// What the log proper has from a place on.

@@ -87,7 +87,8 @@ mod vault;
 pub use backup::{BackupCounts, BackupFile, may_be_replaced, restore};
 pub use blobs::{BlobStore, Fetched, FileBlobs, MAX_BUNDLE, MemoryBlobs, bundle_ends, decode_bundle, encode_bundle};
 pub use branches::{
-    branch_entry, delete_branches, forget_branches, load_forks, main_from, proved_forks, put_branch, put_fork,
+    branch_entries, branch_entry, delete_branches, forget_branches, load_forks, main_from, proved_forks, put_branch,
+    put_fork,
 };
 pub use damage::{Damage, Damaged};
 pub use disk::SledStore;

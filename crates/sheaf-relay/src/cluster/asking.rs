@@ -65,6 +65,13 @@ pub enum Question {
     },
     /// When a space was last removed from all relays.
     Removed(SpaceId),
+    /// What stands beside the forked logs of a space, answered as entries are.
+    Beside {
+        /// Of which space.
+        space: SpaceId,
+        /// After how many of them.
+        after: u64,
+    },
 }
 
 /// A space that a relay has.
@@ -175,6 +182,7 @@ mod tests {
                 Question::Blob { space, blob: BlobId::of(&after.to_le_bytes()), from: after },
                 Question::Removals { shard, after: Some(space) },
                 Question::Removed(space),
+                Question::Beside { space, after },
             ] {
                 prop_assert_eq!(Question::decode(&question.encode()), Some(question));
             }

@@ -17,6 +17,7 @@
 //! - `objects` puts checkpoints' blobs into the object store, and gets them from there.
 //! - `refilling` sees to it that what checkpoints name is there, whatever was given up or lost.
 //! - `siblings` asks the other relays for what the streams have no more, in the form that `asking` says.
+//! - `gaps` keeps a stream from giving back while something of it may be lacking here.
 //! - `duty` says which spaces are kept without being asked for.
 //! - `nats` is the connection; it, `streams`, `reading`, `objects` and `siblings` are the only places that know NATS.
 //!
@@ -41,6 +42,7 @@
 
 pub mod asking;
 mod duty;
+mod gaps;
 mod nats;
 mod objects;
 mod outbox;
@@ -51,6 +53,9 @@ mod roster;
 mod siblings;
 mod streams;
 mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use sheaf_access::{DeviceId, SpaceId};
@@ -71,7 +76,7 @@ pub struct Joined {
     /// Where it is told what comes.
     pub news: UnboundedReceiver<News>,
     /// What it keeps without being asked.
-    pub duty: std::sync::Arc<Duty>,
+    pub duty: Arc<Duty>,
 }
 
 /// What the engine wants of the cluster.
@@ -95,6 +100,17 @@ pub enum Order {
         bringer: DeviceId,
         /// As it was signed.
         endorsement: Vec<u8>,
+        /// What shows other relays that they may keep the space.
+        proof: [u8; 32],
+    },
+    /// Pass on an entry that is kept beside a forked log.
+    Beside {
+        /// Its space.
+        space: SpaceId,
+        /// Who brought it.
+        bringer: DeviceId,
+        /// As it was signed.
+        entry: Vec<u8>,
         /// What shows other relays that they may keep the space.
         proof: [u8; 32],
     },
@@ -189,12 +205,21 @@ pub struct PassedOn {
     pub tries: u32,
     /// Given back when it has been dealt with: only so many are under way.
     pub permit: OwnedSemaphorePermit,
+    /// Of what another relay was asked for: set when it is given up, and may be taken another time.
+    pub left: Option<Arc<AtomicBool>>,
 }
 
 impl PassedOn {
     /// Whether another relay was asked for it: then its number is no place in a stream, but counts down from the end of numbers.
     pub fn is_pulled(&self) -> bool {
         self.sequence > u64::MAX / 2
+    }
+
+    /// It is given up, and may be taken another time. Whoever asked for it asks again.
+    pub fn is_left(&self) {
+        if let Some(left) = &self.left {
+            left.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use super::asking;
 use super::duty::Duty;
+use super::gaps::{Gap, close_gap};
 use super::objects::Objects;
 use super::reading::{Reader, Recent};
 use super::refilling::{discard, fetch};
@@ -45,7 +46,8 @@ const ROLL: Duration = Duration::from_secs(5);
 const ANSWERED: Duration = Duration::from_secs(2);
 /// How often what is held twice is given back.
 const GIVE_BACK: Duration = Duration::from_mins(10);
-/// How many words on checkpoints wait to be said. One beyond that is forgotten: whoever brought it brings it again.
+/// How many words on checkpoints, and entries beside logs, wait to be said. One beyond that is forgotten: whoever brought a word brings it
+/// again, and an entry is asked for by the relay to which something comes that builds on it.
 const WORDS: usize = 1_024;
 
 /// Why a relay does not start in its cluster.
@@ -65,14 +67,6 @@ pub enum ClusterError {
         /// What it takes.
         found: usize,
     },
-}
-
-/// What is said of a stream of which something may be lacking.
-pub enum Gap {
-    /// What follows the place is in it no more.
-    Found(u8),
-    /// What the other relays have of it is here.
-    Closed(u8),
 }
 
 /// The task that has the connection.
@@ -108,7 +102,7 @@ struct Nats {
     gapped: BTreeSet<u8>,
     /// Where readers and comparisons say so, and that it is done.
     gaps: UnboundedSender<Gap>,
-    /// Room for words on checkpoints.
+    /// Room for words on checkpoints, and entries beside logs.
     words: Arc<Semaphore>,
     watched: HashMap<SpaceId, AbortHandle>,
     readers: Vec<AbortHandle>,
@@ -326,33 +320,11 @@ impl Nats {
 
     /// Compares what is held of a stream's spaces with what the others hold, until that has been done.
     fn compare(&mut self, shard: u8) {
-        if !self.comparing.insert(shard) {
-            return;
+        if self.comparing.insert(shard) {
+            let (siblings, keeper, duty) = (self.siblings.clone(), Arc::clone(&self.keeper), Arc::clone(&self.duty));
+            let (news, gaps) = (self.news.clone(), self.gaps.clone());
+            tokio::spawn(async move { close_gap(shard, (&siblings, &keeper, &duty), &news, &gaps).await });
         }
-        let (siblings, keeper, duty) = (self.siblings.clone(), Arc::clone(&self.keeper), Arc::clone(&self.duty));
-        let (news, gaps) = (self.news.clone(), self.gaps.clone());
-        let note = move |gap| {
-            let keeper = Arc::clone(&keeper);
-            async move {
-                let noted = tokio::task::spawn_blocking(move || keeper.note_gap(shard, gap)).await;
-                if let Ok(Err(error)) = noted {
-                    tracing::warn!(%error, shard, "that a stream has a gap is not written down");
-                }
-            }
-        };
-        tokio::spawn(async move {
-            note(true).await;
-            while !siblings.compare(shard, |space| duty.keeps(space)).await {
-                tokio::time::sleep(ROLL).await;
-                if news.is_closed() {
-                    return;
-                }
-            }
-            note(false).await;
-            tracing::debug!(shard, "what is held of a stream's spaces was compared with the other relays");
-            // The task may have ended; then nobody waits for it.
-            let _ = gaps.send(Gap::Closed(shard));
-        });
     }
 
     /// Says that this relay is there. Of streams that it may lack something of it says that it has nothing, so that no more is given back.
@@ -418,12 +390,12 @@ impl Nats {
         }
     }
 
-    /// Says a member's word to all, as soon as that can be done.
-    fn say(&self, space: SpaceId, bringer: DeviceId, endorsement: Vec<u8>, proof: [u8; 32]) {
+    /// Says to all a member's word, or an entry beside a log, as soon as that can be done.
+    fn say(&self, space: SpaceId, (kind, body): (Kind, Vec<u8>), bringer: DeviceId, proof: [u8; 32]) {
         let Ok(room) = Arc::clone(&self.words).try_acquire_owned() else { return };
         let (jetstream, news) = (self.jetstream.clone(), self.news.clone());
         tokio::spawn(async move {
-            let message = Message { kind: Kind::Endorsement, bringer, proof, body: &endorsement };
+            let message = Message { kind, bringer, proof, body: &body };
             say(&jetstream, &news, space, &message).await;
             drop(room);
         });
@@ -451,7 +423,10 @@ impl Nats {
                     watching.abort();
                 }
             }
-            Order::Say { space, bringer, endorsement, proof } => self.say(space, bringer, endorsement, proof),
+            Order::Say { space, bringer, endorsement, proof } => {
+                self.say(space, (Kind::Endorsement, endorsement), bringer, proof);
+            }
+            Order::Beside { space, bringer, entry, proof } => self.say(space, (Kind::Entry, entry), bringer, proof),
             Order::Remove(space, removal) => self.say_removal(space, removal),
             Order::Share { space, bringer, shared, blobs, proof } => {
                 let (jetstream, objects, news) = (self.jetstream.clone(), self.objects.clone(), self.news.clone());

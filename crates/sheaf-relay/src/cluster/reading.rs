@@ -15,7 +15,7 @@ use sheaf_sync::EntryBytes;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::nats::Gap;
+use super::gaps::Gap;
 use super::wire::{self, Kind, Message, Removal, Shared};
 use super::{News, PassedOn, Place, What};
 
@@ -138,7 +138,8 @@ impl Reader {
             let permit = Arc::clone(room).acquire_owned().await.map_err(|error| error.to_string())?;
             let told = match passed_on(&message, recent) {
                 Some((space, Message { bringer, proof, .. }, what)) => {
-                    News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, what, tries: 0, permit }))
+                    let (tries, left) = (0, None);
+                    News::Came(Box::new(PassedOn { shard, sequence, space, bringer, proof, what, tries, permit, left }))
                 }
                 None => News::Passed(shard, sequence),
             };

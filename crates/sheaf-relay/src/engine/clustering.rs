@@ -143,6 +143,12 @@ impl Engine {
         self.order(Order::Share { space, bringer, shared, blobs, proof });
     }
 
+    /// What is kept beside a forked log here is kept by the other relays too.
+    pub(super) fn pass_on_beside(&self, space: SpaceId, bringer: DeviceId, entry: Vec<u8>) {
+        let proof = self.keeper.admission().proof(space);
+        self.order(Order::Beside { space, bringer, entry, proof });
+    }
+
     /// A member's word on a checkpoint counts when it comes back from the cluster.
     pub(super) fn say_in_cluster(&self, space: SpaceId, bringer: DeviceId, endorsement: Vec<u8>) {
         let proof = self.keeper.admission().proof(space);

@@ -50,6 +50,8 @@ pub enum Command {
     Drain(oneshot::Sender<()>),
     /// Remove a space.
     Remove(SpaceId, removing::Told),
+    /// Something was pruned in these spaces, because an operator asked for it.
+    Pruned(Vec<SpaceId>),
     /// Other limits of speed from now on, and another pause between two looks for what is not needed any more.
     Settings(config::Limits, Duration),
 }
@@ -221,6 +223,7 @@ impl Engine {
                     None => return,
                     Some(Command::Drain(done)) => draining = Some(done),
                     Some(Command::Remove(space, done)) => engine.remove(space, done),
+                    Some(Command::Pruned(spaces)) => engine.pruned(spaces),
                     Some(Command::Settings(limits, sweep)) => {
                         engine.set_limits(limits);
                         sweeping = ticking(sweep);
@@ -321,11 +324,7 @@ impl Engine {
             Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
             Answer::Demanded(spaces) => self.demanded(&spaces),
             Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
-            Answer::Pruned(spaces) => {
-                for space in spaces {
-                    self.fetch(space, |space| Fetch::Opened { space });
-                }
-            }
+            Answer::Pruned(spaces) => self.pruned(spaces),
             Answer::Covered { space, covers } => {
                 self.feed(Event::Covered { space, covers });
                 self.members_changed(space);
@@ -471,10 +470,23 @@ impl Engine {
         }
     }
 
+    /// Something was pruned in these spaces: what they offer for it from now on is said.
+    fn pruned(&self, spaces: Vec<SpaceId>) {
+        for space in spaces {
+            self.fetch(space, |space| Fetch::Opened { space });
+        }
+    }
+
     /// Gives back what is kept twice, or is stood for.
     fn tidy(&self) {
         let keeper = Arc::clone(&self.keeper);
+        let used = self.spaces.iter().filter(|(_, followed)| !followed.members.is_empty()).map(|(space, _)| *space);
+        let used: Vec<SpaceId> = used.collect();
         self.blocking(move || {
+            // Whoever has been connected for a month has not been away for a month.
+            if let Err(error) = keeper.are_seen(&used, now()) {
+                tracing::warn!(%error, "that members are here is not written down");
+            }
             let swept = keeper.sweep(now(), false).unwrap_or_else(|error| {
                 tracing::warn!(%error, "what is not needed any more cannot be removed");
                 Swept::default()

@@ -284,7 +284,11 @@ impl Engine {
             if ask {
                 behind.insert(id, now);
             }
-            if ask && missing && !pulled {
+            let never = matches!(outcome, Outcome::Refused(Refusal::Never(_)) | Outcome::Forged);
+            if !never {
+                passed_on.is_left();
+            }
+            if ask && !never && !pulled {
                 // It is not waited for any more, and is not held here: the stream keeps it until the others have been asked.
                 self.order(Order::Compare(passed_on.shard));
             }
@@ -305,6 +309,7 @@ impl Engine {
         if !taken {
             self.board.meters().cluster_refused.add(1);
             tracing::warn!(space = %id.short(), "a checkpoint that another relay has shared is not taken");
+            passed_on.is_left();
             if !passed_on.is_pulled() {
                 self.order(Order::Compare(passed_on.shard));
             }

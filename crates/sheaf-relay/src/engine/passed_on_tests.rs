@@ -49,8 +49,8 @@ impl Bench {
         self.come += 1;
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("it is free");
         let (bringer, what) = (DeviceId::from_bytes([3; 32]), What::Entry(EntryBytes::from(vec![0])));
-        let passed_on =
-            PassedOn { shard: SHARD, sequence: self.come, space: SPACE, bringer, proof: [0; 32], what, tries, permit };
+        let (sequence, proof, left) = (self.come, [0; 32], None);
+        let passed_on = PassedOn { shard: SHARD, sequence, space: SPACE, bringer, proof, what, tries, permit, left };
         assert!(self.incoming().came(&passed_on));
         passed_on
     }

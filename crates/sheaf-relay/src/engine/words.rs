@@ -45,7 +45,10 @@ impl Engine {
 
     /// What comes of a word, or of what points to a fork.
     pub(super) fn told(&mut self, id: SpaceId, told: Told) {
-        let Told { answers, to_all, forked, access, full } = told;
+        let Told { answers, to_all, forked, access, full, beside } = told;
+        for (bringer, entry) in beside {
+            self.pass_on_beside(id, bringer, entry);
+        }
         for (log, at) in forked {
             self.feed(Event::Forked { space: id, log, at });
         }

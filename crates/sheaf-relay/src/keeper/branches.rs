@@ -32,6 +32,8 @@ pub struct Told {
     pub access: bool,
     /// Who brought something that a quota leaves no room for.
     pub full: Option<DeviceId>,
+    /// What is kept beside logs now, as it was signed: other relays are to keep it too, for somebody may have built on it.
+    pub beside: Vec<(DeviceId, Vec<u8>)>,
 }
 
 /// A space of this relay's.
@@ -125,6 +127,10 @@ impl Branched for Here<'_> {
         // A set of access entries has no branches (A1): both sides of a fork are in it.
         if entry.header().kind == Kind::Access && state.admit_access(entry).is_ok() {
             locked(&self.told).access = true;
+        }
+        if self.keeper.is_clustered() {
+            let from = self.from.unwrap_or(entry.log().device);
+            locked(&self.told).beside.push((from, entry.encoded().to_vec()));
         }
         Ok(Taken::New)
     }

@@ -14,7 +14,7 @@ use sheaf_store::{Arrival, StoreError};
 use sheaf_sync::branches::Suspicion;
 use sheaf_sync::{HostingRefusal, Item, NotNow, Outcome, Refusal, Ticket};
 
-use super::accept::{Judged, LetIn, not_now};
+use super::accept::{Judged, LetIn, not_now, now};
 use super::read::item;
 use super::space::Space;
 use super::{Keeper, devices};
@@ -136,6 +136,8 @@ impl Keeper {
         for device in gone {
             self.drop_member(device, space.id)?;
         }
+        // Whoever brought it, here or to another relay, somebody writes in the space.
+        self.note_seen(space.id, now())?;
         Ok(arrivals)
     }
 

@@ -77,7 +77,12 @@ impl Keeper {
         locked(&self.open).get(&id).is_some_and(|space| Weak::strong_count(space) > 0)
     }
 
-    /// A device of a member is here.
+    /// Devices of members are here. Blocks.
+    pub fn are_seen(&self, spaces: &[SpaceId], now: u64) -> Result<(), StoreError> {
+        spaces.iter().try_for_each(|space| self.note_seen(*space, now))
+    }
+
+    /// A device of a member is here, or what it wrote has come.
     pub(super) fn note_seen(&self, id: SpaceId, now: u64) -> Result<(), StoreError> {
         let key = [SEEN, id.as_bytes()].concat();
         if self.seen(&key)?.is_none_or(|seen| seen.saturating_add(EXACTLY) <= now) {

@@ -1,8 +1,8 @@
 //! What other relays of the cluster ask of this one: which spaces, how far, entries, pieces of blobs.
 
 use sheaf_access::{EntryHash, SpaceId};
-use sheaf_log::{BlobId, BlobLink, Frontier, Range};
-use sheaf_store::{BlobStore, StoreError, Table};
+use sheaf_log::{BlobId, BlobLink, Frontier, Range, Unverified};
+use sheaf_store::{BlobStore, StoreError, Table, branch_entries, branch_entry};
 
 use super::Keeper;
 use super::checkpoints::HELD;
@@ -43,6 +43,7 @@ impl Keeper {
             }
             Question::Removals { shard: of, after } => Reply::Removals(self.removals_after(of, after, SPACES)),
             Question::Removed(space) => Reply::Removed(self.removed(space)),
+            Question::Beside { space, after } => self.entries_beside(space, after)?,
             Question::Blob { space, blob, from } => {
                 let space = self.open(space)?;
                 let mut piece = self.read_blob(&space, blob, from, BYTES)?;
@@ -80,6 +81,40 @@ impl Keeper {
             hasher.update(&key[prefix.len()..]);
         }
         Ok(Some(*hasher.finalize().as_bytes()))
+    }
+
+    /// What stands beside forked logs, after so many.
+    fn entries_beside(&self, space: SpaceId, after: u64) -> Result<Reply, StoreError> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut rest =
+            branch_entries(&*self.store, space)?.into_iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
+        for entry in rest.by_ref() {
+            let encoded = entry.encoded().to_vec();
+            if !entries.is_empty() && (bytes + encoded.len() > BYTES || entries.len() >= ENTRIES) {
+                let next = after + entries.len() as u64;
+                return Ok(Reply::Entries(entries, Some(next)));
+            }
+            bytes += encoded.len();
+            entries.push(encoded);
+        }
+        Ok(Reply::Entries(entries, None))
+    }
+
+    /// Of what stands beside logs elsewhere, that which does not here and goes on from what is held here. Blocks.
+    pub fn not_beside(&self, space: SpaceId, entries: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, StoreError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let frontier = self.store.frontier(space)?;
+        let mut news = Vec::new();
+        for bytes in entries {
+            let Ok(entry) = Unverified::decode(&bytes).and_then(Unverified::verified_before) else { continue };
+            let goes_on = entry.space() == space && frontier.get(&entry.log()) + 1 >= entry.seq();
+            if goes_on && branch_entry(&*self.store, space, entry.log(), entry.hash())?.is_none() {
+                news.push(bytes);
+            }
+        }
+        Ok(news)
     }
 
     fn holding(&self, id: SpaceId) -> Result<Holding, StoreError> {

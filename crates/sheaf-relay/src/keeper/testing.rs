@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use sheaf_access::{AccessOp, ContentKey, DeviceKeys, DocumentId, EpochId, Identity, LogId, SpaceId};
-use sheaf_log::{BlobLink, Checkpoint, Content, Draft, Entry, Manifest, Mine, Part, Sealed};
+use sheaf_log::{BlobLink, Checkpoint, Content, Draft, Entry, EntryRef, Manifest, Mine, Part, Sealed};
 use sheaf_store::{Claim, Files, Home, OpenFile, RealFiles, VaultKey};
 
 use super::{Keeper, locked};
@@ -58,6 +58,25 @@ impl Written {
             let entry = self.draft().seal(&self.key, &content, &rand::random(), &self.who.device).expect("an entry");
             self.entries.push(entry);
         }
+    }
+
+    /// An entry in the last one's place, signed by the same device: the other side of a fork.
+    pub fn other(&self) -> Entry {
+        let (who, key) = (self.who.clone(), self.key.clone());
+        let before = self.entries[..self.entries.len() - 1].to_vec();
+        let mut other = Self { who, space: self.space, log: self.log, key, entries: before };
+        other.words(1);
+        other.entries.pop().expect("it was pushed")
+    }
+
+    /// An entry of another log of the same person's, that builds on this one.
+    pub fn built_on(&self, entry: &Entry) -> Entry {
+        let log = LogId { nonce: 2, ..self.log };
+        let on = EntryRef { log: entry.log(), seq: entry.seq(), hash: entry.hash() };
+        let draft = Draft { log, seq: 1, prev: None, builds_on: vec![on], ..self.draft() };
+        let content =
+            Content { document: DocumentId::from_bytes([3; 32]), part: Part::Body, changes: vec![vec![2; 90]] };
+        draft.seal(&self.key, &content, &rand::random(), &self.who.device).expect("an entry")
     }
 
     /// A checkpoint of all there is.

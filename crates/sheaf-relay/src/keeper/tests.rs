@@ -7,6 +7,7 @@ use sheaf_sync::{EntryBytes, Outcome};
 
 use super::testing::{Written, keeper, opened};
 use super::*;
+use crate::cluster::asking::{Question, Reply};
 use crate::config::{After, Config};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
@@ -205,4 +206,78 @@ fn a_space_goes_when_nobody_has_come_for_it_and_the_settings_say_so() {
     );
     assert!(keeper.keeps(visited.space).expect("it is looked up"));
     assert!(keeper.ledger().account(&gone.space).is_none());
+}
+
+/// Members keep to one relay of a cluster: at the others nobody is ever seen, and what is written comes all the same.
+#[test]
+fn a_space_that_is_written_in_is_not_abandoned_and_nor_is_one_that_somebody_stays_connected_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let (mut written, mut read) = (Written::new(), Written::new());
+    let now = accept::now();
+    let month = config::Retention {
+        abandoned_after: After(Some(Duration::from_hours(30 * 24))),
+        ..Config::default().retention
+    };
+    keeper.set_retention(month);
+    for space in [&mut written, &mut read] {
+        space.words(3);
+        keeper.home().store().append(space.space, &space.entries).expect("they are stored");
+        keeper.note_seen(space.space, now - 29 * DAY).expect("it is noted");
+    }
+    written.words(1);
+    let entry = EntryBytes::from(written.entries[4].encoded().to_vec());
+    let delivered = Delivered { from: written.who.device.id(), ticket: None, entries: vec![entry] };
+    let space = keeper.open(written.space).expect("it opens");
+    let kept = keeper.keep(&space, vec![keeper.let_in(&space, vec![delivered], |_, _| {})]);
+    assert!(matches!(kept[0].outcomes[..], [Outcome::Held { .. }]));
+    drop((kept, space));
+    keeper.are_seen(&[read.space], now).expect("it is noted");
+    assert_eq!(keeper.sweep(now + 2 * DAY, false).expect("a sweep").abandoned, []);
+    assert_eq!(keeper.sweep(now + 31 * DAY, true).expect("a sweep").abandoned.len(), 2, "nobody has come since");
+}
+
+/// Two things stand in one place of a log at one relay of a cluster, and somebody has built on the one that is beside the log there.
+/// The other relay has the log alone: with what stands beside it, which it hears of or asks for, it takes what was built on that.
+#[test]
+fn what_stands_beside_a_log_at_one_relay_the_others_can_have() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
+    let [one, other] = [0, 1].map(|at| keeper(opened(folders[at].path(), &VaultKey::generate())));
+    let mut written = Written::new();
+    written.words(4);
+    let beside = written.other();
+    let built_on = written.built_on(&beside);
+    one.join_cluster().expect("it joins");
+    let arrives = |keeper: &Keeper, entries: &[sheaf_log::Entry]| -> (Vec<Outcome>, Told) {
+        let space = keeper.open(written.space).expect("it opens");
+        let bytes = entries.iter().map(|entry| EntryBytes::from(entry.encoded().to_vec())).collect();
+        let delivered = Delivered { from: written.who.device.id(), ticket: None, entries: bytes };
+        let accepted = keeper.keep(&space, vec![keeper.let_in(&space, vec![delivered], |_, _| {})]);
+        let (mut outcomes, mut found) = (Vec::new(), Vec::new());
+        for one in accepted {
+            outcomes.extend(one.outcomes);
+            found.extend(one.found);
+        }
+        (outcomes, keeper.follow_up(&space, written.who.device.id(), found))
+    };
+    let held = |entry: &sheaf_log::Entry| Outcome::Held { log: entry.log(), seq: entry.seq() };
+    for keeper in [&one, &other] {
+        let (outcomes, _) = arrives(keeper, &written.entries);
+        assert_eq!(outcomes, written.entries.iter().map(held).collect::<Vec<_>>());
+    }
+    let (_, told) = arrives(&one, std::slice::from_ref(&beside));
+    assert_eq!(told.beside, [(written.who.device.id(), beside.encoded().to_vec())], "the others are to hear of it");
+    assert_eq!(arrives(&one, std::slice::from_ref(&built_on)).0, [held(&built_on)]);
+    let (_, told) = arrives(&one, std::slice::from_ref(&beside));
+    assert!(told.beside.is_empty(), "it is known");
+
+    let (outcomes, _) = arrives(&other, std::slice::from_ref(&built_on));
+    assert!(matches!(outcomes[..], [Outcome::Refused(sheaf_sync::Refusal::NotNow(_))]), "{outcomes:?}");
+    let question = Question::Beside { space: written.space, after: 0 };
+    let Reply::Entries(entries, None) = one.answer(question) else { panic!("it is answered, whole") };
+    let news = other.not_beside(written.space, entries).expect("it is looked up");
+    assert_eq!(news, [beside.encoded().to_vec()]);
+    arrives(&other, std::slice::from_ref(&beside));
+    assert_eq!(arrives(&other, std::slice::from_ref(&built_on)).0, [held(&built_on)]);
+    assert!(other.not_beside(written.space, news).expect("it is looked up").is_empty());
 }
