@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sheaf_access::{DocumentId, InvitationLink, InvitationSecret, Role, SpaceId};
@@ -91,6 +92,11 @@ impl Scene {
     /// Another person with a node of their own, online.
     pub async fn another(&self, name: &str) -> Node {
         person(&self.homes, name).await
+    }
+
+    /// The folder of somebody's home.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.homes.path().join(name)
     }
 
     /// Ends somebody's node and opens their home again, off the network.

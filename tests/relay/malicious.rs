@@ -2,8 +2,8 @@
 //! back comes by another way, and what it makes up is refused.
 
 use sheaf_access::{AccessOp, DeviceKeys, InvitationLink, Relay, RelayLink, Role};
-use sheaf_log::{Frontier, Kind, Receipt};
-use sheaf_node::NodeError;
+use sheaf_log::{BlobId, BlobLink, Frontier, Kind, Receipt};
+use sheaf_node::{Format, NodeError};
 use sheaf_sync::Frame;
 use sheaf_tests::raw::{Answer, Held, Line, Raw};
 use sheaf_tests::{Scene, soon};
@@ -84,6 +84,46 @@ async fn a_relay_that_claims_to_hold_more_than_was_written_is_not_believed() {
     })
     .await;
     scene.still_served("after a false receipt").await;
+}
+
+/// A relay knows by name which blobs the checkpoints of the spaces that it keeps have. It offers one space's as what another has
+/// fallen behind: what cannot be read as that is no reason to do away with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_relay_says_of_one_space_takes_nothing_from_another() {
+    let (mut scene, raw, mut line, held) = named().await;
+    let own = scene.ana.create_space("Logbook").await.expect("a space").id;
+    let document = scene.ana.create_document(Some(&own), "Tides").await.expect("a document").id;
+    scene.ana.append(&document, "High water at six.").await.expect("words");
+    let pruned = scene.ana.checkpoint(&own).await.expect("a checkpoint").pruned;
+    assert!(pruned > 0, "the words are in the checkpoint alone");
+    let blobs = || -> Vec<BlobLink> {
+        let files = scene.home("Ana").join("blobs").read_dir().expect("her blobs");
+        let files = files.map(|file| file.expect("a file"));
+        let named = files.filter_map(|file| Some((file.file_name().into_string().ok()?, file.metadata().ok()?.len())));
+        let link = |(name, size): (String, u64)| {
+            let id = data_encoding::HEXLOWER.decode(name.as_bytes()).ok()?;
+            Some(BlobLink { id: BlobId::from_bytes(id.try_into().ok()?), size })
+        };
+        named.filter_map(link).collect()
+    };
+    let here = blobs();
+    assert!(!here.is_empty());
+    for (number, bundle) in (1..).zip(&here) {
+        let tag = line.tag(held.space);
+        line.put(&Frame::Behind { tag, bundle: *bundle });
+        soon("what is no bundle being refused", || async {
+            let mut refusals = scene.ana.refusals().into_iter();
+            refusals.find(|refusal| refusal.device == raw.id() && refusal.count >= number)
+        })
+        .await;
+    }
+    assert_eq!(blobs().len(), here.len(), "a blob of another space has gone");
+    let another = scene.another("Somebody else").await;
+    let ana = std::mem::replace(&mut scene.ana, another);
+    let ana = scene.restarted(ana, "Ana").await;
+    let text = ana.export(&document, Format::Markdown).await.expect("it is read");
+    assert!(String::from_utf8_lossy(&text).contains("High water at six."));
+    ana.shutdown().await.expect("all is saved");
 }
 
 /// Lena knows of the space through the relay alone, which sends her entries backwards, then leaves some out.

@@ -7,6 +7,8 @@
 //! Beside the blobs are *bundles*: for each checkpoint that is held and verified, the entries that make sense of it (see
 //! [`BlobStore::put_bundle`]). With these and the blobs, what a checkpoint stands for comes back without sled.
 
+mod bundles;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -16,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sheaf_access::{EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, MAX_BLOB, SignedHeader, Unverified};
 
+use self::bundles::Bundles;
 use crate::damage::DamageList;
 use crate::files::{TEMPORARY, replace};
 use crate::{Damaged, Files, RealFiles, Result, StoreError, frame};
@@ -83,10 +86,14 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
     fn add(&self, blob: BlobLink, from: u64, piece: &[u8]) -> Result<Fetched>;
     /// The blobs that are here, whole.
     fn list(&self) -> Result<Vec<BlobId>>;
-    /// Deletes a blob, or what has been fetched of it.
+    /// Deletes a blob, or what has been fetched of it, whoever needs it.
     fn delete(&self, id: BlobId) -> Result<()>;
+    /// The same, unless a bundle names it that is here, of whichever space. `going`: a space of which everything goes, so that
+    /// what only its bundles name goes as well. Answers whether it went.
+    fn delete_unneeded(&self, id: BlobId, going: Option<SpaceId>) -> Result<bool>;
 
-    /// Keeps what belongs with a checkpoint, on the disk when this returns.
+    /// Keeps what belongs with a checkpoint, on the disk when this returns. The blobs it names have to be here; and from then
+    /// on nobody else has them deleted as unneeded.
     fn put_bundle(&self, space: SpaceId, checkpoint: EntryHash, bytes: &[u8]) -> Result<()>;
     /// The bundles of a space that are here and whole.
     fn bundles(&self, space: SpaceId) -> Result<Vec<(EntryHash, Vec<u8>)>>;
@@ -104,6 +111,7 @@ pub struct FileBlobs {
     damage: Arc<DamageList>,
     /// Held while a download grows or ends.
     growing: Mutex<()>,
+    bundles: Mutex<Bundles>,
 }
 
 impl FileBlobs {
@@ -123,13 +131,17 @@ impl FileBlobs {
         if let Some(above) = folder.parent() {
             files.sync_folder(above).map_err(|error| named(&error))?;
         }
+        let mut bundles = Bundles::default();
         for name in files.list(folder).map_err(|error| named(&error))? {
             if name.ends_with(TEMPORARY) {
                 // If it cannot be removed it is in nobody's way.
                 let _ = files.remove(&folder.join(name));
+            } else if let Some((space, checkpoint)) = bundle_named(&name) {
+                bundles.found(space, checkpoint);
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), files, damage, growing: Mutex::default() })
+        let (growing, bundles) = (Mutex::default(), Mutex::new(bundles));
+        Ok(Self { folder: folder.to_path_buf(), files, damage, growing, bundles })
     }
 
     fn path(&self, id: BlobId) -> PathBuf {
@@ -146,6 +158,12 @@ impl FileBlobs {
 
     fn names(&self) -> Result<Vec<String>> {
         self.files.list(&self.folder).map_err(|error| StoreError::io(&self.folder, "listing the blobs", &error))
+    }
+
+    /// Which bundles are here.
+    fn known(&self) -> MutexGuard<'_, Bundles> {
+        // Every change is complete before anything can panic.
+        self.bundles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -256,31 +274,58 @@ impl BlobStore for FileBlobs {
         self.remove(&self.part(id))
     }
 
+    fn delete_unneeded(&self, id: BlobId, going: Option<SpaceId>) -> Result<bool> {
+        let unread = self.known().unread();
+        unread.into_iter().try_for_each(|space| self.bundles(space).map(drop))?;
+        // Held until it is gone: nobody begins to keep a bundle that names it meanwhile.
+        let known = self.known();
+        if known.name(id, going) {
+            return Ok(false);
+        }
+        self.delete(id)?;
+        Ok(true)
+    }
+
     fn put_bundle(&self, space: SpaceId, checkpoint: EntryHash, bytes: &[u8]) -> Result<()> {
         if bytes.len() > MAX_BUNDLE {
             return Err(StoreError::TooLarge { what: "a checkpoint's bundle", size: bytes.len(), limit: MAX_BUNDLE });
         }
         let path = self.bundle(space, checkpoint);
         let head = frame::head(checkpoint.as_bytes(), bytes);
-        replace(&*self.files, &path, &[&head, bytes], true)
-            .map_err(|error| StoreError::io(&path, "writing a checkpoint", &error))
+        let names = bundles::names(bytes);
+        let named = |error: &io::Error| StoreError::io(&path, "writing a checkpoint", error);
+        let mut known = self.known();
+        if !known.has(space, checkpoint) {
+            for blob in &names {
+                if !self.has(*blob)? {
+                    return Err(named(&io::Error::new(io::ErrorKind::NotFound, format!("its blob {blob} has gone"))));
+                }
+            }
+        }
+        replace(&*self.files, &path, &[&head, bytes], true).map_err(|error| named(&error))?;
+        known.put(space, checkpoint, names);
+        Ok(())
     }
 
     fn bundles(&self, space: SpaceId) -> Result<Vec<(EntryHash, Vec<u8>)>> {
+        let of_it = self.known().of(space);
         let mut found = Vec::new();
-        for name in self.names()? {
-            let Some((of, checkpoint)) = bundle_named(&name) else { continue };
-            if of != space {
-                continue;
-            }
-            let path = self.folder.join(&name);
-            let read = self.files.read(&path, (MAX_BUNDLE + frame::OVERHEAD) as u64);
-            let bytes = read.map_err(|error| StoreError::io(&path, "reading a checkpoint", &error))?;
+        for checkpoint in of_it {
+            let path = self.bundle(space, checkpoint);
+            let bytes = match self.files.read(&path, (MAX_BUNDLE + frame::OVERHEAD) as u64) {
+                Ok(bytes) => bytes,
+                // Given up a moment ago.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(StoreError::io(&path, "reading a checkpoint", &error)),
+            };
             match frame::open(checkpoint.as_bytes(), &bytes) {
-                Ok(bundle) => found.push((checkpoint, bundle.to_vec())),
+                Ok(bundle) => {
+                    self.known().read(space, checkpoint, || bundles::names(bundle));
+                    found.push((checkpoint, bundle.to_vec()));
+                }
                 Err(broken) => {
                     self.damage.report(Damaged::Checkpoint { space }, format!("{}: {broken}", path.display()));
-                    self.remove(&path)?;
+                    self.delete_bundle(space, checkpoint)?;
                 }
             }
         }
@@ -288,15 +333,14 @@ impl BlobStore for FileBlobs {
     }
 
     fn bundled_spaces(&self) -> Result<Vec<SpaceId>> {
-        let names = self.names()?;
-        let mut spaces: Vec<SpaceId> = names.iter().filter_map(|name| Some(bundle_named(name)?.0)).collect();
-        spaces.sort_unstable();
-        spaces.dedup();
-        Ok(spaces)
+        Ok(self.known().spaces())
     }
 
     fn delete_bundle(&self, space: SpaceId, checkpoint: EntryHash) -> Result<()> {
-        self.remove(&self.bundle(space, checkpoint))
+        let mut known = self.known();
+        self.remove(&self.bundle(space, checkpoint))?;
+        known.removed(space, checkpoint);
+        Ok(())
     }
 }
 
@@ -401,6 +445,17 @@ impl BlobStore for MemoryBlobs {
         inner.whole.remove(&id);
         inner.parts.remove(&id);
         Ok(())
+    }
+
+    fn delete_unneeded(&self, id: BlobId, going: Option<SpaceId>) -> Result<bool> {
+        let mut inner = self.lock();
+        let mut staying = inner.bundles.iter().filter(|((space, _), _)| Some(*space) != going);
+        if staying.any(|(_, bundle)| bundles::names(bundle).contains(&id)) {
+            return Ok(false);
+        }
+        inner.whole.remove(&id);
+        inner.parts.remove(&id);
+        Ok(true)
     }
 
     fn put_bundle(&self, space: SpaceId, checkpoint: EntryHash, bytes: &[u8]) -> Result<()> {

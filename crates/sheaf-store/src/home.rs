@@ -17,7 +17,6 @@
 //! Everything is for its owner's eyes only: folders 0700, files 0600 on Unix. What can be read is sealed besides, with the
 //! home's [`VaultKey`].
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -232,17 +231,10 @@ impl Home {
     /// nothing of it either. A crash in the middle is made good when the home is opened. Blocks.
     pub fn remove(&self, space: SpaceId) -> Result<Pruned> {
         let removed = self.store.remove(space)?;
-        let of_others: BTreeSet<BlobId> = {
-            let mut others = BTreeSet::new();
-            for other in self.blobs.bundled_spaces()?.into_iter().filter(|other| *other != space) {
-                others.extend(self.blobs.bundles(other)?.iter().flat_map(|(_, bundle)| blobs_of(bundle)));
-            }
-            others
-        };
         for (checkpoint, bundle) in self.blobs.bundles(space)? {
             // The bundle last: it says which blobs there are.
-            for blob in blobs_of(&bundle).into_iter().filter(|blob| !of_others.contains(blob)) {
-                self.blobs.delete(blob)?;
+            for blob in blobs_of(&bundle) {
+                self.blobs.delete_unneeded(blob, Some(space))?;
             }
             self.blobs.delete_bundle(space, checkpoint)?;
         }

@@ -62,6 +62,11 @@ fn behaves(blobs: &dyn BlobStore) {
     assert_eq!(blobs.bundled_spaces().unwrap(), vec![space(0), space(1)]);
     blobs.delete_bundle(space(0), name).unwrap();
     assert!(blobs.bundles(space(0)).unwrap().is_empty());
+    assert_eq!(blobs.bundled_spaces().unwrap(), vec![space(1)]);
+    // Neither says anything of blobs.
+    assert!(blobs.delete_unneeded(other.id, None).unwrap());
+    assert!(!blobs.has(other.id).unwrap());
+    blobs.put(other.id, b"other").unwrap();
 }
 
 #[test]

@@ -140,9 +140,7 @@ impl Core {
             for gone in &old {
                 blobs.delete_bundle(space.id, gone.entry.hash())?;
                 for blob in &gone.checkpoint.blobs {
-                    if !space.checkpoints().names(blob.id) {
-                        blobs.delete(blob.id)?;
-                    }
+                    self.forget_blob(blob.id);
                 }
             }
         }

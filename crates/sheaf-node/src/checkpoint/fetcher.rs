@@ -352,7 +352,7 @@ fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, peer: DeviceId, link: BlobL
     // What is wrong with the bundle itself is the doing of who told us to fetch it.
     let wrong = |error: &dyn std::fmt::Display| {
         core.refused(peer, &Refused::checkpoint(&error.to_string()));
-        core.forget_blob(space, link.id);
+        core.forget_blob(link.id);
         None
     };
     let bundle = Bundle::read(&bytes, space.id).map_err(|error| wrong(&error))?;
@@ -366,13 +366,13 @@ fn take_bundle(core: &Arc<Core>, space: &Arc<Space>, peer: DeviceId, link: BlobL
         Ok(base) => {
             core.merge(space, base, &bundle, access).map_err(|error| unreadable(&error))?;
             // The bundle is kept under the checkpoint's name now.
-            core.forget_blob(space, link.id);
+            core.forget_blob(link.id);
             Ok(())
         }
         Err(Problem::Missing(blob)) => Err(Some(blob)),
         Err(problem) if problem.is_verdict() => {
             core.checkpoint_refused(space, Some(peer), &bundle.checkpoint, &problem);
-            core.forget_blob(space, link.id);
+            core.forget_blob(link.id);
             Err(None)
         }
         Err(problem) => {
@@ -397,12 +397,14 @@ fn take_pending(core: &Arc<Core>, space: &Arc<Space>, checkpoint: &Entry) -> Res
 }
 
 impl Core {
-    /// Removes a blob that no checkpoint needs any more.
-    pub fn forget_blob(&self, space: &Space, blob: BlobId) {
-        if space.checkpoints().names(blob) {
+    /// Removes a blob that no checkpoint needs any more, of whichever space: the blobs of all lie side by side, and whoever has
+    /// us do this may have had another's name in mind.
+    pub fn forget_blob(&self, blob: BlobId) {
+        let me = self.me().ok().map(|me| me.keys.device.id());
+        if self.spaces().iter().any(|space| space.checkpoints().serves(blob, me)) {
             return;
         }
-        if let Err(error) = self.home().blobs().delete(blob) {
+        if let Err(error) = self.home().blobs().delete_unneeded(blob, None) {
             tracing::warn!(%error, "a fetched blob cannot be removed");
         }
     }

@@ -264,7 +264,7 @@ impl Core {
         }
         if let Some(Ok(checkpoint)) = entry.checkpoint() {
             for blob in &checkpoint.blobs {
-                self.forget_blob(space, blob.id);
+                self.forget_blob(blob.id);
             }
         }
         let author = entry.log().device;

@@ -249,7 +249,8 @@ impl Keeper {
         self.forget_held(space, gone.entry)?;
         let unnamed = gone.blobs.iter().filter(|blob| !space.checkpoints().names(blob.id));
         let unnamed: Vec<BlobLink> = unnamed.copied().collect();
-        unnamed.iter().try_for_each(|blob| self.home.blobs().delete(blob.id))?;
+        // Another space may name it too: what the plain part of a checkpoint says of blobs is its author's word alone.
+        unnamed.iter().try_for_each(|blob| self.home.blobs().delete_unneeded(blob.id, None).map(drop))?;
         self.discard(space.id, gone.entry, unnamed)
     }
 
@@ -308,7 +309,7 @@ impl Keeper {
         }
         space.take_over(history, self.store.frontier(space.id)?, self.store.floors(space.id)?);
         self.count_blobs(space)?;
-        blobs.delete(bundle.id)?;
+        blobs.delete_unneeded(bundle.id, None)?;
         Ok(checkpoint.covers)
     }
 

@@ -98,6 +98,41 @@ fn a_blob_that_is_named_again_is_needed() {
     assert_eq!(keeper.needed(written.space, &[named, other]).expect("it is looked up"), [named]);
 }
 
+/// Which blobs a checkpoint names is its author's word alone, and everyone who is or was in a space can name its blobs.
+#[test]
+fn what_one_space_gives_up_another_still_has() {
+    let (folder, vault) = (tempfile::tempdir().expect("a temporary folder"), VaultKey::generate());
+    let bytes = b"a bucket of one document";
+    let named = sheaf_log::BlobLink { id: sheaf_log::BlobId::of(bytes), size: bytes.len() as u64 };
+    let mut spaces = Vec::new();
+    {
+        let keeper = keeper(opened(folder.path(), &vault));
+        keeper.home().blobs().put(named.id, bytes).expect("it is kept");
+        for _ in 0..3 {
+            let mut written = Written::new();
+            written.words(3);
+            let checkpoint = written.checkpoint_of([named]);
+            keeper.home().store().append(written.space, &written.entries).expect("they are stored");
+            assert!(keeper.hold(&keeper.open(written.space).expect("it opens"), &checkpoint).is_ok());
+            spaces.push(written.space);
+        }
+    }
+    // After a start, so that nothing is remembered of what has been named.
+    let keeper = keeper(opened(folder.path(), &vault));
+    let here = || keeper.home().blobs().get(named.id).expect("it is looked up").is_some();
+    let gives_up = |space| {
+        let space = keeper.open(space).expect("it opens");
+        let kept = space.checkpoints().held.first().cloned().expect("it holds one");
+        keeper.give_up(&space, &kept).expect("it is given up");
+    };
+    gives_up(spaces[0]);
+    assert!(here(), "two others name it");
+    keeper.home().remove(spaces[1]).expect("a space is removed");
+    assert!(here(), "one other names it");
+    gives_up(spaces[2]);
+    assert!(!here(), "nobody needs it any more");
+}
+
 /// An object store that is another than before has lost what was in the one before: all that is held is to be shared again.
 #[test]
 fn what_a_lost_object_store_had_is_to_be_shared_again() {
