@@ -358,6 +358,26 @@ async fn a_stranger_with_a_phrase_of_their_own_learns_nothing() {
     soon("two devices", || async { (ben.devices().await.ok()?.len() == 2).then_some(()) }).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_try_takes_the_name_that_is_given_or_found_as_the_first_would() {
+    let homes = Homes::new();
+    let (ana, ben) = (homes.person("Ana").await, homes.person("Ben").await);
+    ben.create_space("Team").await.unwrap();
+    let words = phrase(&ben).await;
+    let called = async |node: &Node, name: &str| {
+        soon(name, || async { (node.me()?.name == name).then_some(()) }).await;
+    };
+    for (home, given, name) in [("found", None, "Ben"), ("given", Some("Benjamin"), "Benjamin")] {
+        let new = homes.open(home).await;
+        let nobody = new.recover(&words, None, Some(&address(&ana).await)).await.unwrap_err();
+        assert_eq!(nobody.code(), "unreachable");
+        let recovered = new.recover(&words, given, Some(&address(&ben).await)).await.unwrap();
+        assert_eq!(recovered.me.name, name);
+        called(&new, name).await;
+        called(&ben, name).await;
+    }
+}
+
 #[test]
 fn the_command_line_pairs_two_homes() {
     let (laptop, desktop) = (Home::of("Ana").on_loopback(), Home::empty().on_loopback());

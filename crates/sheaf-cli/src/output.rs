@@ -15,6 +15,8 @@ pub enum Failure {
     File(String, io::Error),
     /// Nobody could be reached.
     Alone(String),
+    /// The time was up before those who were reached had everything.
+    Unfinished,
     /// The doctor found something that is to be done.
     Unwell,
     /// Whoever was asked said no.
@@ -35,6 +37,11 @@ impl Failure {
             Self::Node(error) => error.to_string(),
             Self::File(path, error) => format!("{path}: {error}"),
             Self::Alone(text) => text.clone(),
+            Self::Unfinished => {
+                "the time was up before everything had been exchanged. Nothing is lost: run it again, or give \
+                                 it longer with --timeout SECONDS."
+                    .to_owned()
+            }
             Self::Unwell => "something is wrong with this home; see above".to_owned(),
             Self::Declined => "nothing was done.".to_owned(),
             Self::Problems(found) => format!("{} found.", count(*found, "problem")),
@@ -46,6 +53,7 @@ impl Failure {
             Self::Node(error) => error.code(),
             Self::File(..) => "file",
             Self::Alone(_) => "unreachable",
+            Self::Unfinished => "unfinished",
             Self::Unwell => "damaged",
             Self::Declined => "declined",
             Self::Problems(_) => "problems",
@@ -56,7 +64,7 @@ impl Failure {
         match self {
             Self::Node(error) => error.exit_code(),
             Self::File(..) | Self::Declined => 1,
-            Self::Alone(_) => NodeError::UNREACHABLE,
+            Self::Alone(_) | Self::Unfinished => NodeError::UNREACHABLE,
             Self::Unwell | Self::Problems(_) => 7,
         }
     }

@@ -17,6 +17,8 @@ pub const FILE: &str = "identity.json";
 const VERSION: u32 = 2;
 /// The one before: nothing in it was sealed.
 const UNSEALED: u32 = 1;
+/// What somebody is called who has come back by their phrase, until a space says what they were called.
+const NAMELESS: &str = "Recovered";
 /// The longest name a person may take, in characters.
 pub const NAME: usize = 80;
 
@@ -29,6 +31,8 @@ pub struct Identity {
     pub name: String,
     /// The colour others see, 1 to 8.
     pub colour: u8,
+    /// The name is only what this device calls somebody whose name it does not know yet. Nobody else is told.
+    pub nameless: bool,
     /// The person has said that the recovery phrase is written down.
     pub phrase_written: bool,
     /// What opens the keys that were wrapped for the devices this home was before (L5).
@@ -50,6 +54,8 @@ struct Content {
     name: String,
     colour: u8,
     keys: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    nameless: bool,
     #[serde(default)]
     phrase_written: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -86,20 +92,22 @@ impl Identity {
         Self::new(Keys { device, certificate, root: None }, name, colour, true)
     }
 
-    /// A person who was restored from their recovery phrase: they have it in writing.
-    pub fn recovered(root: &PersonKey, device: DeviceKeys, name: &str, colour: u8) -> Result<Self, NodeError> {
+    /// A person who was restored from their recovery phrase: they have it in writing. Without a name, they go by one of this
+    /// device's invention until a space says what they are called.
+    pub fn recovered(root: &PersonKey, device: DeviceKeys, name: Option<&str>, colour: u8) -> Result<Self, NodeError> {
         let certificate = DeviceCertificate::issue(root, &device);
-        Self::for_new_device(certificate, device, name, colour)
+        let identity = Self::for_new_device(certificate, device, name.unwrap_or(NAMELESS), colour)?;
+        Ok(Self { nameless: name.is_none(), ..identity })
     }
 
     fn new(keys: Keys, name: &str, colour: u8, phrase_written: bool) -> Result<Self, NodeError> {
         let (name, colour) = (checked_name(name)?, checked_colour(colour)?);
-        Ok(Self { keys, name, colour, phrase_written, former: Vec::new(), copied: false })
+        Ok(Self { keys, name, colour, nameless: false, phrase_written, former: Vec::new(), copied: false })
     }
 
     /// The same person with another name and colour.
     pub fn renamed(&self, name: &str, colour: u8) -> Result<Self, NodeError> {
-        Ok(Self { name: checked_name(name)?, colour: checked_colour(colour)?, ..self.clone() })
+        Ok(Self { name: checked_name(name)?, colour: checked_colour(colour)?, nameless: false, ..self.clone() })
     }
 
     /// The person.
@@ -157,11 +165,11 @@ impl Identity {
         };
         let content: Content = serde_json::from_slice(&content).map_err(|_| unreadable())?;
         let keys = Keys::from_secret_text(&content.keys).map_err(|error| error.to_string())?;
-        let Content { name, colour, phrase_written, .. } = &content;
-        let (name, colour, phrase_written) = (name.clone(), *colour, *phrase_written);
+        let Content { name, colour, nameless, phrase_written, .. } = &content;
+        let (name, colour, nameless, phrase_written) = (name.clone(), *colour, *nameless, *phrase_written);
         let former: Option<Vec<SealingSecret>> = content.former.iter().map(|hex| secret(hex)).collect();
         let former = former.ok_or_else(unreadable)?;
-        Ok((Self { keys, name, colour, phrase_written, former, copied: false }, sealed))
+        Ok((Self { keys, name, colour, nameless, phrase_written, former, copied: false }, sealed))
     }
 
     /// Writes it to the home, sealed.
@@ -170,6 +178,7 @@ impl Identity {
             name: self.name.clone(),
             colour: self.colour,
             keys: self.keys.to_secret_text().to_string(),
+            nameless: self.nameless,
             phrase_written: self.phrase_written,
             former: self.former.iter().map(|secret| data_encoding::HEXLOWER.encode(secret.as_bytes())).collect(),
         };
@@ -226,11 +235,13 @@ mod tests {
         assert!(Identity::read(&home).unwrap().is_none());
         let mut identity = Identity::generate("  Ana Ferreira ", Some(3)).unwrap();
         identity.phrase_written = true;
+        identity.nameless = true;
         identity.former.push(SealingSecret::from_bytes(&[9; 32]));
         identity.write(&home).unwrap();
         let again = Identity::read(&home).unwrap().unwrap();
         assert_eq!(again.me(), identity.me());
-        assert_eq!((again.me().name.as_str(), again.phrase_written), ("Ana Ferreira", true));
+        assert_eq!((again.me().name.as_str(), again.phrase_written, again.nameless), ("Ana Ferreira", true, true));
+        assert!(!again.renamed("Ana", 3).unwrap().nameless);
         assert_eq!(again.former.iter().map(SealingSecret::as_bytes).collect::<Vec<_>>(), [&[9; 32]]);
         let text = String::from_utf8(home.file(FILE).unwrap().unwrap()).unwrap();
         assert!(!text.contains("Ana") && !text.contains("sheaf-identity"), "{text}");
@@ -277,7 +288,7 @@ mod tests {
         let paired = Identity::for_new_device(certificate, one.clone(), "Ana", 2).unwrap();
         assert!(paired.keys.root.is_none() && paired.phrase_written);
         assert!(Identity::for_new_device(certificate, other, "Ana", 2).is_err());
-        assert_eq!(Identity::recovered(&root, one, "Ana", 2).unwrap().me(), paired.me());
+        assert_eq!(Identity::recovered(&root, one, Some("Ana"), 2).unwrap().me(), paired.me());
     }
 
     #[test]

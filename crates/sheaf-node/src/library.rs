@@ -194,6 +194,9 @@ impl Core {
     /// Lets the others in a space know what this person is called: in the index, if they may write there.
     pub async fn introduce(self: &Arc<Self>, space: &Arc<Space>) -> Result<(), NodeError> {
         let identity = self.me()?;
+        if identity.nameless {
+            return Ok(());
+        }
         let me = identity.me();
         if space.role(&identity).is_some_and(|role| role < Role::Editor) {
             let known = self.people(space).await?;

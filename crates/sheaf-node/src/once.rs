@@ -19,14 +19,14 @@ use crate::view::SyncReport;
 const FINDING: Duration = Duration::from_secs(3);
 
 /// Waits until everyone who can be reached is in step, or the deadline has come. `over_before` is what was over before the
-/// network was there to say so.
+/// network was there to say so. Answers as well whether there is anybody this person goes on with.
 pub async fn sync_once(
     core: &Arc<Core>,
     network: &Network,
     discovery: bool,
     deadline: Duration,
     over_before: &BTreeSet<SpaceId>,
-) -> Result<SyncReport, NodeError> {
+) -> Result<(SyncReport, bool), NodeError> {
     let start = Instant::now();
     let end = start + deadline;
     // Before anything is looked at: what is said after that is a reason to look again.
@@ -67,7 +67,9 @@ pub async fn sync_once(
             () = sleep_until(soon.unwrap_or(end).min(end)) => {}
         }
     };
-    Ok(report(core, &reach.borrow(), settled, began))
+    let reach = reach.borrow();
+    let with_somebody = reach.devices.values().any(|standing| standing.in_step(&done(core)));
+    Ok((report(core, &reach, settled, start, began), with_somebody))
 }
 
 /// Whether there is nothing more to wait for. `done`: the spaces where nothing will come or go.
@@ -127,11 +129,13 @@ fn joining(core: &Core, device: DeviceId) -> bool {
     core.spaces().iter().any(|space| space.lock().joining.as_ref().is_some_and(|link| link.device == device))
 }
 
-fn report(core: &Core, reach: &Reach, settled: bool, began: u64) -> SyncReport {
+fn report(core: &Core, reach: &Reach, settled: bool, start: Instant, began: u64) -> SyncReport {
     let done = done(core);
     let in_step = reach.devices.iter().filter(|(_, standing)| standing.in_step(&done)).map(|(device, _)| *device);
-    // Whoever has heard that this person left shares nothing with them any more, and was reached all the same.
-    let reached: BTreeSet<DeviceId> = in_step.chain(core.took_since(began)).collect();
+    // Whoever has heard that this person left, or has said that they were removed, shares nothing with them any more, and was
+    // reached all the same; so was who has gone again by now.
+    let met = reach.met.iter().filter(|(_, at)| **at >= start.into_std()).map(|(device, _)| *device);
+    let reached: BTreeSet<DeviceId> = in_step.chain(met).chain(core.took_since(began)).collect();
     let receipts = locked(&core.receipts);
     SyncReport {
         unreachable: wanted(core, &done)

@@ -17,9 +17,10 @@ pub mod spaces;
 pub mod transfer;
 pub mod verify;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use sheaf_node::{Node, Options};
+use sheaf_node::{Node, NodeError, Options};
 
 use crate::arguments::{Arguments, Command, Global};
 use crate::output::Failure;
@@ -33,6 +34,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Care(command) => return care::run(&global, home(&global)?, command).await,
         command => command,
     };
+    // Whoever asks in the wrong folder is not left with a home in it.
+    if !may_begin(&command) && is_empty(&home(&global)?) {
+        return Err(NodeError::NotInitialised.into());
+    }
     let node = open(&global).await?;
     let result = dispatch(&node, &global, command).await;
     // Also after a failure: what was written before it is kept.
@@ -69,6 +74,27 @@ async fn open(global: &Global) -> Result<Node, Failure> {
         eprintln!("sheaf: {notice}");
     }
     Ok(node)
+}
+
+/// Whether a command has a meaning where there is no home yet.
+fn may_begin(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Identity(identity::Command::Init { .. })
+            | Command::Devices(
+                devices::Command::Recover { .. } | devices::Command::Device(devices::Device::Pair { code: None, .. })
+            )
+            | Command::Keeping(keeping::Command::Passphrase(keeping::Passphrase::Set { .. }))
+            | Command::Relay(relays::Command::Default { .. })
+    )
+}
+
+/// Whether a folder is not there, or has nothing in it. What cannot be looked at is for the node to name.
+fn is_empty(folder: &Path) -> bool {
+    match folder.read_dir() {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 fn home(global: &Global) -> Result<PathBuf, Failure> {

@@ -132,6 +132,9 @@ async fn sync_once(node: &Node, global: &Global, timeout: u64) -> Result<(), Fai
                 report.confirmed
             )
     });
+    if !report.settled && !report.reached.is_empty() {
+        return Err(Failure::Unfinished);
+    }
     if report.reached.is_empty() {
         return Err(Failure::Alone(
             "nobody could be reached. Everything is saved here and goes out when another device is back.".into(),

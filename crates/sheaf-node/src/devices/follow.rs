@@ -260,8 +260,8 @@ impl Core {
         let Some(profile) = self.with_belongings(read).await? else { return Ok(()) };
         let me = self.me()?;
         let Some((name, colour)) = profile else {
-            // A device that is just coming back may have a name of its own invention.
-            return if self.devices.is_looking() { Ok(()) } else { self.share_profile().await };
+            // A device that is just coming back may learn what its person is called.
+            return if self.devices.is_looking() || me.nameless { Ok(()) } else { self.share_profile().await };
         };
         if (name.as_str(), colour) == (me.name.as_str(), me.colour) {
             return Ok(());

@@ -30,7 +30,8 @@ impl Core {
         }
         let root = self.root_key(phrase)?;
         let device = DeviceKeys::generate(&mut rand::rng());
-        let mut renewed = Identity::recovered(&root, device, &me.name, me.colour)?;
+        let mut renewed = Identity::recovered(&root, device, Some(&me.name), me.colour)?;
+        renewed.nameless = me.nameless;
         renewed.phrase_written = me.phrase_written;
         renewed.keys.root.clone_from(&me.keys.root);
         renewed.former.clone_from(&me.former);

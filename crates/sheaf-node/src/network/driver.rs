@@ -340,8 +340,11 @@ impl Driver {
             }
             Input::SpaceRemoved { space } => self.space_removed(space),
             Input::Stored { space, from, items } => {
-                if from.is_some() {
-                    self.reach.send_modify(|reach| reach.received += items.len());
+                if let Some(from) = from {
+                    self.reach.send_modify(|reach| {
+                        reach.received += items.len();
+                        reach.met.insert(from, Instant::now());
+                    });
                 }
                 self.feed(Event::Stored { space, from, items });
                 for peer in self.peers.keys().copied().collect::<Vec<_>>() {
@@ -490,8 +493,9 @@ impl Driver {
                 if self.redeeming.contains_key(&space) && self.core.joining_is_done(space, |log| theirs.get(log)) {
                     self.redeeming.remove(&space);
                 }
-                self.stand(peer, |standing| {
-                    standing.synced.insert(space, true);
+                self.reach.send_modify(|reach| {
+                    reach.devices.entry(peer).or_default().synced.insert(space, true);
+                    reach.met.insert(peer, Instant::now());
                 });
                 if self.peers.get_mut(&peer).is_some_and(|peer| peer.met.insert(space)) {
                     // Whoever had not heard of the other as a member, or had no key yet, has not understood this before.

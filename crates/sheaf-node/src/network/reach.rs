@@ -1,6 +1,7 @@
 //! Who can be reached: a picture of all devices that the network task knows of, for `sync --once` and the status line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use sheaf_access::{DeviceId, SpaceId};
 use sheaf_sync::HostingRefusal;
@@ -48,4 +49,6 @@ pub struct Reach {
     pub devices: BTreeMap<DeviceId, Standing>,
     /// How many entries have come in since the network started.
     pub received: usize,
+    /// When each device last gave one of them, or came to be in step in a space: also those that are not there any more.
+    pub met: BTreeMap<DeviceId, Instant>,
 }

@@ -276,7 +276,7 @@ impl Node {
         if !known {
             let keys = DeviceKeys::generate(&mut rand::rng());
             let colour = crate::identity::colour_of(&root.id());
-            let identity = Identity::recovered(&root, keys, name.unwrap_or("Recovered"), colour)?;
+            let identity = Identity::recovered(&root, keys, name, colour)?;
             let core = Arc::clone(&self.core);
             blocking(move || core.set_me(identity)).await?;
         }
@@ -291,7 +291,12 @@ impl Node {
         let found = self.wait_for_names(given.is_some()).await;
         let private = self.settle_private(known).await?;
         self.wait_for_arrivals().await;
-        self.take_found_name(name.is_some() || known || !found).await;
+        match name {
+            Some(name) if known => drop(self.set_profile(name, self.core.me()?.colour).await?),
+            // Whoever has called themselves something since a first try goes on being called that.
+            None if found && self.core.me()?.nameless => self.take_found_name().await,
+            Some(_) | None => {}
+        }
         self.core.devices.look(false);
         self.core.follow().await?;
         self.settle().await?;
@@ -367,11 +372,10 @@ impl Node {
         }
     }
 
-    /// Takes over what the person is called in a space that has come back, unless they said what. The words of a space
-    /// come a moment after its keys.
-    async fn take_found_name(&self, said: bool) {
+    /// Takes over what the person is called in a space that has come back. The words of a space come a moment after its keys.
+    async fn take_found_name(&self) {
         let end = Instant::now() + NAMED;
-        while !said && Instant::now() < end {
+        while Instant::now() < end {
             match self.try_found_name().await {
                 Ok(true) => return,
                 Ok(false) => tokio::time::sleep(Duration::from_millis(100)).await,

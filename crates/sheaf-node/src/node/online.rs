@@ -81,7 +81,8 @@ impl Node {
         };
         // The person's other devices are to find everything there.
         self.core.follow().await?;
-        let mut report = crate::once::sync_once(&self.core, &network, self.options.discovery, deadline, &over).await?;
+        let (mut report, with_somebody) =
+            crate::once::sync_once(&self.core, &network, self.options.discovery, deadline, &over).await?;
         // Then nothing was exchanged, and nothing will be: there is no use in waiting for others.
         if self.core.device_was_removed() {
             return Err(NodeError::DeviceRemoved);
@@ -91,7 +92,7 @@ impl Node {
         // Whoever is in no other space is told again, for there is nobody else to be reached.
         let news = if report.unreachable.is_empty() { &now } else { &report.removed };
         match news.first().and_then(SpaceInfo::removed) {
-            Some(removed) if report.reached.is_empty() => Err(removed),
+            Some(removed) if !with_somebody => Err(removed),
             _ => Ok(report),
         }
     }

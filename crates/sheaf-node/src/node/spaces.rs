@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_access::{AccessOp, ContentKey, EntryHash, LogId, PersonId, SpaceId};
+use sheaf_access::{AccessOp, ContentKey, EntryHash, InvitationLink, LogId, PersonId, SpaceId};
 use sheaf_log::{Draft, Membership};
 use tokio::sync::broadcast;
 
@@ -14,6 +14,7 @@ use super::{Node, blocking};
 use crate::core::{Core, now};
 use crate::error::NodeError;
 use crate::identity::Identity;
+use crate::network::Reach;
 use crate::space::Space;
 use crate::unopened::Opened;
 use crate::view::{Ended, NodeEvent, SpaceInfo};
@@ -96,9 +97,27 @@ impl Node {
     /// and goes on whenever this device is online.
     pub async fn join(&self, link: &str) -> Result<SpaceInfo, NodeError> {
         let link = super::links::read(link)?;
-        let mut events = self.core.subscribe();
         self.go_online().await?;
-        let core = Arc::clone(&self.core);
+        let me = self.core.me()?;
+        let was_in = self.core.space(link.space).is_some_and(|space| space.role(&me).is_some());
+        let mut space = self.redeem(&link).await?;
+        if was_in {
+            // Perhaps only here: that somebody has removed this person may be heard just now, and the link is a way back.
+            self.wait_for_step(&space).await;
+            space = self.redeem(&link).await?;
+        }
+        self.settle().await?;
+        self.core.mark_joined(space.id).await?;
+        self.introduce_myself(&space).await;
+        self.wait_for_step(&space).await;
+        self.settle().await?;
+        self.space_info(&space).await
+    }
+
+    /// Asks for what a link gives, unless this person is in the space already, and waits until they are.
+    async fn redeem(&self, link: &InvitationLink) -> Result<Arc<Space>, NodeError> {
+        let mut events = self.core.subscribe();
+        let (core, link) = (Arc::clone(&self.core), link.clone());
         let space = blocking(move || core.begin_joining(&link)).await?;
         let id = space.id.to_string();
         let joined = async {
@@ -119,21 +138,16 @@ impl Node {
                     .into(),
             )
         })??;
-        self.settle().await?;
-        self.core.mark_joined(space.id).await?;
-        self.introduce_myself(&space).await;
-        self.wait_for_step(&space).await;
-        self.settle().await?;
-        self.space_info(&space).await
+        Ok(space)
     }
 
-    /// After joining: a moment for the inviter to hear of it and for the documents to come.
+    /// After joining: a moment for the inviter to hear of it and for the documents to come; or to hear that it is over.
     pub(super) async fn wait_for_step(&self, space: &Arc<Space>) {
         let Some(network) = self.core.network() else { return };
         let mut reach = network.reach;
         let in_step = async {
-            while !reach.borrow_and_update().devices.values().any(|device| device.synced.get(&space.id) == Some(&true))
-            {
+            let met = |reach: &Reach| reach.devices.values().any(|device| device.synced.get(&space.id) == Some(&true));
+            while space.lock().removed.is_none() && !met(&reach.borrow_and_update()) {
                 if reach.changed().await.is_err() {
                     return;
                 }
