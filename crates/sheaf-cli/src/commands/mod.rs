@@ -85,7 +85,7 @@ fn may_begin(command: &Command) -> bool {
                 devices::Command::Recover { .. } | devices::Command::Device(devices::Device::Pair { code: None, .. })
             )
             | Command::Keeping(keeping::Command::Passphrase(keeping::Passphrase::Set { .. }))
-            | Command::Relay(relays::Command::Default { .. })
+            | Command::Relay(_)
     )
 }
 

@@ -17,7 +17,7 @@ pub enum Command {
     Online,
     /// Exchange what is new with whoever can be reached
     Sync {
-        /// Do it once, report, and exit; fails if nobody could be reached
+        /// Do it once, report, and exit; fails if nobody could be reached, or the time was up before all was exchanged
         #[arg(long, required = true)]
         once: bool,
         /// How long to try, in seconds
