@@ -45,6 +45,25 @@ fn a_space_is_verified_after_a_checkpoint_too() {
 }
 
 #[test]
+fn a_checkpoint_with_nothing_new_to_cover_is_not_written() {
+    let home = Home::of("Ana");
+    let space = home.ok(&["space", "new", "Field station"]).last_line();
+    let document = home.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    let checkpoint = || home.ok(&["checkpoint", &space, "--json"]).json();
+    let entries = || home.ok(&["verify", &space, "--json"]).json()["entries"].as_u64().expect("a number");
+    assert!(checkpoint()["entries"].as_u64() > Some(0));
+    let before = entries();
+    let again = checkpoint();
+    assert_eq!((&again["entries"], &again["blobs"], entries()), (&0.into(), &0.into(), before), "{again}");
+    let said = home.ok(&["checkpoint", &space]).stdout;
+    assert!(said.contains("Nothing has been written since the last checkpoint"), "{said}");
+    // What is written next is covered by the next.
+    home.ok(&["doc", "edit", &document, "--append", "One."]);
+    assert!(checkpoint()["entries"].as_u64() > Some(0));
+    assert_eq!(checkpoint()["entries"], 0);
+}
+
+#[test]
 fn what_a_checkpoint_covers_and_nobody_has_pruned_yet_is_no_problem_and_is_counted_once() {
     let home = Home::of("Ana");
     let space = home.ok(&["space", "new", "Field station"]).last_line();

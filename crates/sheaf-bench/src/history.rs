@@ -1,8 +1,9 @@
 //! A home with a long history behind one of its documents: one change for each step of a writing session.
 //!
 //! A window that is typed in joins keys into fewer changes, and a hundred thousand of them would take hours; so the entries
-//! are written straight into the store of a home that is closed, as they would have come from this person's other log:
-//! sealed, signed, and each following the one before. Whoever opens the home then checks and applies them like any others.
+//! are written straight into the journal and the store of a home that is closed, as this device would have written them in
+//! another log: sealed, signed, and each following the one before. Whoever opens the home then checks and applies them like
+//! any others.
 
 use anyhow::{Context, Result, ensure};
 use sheaf_access::{AccessHistory, ContentKey, DocumentId, EntryHash, EpochId, Identity, LogId, SpaceId};
@@ -171,7 +172,9 @@ impl OtherLog {
     }
 
     fn store(&mut self) -> Result<()> {
-        self.home.store().append(self.space, &std::mem::take(&mut self.waiting))?;
+        let entries = std::mem::take(&mut self.waiting);
+        self.home.journal().append(self.space, &entries)?.wait()?;
+        self.home.store().append(self.space, &entries)?;
         Ok(())
     }
 }

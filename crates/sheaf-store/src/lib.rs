@@ -95,7 +95,7 @@ pub use disk::SledStore;
 pub use error::{Result, StoreError};
 pub use files::{Fault, Files, OpenFile, RealFiles, SimulatedDisk};
 pub use home::{Claim, Home, Opened, write_whole};
-pub use journal::{Completion, Journal, JournalConfig, Replay};
+pub use journal::{Completion, IfBroken, Journal, JournalConfig, Replay};
 pub use limits::{MAX_CACHE, MAX_KEY, MAX_RECORD};
 pub use memory::MemoryStore;
 pub use remake::Remade;

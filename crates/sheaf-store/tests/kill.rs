@@ -8,10 +8,11 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sheaf_log::Entry;
 use sheaf_store::{CacheKind, DocumentRow, Home, Repair, Store, StoreError, Table};
+use support::killed::{kills, random, seed};
 use support::{Writer, document, space, vault};
 
 const CHILD: &str = "SHEAF_KILL_CHILD";
@@ -111,19 +112,9 @@ impl Acknowledged {
     }
 }
 
-/// Numbers that are as good as random.
-fn random(seed: &mut u64, below: u64) -> u64 {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*seed >> 33) % below
-}
-
 #[test]
 fn nothing_acknowledged_is_lost_whenever_it_is_killed() {
-    let kills: u64 = std::env::var("SHEAF_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(40);
-    let seed = std::env::var("SHEAF_SEED").ok().and_then(|seed| seed.parse().ok());
-    let mut seed: u64 =
-        seed.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64);
-    println!("SHEAF_SEED={seed}");
+    let (kills, mut seed) = (kills(40), seed());
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = Acknowledged::default();
     let (mut torn, mut swept, mut restored, mut slowest) = (0, 0, 0, Duration::ZERO);

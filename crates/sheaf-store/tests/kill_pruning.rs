@@ -5,14 +5,13 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sheaf_access::LogId;
 use sheaf_log::{Entry, Frontier, Kind};
 use sheaf_store::{Home, Store};
+use support::killed::{copy, kills, random, seed, start};
 use support::{Writer, space, vault};
 
 const CHILD: &str = "SHEAF_PRUNING_CHILD";
@@ -39,33 +38,6 @@ fn child() {
         println!("open");
         home.store().prune(space(0), &floors()).unwrap();
         println!("pruned");
-    }
-}
-
-fn start(folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(CHILD, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// What a child says, line by line.
-fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
-    BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok)
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
     }
 }
 
@@ -136,18 +108,9 @@ fn check(home: &Home, entries: &[Entry], kill: u64) -> bool {
     floor == 0
 }
 
-fn random(seed: &mut u64, below: u64) -> u64 {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*seed >> 33) % below.max(1)
-}
-
 #[test]
 fn opening_goes_on_with_what_a_kill_has_interrupted() {
-    let kills: u64 = std::env::var("SHEAF_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);
-    let seed = std::env::var("SHEAF_SEED").ok().and_then(|seed| seed.parse().ok());
-    let mut seed: u64 =
-        seed.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64);
-    println!("SHEAF_SEED={seed}");
+    let (kills, mut seed) = (kills(12), seed());
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     let entries = written(&whole);
@@ -155,8 +118,7 @@ fn opening_goes_on_with_what_a_kill_has_interrupted() {
     // How long it takes when nobody interrupts it.
     let calm = folder.path().join("calm");
     copy(&whole, &calm);
-    let mut child = start(&calm);
-    let mut said = lines(&mut child);
+    let (mut child, mut said) = start(CHILD, &calm);
     said.find(|line| line.ends_with("open")).unwrap();
     let started = Instant::now();
     assert!(said.any(|line| line.ends_with("pruned")), "it prunes when it is let");
@@ -168,8 +130,7 @@ fn opening_goes_on_with_what_a_kill_has_interrupted() {
     for kill in 1..=kills {
         let home = folder.path().join(format!("killed {kill}"));
         copy(&whole, &home);
-        let mut child = start(&home);
-        let mut said = lines(&mut child);
+        let (mut child, mut said) = start(CHILD, &home);
         said.find(|line| line.ends_with("open")).unwrap();
         std::thread::sleep(Duration::from_micros(random(&mut seed, takes.as_micros() as u64)));
         child.kill().unwrap();

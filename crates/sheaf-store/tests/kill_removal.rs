@@ -1,18 +1,17 @@
 //! kill -9 in the middle of removing a space: opening goes on with it, the other spaces keep every word, and nothing comes
 //! back from the journal.
 //!
-//! `SHEAF_KILLS` says how often (8 by default).
+//! `SHEAF_KILLS` says how often (8 by default), `SHEAF_SEED` repeats a run's moments.
 #![cfg(unix)]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use sheaf_log::Entry;
-use sheaf_store::{Home, Store};
+use sheaf_store::{Home, IfBroken, Store};
+use support::killed::{copy, kills, random, seed, start};
 use support::{Writer, space, vault};
 
 const CHILD: &str = "SHEAF_REMOVAL_CHILD";
@@ -27,30 +26,6 @@ fn child() {
         println!("open");
         home.remove(space(0)).unwrap();
         println!("removed");
-    }
-}
-
-fn start(folder: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(CHILD, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    (child, lines)
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
     }
 }
 
@@ -90,15 +65,14 @@ fn check(home: &Home, kept: &[Entry], kill: u64) -> bool {
 
 #[test]
 fn a_space_is_removed_whole_or_not_at_all_whenever_the_process_is_killed() {
-    let kills: u64 = std::env::var("SHEAF_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(8);
-    let mut seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64;
+    let (kills, mut seed) = (kills(8), seed());
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     let kept = written(&whole);
 
     let calm = folder.path().join("calm");
     copy(&whole, &calm);
-    let (mut child, mut said) = start(&calm);
+    let (mut child, mut said) = start(CHILD, &calm);
     said.find(|line| line.ends_with("open")).unwrap();
     let started = Instant::now();
     assert!(said.any(|line| line.ends_with("removed")));
@@ -109,10 +83,9 @@ fn a_space_is_removed_whole_or_not_at_all_whenever_the_process_is_killed() {
     for kill in 1..=kills {
         let folder = folder.path().join(format!("killed {kill}"));
         copy(&whole, &folder);
-        let (mut child, mut said) = start(&folder);
+        let (mut child, mut said) = start(CHILD, &folder);
         said.find(|line| line.ends_with("open")).unwrap();
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(Duration::from_micros((seed >> 33) % (takes.as_micros() as u64).max(1)));
+        std::thread::sleep(Duration::from_micros(random(&mut seed, takes.as_micros() as u64)));
         child.kill().unwrap();
         let done = said.any(|line| line.ends_with("removed"));
         child.wait().unwrap();
@@ -127,7 +100,9 @@ fn a_space_is_removed_whole_or_not_at_all_whenever_the_process_is_killed() {
     assert_eq!(home.store().removed().unwrap(), [space(0)]);
     let removed = home.store().removed().unwrap();
     let frontier = home.store().frontier(space(1)).unwrap();
-    home.journal().drop_covered(|of, log, seq| removed.contains(&of) || frontier.holds(&log, seq)).unwrap();
+    home.journal()
+        .drop_covered(IfBroken::Keep, |of, log, seq| removed.contains(&of) || frontier.holds(&log, seq))
+        .unwrap();
     home.forget_removed().unwrap();
     assert!(home.store().removed().unwrap().is_empty());
     let mut writer = Writer::new(0);

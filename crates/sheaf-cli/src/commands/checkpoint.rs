@@ -25,8 +25,9 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
 
 fn line(report: &CheckpointReport) -> String {
     let CheckpointReport { entries, blobs, bytes, pruned, .. } = report;
-    if *entries == 0 && *pruned == 0 {
-        return "Nothing has been written since the last checkpoint.".to_owned();
+    if *entries == 0 {
+        let nothing = "Nothing has been written since the last checkpoint, so no other was.";
+        return if *pruned == 0 { nothing.to_owned() } else { format!("{nothing} {pruned} entries pruned.") };
     }
     let written = format!("{entries} entries covered, {blobs} blobs written ({bytes} bytes), {pruned} entries pruned.");
     if *pruned == 0 {

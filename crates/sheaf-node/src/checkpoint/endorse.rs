@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sheaf_access::{EntryHash, LogId, SpaceId};
 use sheaf_log::{Endorsement, Frontier};
-use sheaf_store::{BlobStore, Table};
+use sheaf_store::{BlobStore, IfBroken, Table};
 
 use super::Base;
 use crate::core::Core;
@@ -121,7 +121,7 @@ impl Core {
             tracing::info!(space = %space.id, entries = pruned.entries, bytes = pruned.bytes, "pruned");
         }
         let id = space.id;
-        self.journal().drop_covered(|of, log, seq| {
+        self.journal().drop_covered(IfBroken::Keep, |of, log, seq| {
             if of == id {
                 last.holds(&log, seq) || entries.contains(&(log, seq))
             } else {

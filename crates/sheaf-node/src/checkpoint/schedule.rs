@@ -49,6 +49,9 @@ impl Core {
         let (core, space) = (Arc::clone(self), Arc::clone(space));
         tokio::spawn(async move {
             match core.write_checkpoint(&space).await {
+                Ok(written) if written.entries == 0 => {
+                    tracing::debug!(space = %space.id, "there is nothing that a checkpoint could cover");
+                }
                 Ok(written) => tracing::info!(space = %space.id, ?written, "a checkpoint was written"),
                 Err(error) => tracing::warn!(space = %space.id, %error, "no checkpoint could be written"),
             }

@@ -22,6 +22,8 @@ struct Step {
     seq: u64,
     root: MineRoot,
     changes: Vec<Own>,
+    /// Whether it is worth a checkpoint: another checkpoint is not.
+    counts: bool,
 }
 
 /// A change in a log.
@@ -116,7 +118,8 @@ impl Core {
             Kind::Talk => return None,
             Kind::Body => Self::changes(space, entry)?,
         };
-        Some(Step { seq: header.seq, root: header.mine, changes })
+        let counts = header.kind != Kind::Checkpoint;
+        Some(Step { seq: header.seq, root: header.mine, changes, counts })
     }
 
     /// The changes of an entry; nothing, if it holds none, cannot be opened, or holds another log's.
@@ -145,9 +148,16 @@ impl Tail {
         documents
     }
 
-    /// How many entries there are.
-    pub fn entries(&self) -> u64 {
-        self.logs.values().map(|log| log.steps.len() as u64).sum()
+    /// Whether there is anything to cover.
+    pub fn is_empty(&self) -> bool {
+        !self.logs.values().flat_map(|log| &log.steps).any(|step| step.counts)
+    }
+
+    /// How many entries are covered when so much is reached, checkpoints apart.
+    pub fn covered(&self, reached: &BTreeMap<LogId, Reach>) -> u64 {
+        let until = |id: &LogId| reached.get(id).map_or(0, |reach| reach.seq);
+        let steps = self.logs.iter().flat_map(|(id, log)| log.steps.iter().filter(move |step| step.seq <= until(id)));
+        steps.filter(|step| step.counts).count() as u64
     }
 
     /// How far each log can be covered, when these changes are not in their documents.
@@ -272,7 +282,7 @@ mod tests {
             if stops.get(*nonce as usize).is_some_and(|stop| at >= *stop) {
                 tail.beyond.push(change);
             } else {
-                tail.steps.push(Step { seq: at as u64 + 1, root, changes: vec![change] });
+                tail.steps.push(Step { seq: at as u64 + 1, root, changes: vec![change], counts: true });
             }
             made.push((id, at, deps));
         }

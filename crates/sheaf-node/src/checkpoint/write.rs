@@ -57,14 +57,15 @@ impl Core {
             core.read_tail(&held)
         })
         .await?;
-        let mut written = Written { entries: tail.entries(), ..Written::default() };
-        if written.entries > 0 {
+        let mut written = Written::default();
+        if !tail.is_empty() {
             let changed = tail.documents();
             let missing = self.missing_changes(space, &changed).await?;
             let reached = tail.reach(&missing);
             let last = space.checkpoints().last().cloned();
             let covers = covers(&reached);
-            if last.as_ref().is_none_or(|last| last.checkpoint.covers != covers) {
+            written.entries = tail.covered(&reached);
+            if written.entries > 0 {
                 let attested = attested_of(space, &reached)?;
                 let documents = self.save_documents(space, &attested, last.as_deref()).await?;
                 let (core, held) = (Arc::clone(self), Arc::clone(space));

@@ -29,7 +29,8 @@ pub struct RefusalInfo {
 pub struct CheckpointReport {
     /// The space.
     pub space: String,
-    /// How many entries it covers that no checkpoint covered before.
+    /// How many entries it covers that no checkpoint covered before. None: nothing has been written since the last one, and no
+    /// other was.
     pub entries: u64,
     /// How many blobs were written.
     pub blobs: usize,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sheaf_access::SpaceId;
 use sheaf_log::{Entry, Frontier, Kind};
-use sheaf_store::{Pruned, StoreError};
+use sheaf_store::{IfBroken, Pruned, StoreError};
 
 use super::checkpoints::Kept;
 use super::{Keeper, Space, locked};
@@ -135,7 +135,7 @@ impl Keeper {
         }
         let frontiers: RefCell<HashMap<SpaceId, Frontier>> = RefCell::default();
         let removed = self.home.store().removed()?;
-        self.home.journal().drop_covered(|space, log, seq| {
+        self.home.journal().drop_covered(IfBroken::Drop, |space, log, seq| {
             if removed.contains(&space) {
                 return true;
             }

@@ -199,7 +199,8 @@ fn the_journal_keeps_what_the_store_has_not() {
     let journal = Arc::clone(keeper.home().journal());
     journal.append(written.space, &written.entries).expect("it takes them").wait().expect("they are durable");
     keeper.home().store().append(written.space, &written.entries[..20]).expect("they are stored");
-    assert_eq!(keeper.tidy_journal().expect("it is looked at"), 0, "some of it is nowhere else");
+    assert!(keeper.tidy_journal().expect("it is tidied") > 0);
+    assert_eq!(journal.replay(0).expect("it is read").count(), 11, "what is nowhere else is kept");
     keeper.home().store().append(written.space, &written.entries[20..]).expect("they are stored");
     assert!(keeper.tidy_journal().expect("it is tidied") > 0);
     assert_eq!(journal.replay(0).expect("it is read").count(), 0);

@@ -57,11 +57,13 @@ impl Home {
 
     fn write_backup(&self, path: &Path, about: &[u8], leave: &[&str]) -> Result<Counts> {
         let mut out = Writer::begin(path, about, self.vault())?;
+        let journal_stays = self.journal().hold();
         for folder in [home::JOURNAL, home::BLOBS] {
             for name in files_in(&self.folder().join(folder))? {
                 copy(&mut out, self.folder(), &format!("{folder}/{name}"))?;
             }
         }
+        drop(journal_stays);
         for name in files_in(self.folder())? {
             if !home::is_of_the_process(&name) && !leave.contains(&name.as_str()) {
                 copy(&mut out, self.folder(), &name)?;

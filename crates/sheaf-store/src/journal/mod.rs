@@ -12,27 +12,31 @@
 //! [`Journal::recover`] (when there is room again, or the person says so) begins a new segment that says how much of the
 //! old one counts. Whoever was refused appends again.
 //!
-//! Segments hold entries in the order they were written, and nothing refers into them, so that one whose entries a
-//! checkpoint stands for can be dropped from the front.
+//! Segments hold entries in the order they were written, and nothing refers into them, so that what a checkpoint stands for
+//! can be dropped: see `dropping`.
 
 mod completion;
+mod dropping;
 pub(crate) mod segment;
 mod writer;
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use sheaf_access::{LogId, SpaceId};
 use sheaf_log::{Entry, Frontier, Unverified};
 
 pub use self::completion::Completion;
+pub use self::dropping::IfBroken;
 pub(crate) use self::segment::framed;
 use self::segment::{Frame, Header, decode};
 use self::writer::{Job, Out, Shared};
 use crate::damage::DamageList;
+use crate::files::TEMPORARY;
 use crate::home::Lock;
 use crate::store::belongs;
 use crate::{Damaged, Files, RealFiles, Repair, Result, StoreError};
@@ -62,6 +66,9 @@ pub struct Journal {
     files: Arc<dyn Files>,
     shared: Arc<Shared>,
     damage: Arc<DamageList>,
+    /// The first segment that counts.
+    first: AtomicU64,
+    dropping: Mutex<()>,
     thread: Option<JoinHandle<()>>,
     _lock: Option<Arc<Lock>>,
 }
@@ -141,9 +148,11 @@ impl Journal {
             Some((number, length)) => Out::resume(folder, Arc::clone(&files), config, number, length)?,
             None => Out::begin(folder, Arc::clone(&files), config, first)?,
         };
+        let first = AtomicU64::new(sweep(&*files, folder)?);
         let shared = Arc::new(Shared::new(out, tips));
-        let thread = writer::start(Arc::clone(&shared), config).map_err(|error| named(&error))?;
-        Ok((Self { folder: folder.to_path_buf(), files, shared, damage, thread: Some(thread), _lock: lock }, repairs))
+        let thread = Some(writer::start(Arc::clone(&shared), config).map_err(|error| named(&error))?);
+        let (folder, dropping) = (folder.to_path_buf(), Mutex::new(()));
+        Ok((Self { folder, files, shared, damage, first, dropping, thread, _lock: lock }, repairs))
     }
 
     /// Hands own entries over to be made durable, in this order, after all that was handed over before. They must
@@ -195,37 +204,15 @@ impl Journal {
     ///
     /// What is damaged is reported and passed over.
     pub fn replay(&self, from_segment: u64) -> Result<Replay<'_>> {
-        let mut numbers = numbers(&*self.files, &self.folder)?;
+        let mut numbers = self.numbers()?;
         numbers.retain(|number| *number >= from_segment);
         numbers.reverse();
         Ok(Replay { journal: self, numbers, entries: Vec::new().into_iter() })
     }
 
-    /// Deletes the segments at the front of which every entry is `covered`: a verified checkpoint stands for it whose blobs
-    /// are on the disk (S1). The one that is being written is closed first if all in it is, so that it can go too. Answers
-    /// how many bytes that gave back.
-    pub fn drop_covered(&self, covered: impl Fn(SpaceId, LogId, u64) -> bool) -> Result<u64> {
-        let mut freed = 0;
-        for number in numbers(&*self.files, &self.folder)? {
-            let (written, length) = self.shared.written();
-            let last = number == written;
-            let all = self.read_segment(number)?;
-            if all.iter().any(|(space, entry)| !covered(*space, entry.log(), entry.seq())) || last && all.is_empty() {
-                break;
-            }
-            if last && !self.shared.rotate_if(number, length)? {
-                break;
-            }
-            let path = path(&self.folder, number);
-            let named = |error: &io::Error| StoreError::io(&path, "dropping a part of the journal", error);
-            freed += self.files.length(&path).map_err(|error| named(&error))?;
-            self.files.remove(&path).map_err(|error| named(&error))?;
-            self.files.sync_folder(&self.folder).map_err(|error| named(&error))?;
-            if last {
-                break;
-            }
-        }
-        Ok(freed)
+    /// While this is held, nothing is dropped.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.dropping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was found damaged since the journal was opened.
@@ -233,8 +220,16 @@ impl Journal {
         self.damage.all()
     }
 
-    /// The entries of one segment, if it is there.
-    fn read_segment(&self, number: u64) -> Result<Vec<(SpaceId, Entry)>> {
+    /// The numbers of the segments that count, in order.
+    fn numbers(&self) -> Result<Vec<u64>> {
+        let mut numbers = numbers(&*self.files, &self.folder)?;
+        let first = self.first.load(Ordering::SeqCst);
+        numbers.retain(|number| *number >= first);
+        Ok(numbers)
+    }
+
+    /// What is in one segment.
+    fn read_segment(&self, number: u64) -> Result<ReadSegment> {
         let path = path(&self.folder, number);
         let named = |error: &io::Error| StoreError::io(&path, "reading the journal", error);
         let (written, length) = self.shared.written();
@@ -243,7 +238,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let length = self.files.length(&path).map_err(|error| named(&error))?;
                 self.report(number, 0..usize::try_from(length).unwrap_or(usize::MAX), &error.to_string());
-                return Ok(Vec::new());
+                return Ok(ReadSegment { broken: true, ..ReadSegment::default() });
             }
             Err(error) => return Err(named(&error)),
         };
@@ -251,26 +246,43 @@ impl Journal {
         let counts = if number == written { Some(length) } else { self.counts_before(number + 1) };
         let bytes = &bytes[..counts.unwrap_or(bytes.len()).min(bytes.len())];
         let contents = decode(number, bytes, counts.unwrap_or(0));
-        for damaged in contents.damaged {
-            self.report(number, damaged, "its checksum is wrong");
-        }
+        let mut read = ReadSegment { length: bytes.len(), ..ReadSegment::default() };
+        let mut broken = contents.damaged.into_iter().map(|place| (place, "its checksum is wrong")).collect::<Vec<_>>();
         if let Some(counts) = counts.filter(|counts| *counts > contents.length) {
-            self.report(number, contents.length..counts, "its end is missing");
+            broken.push((contents.length..counts, "its end is missing"));
         }
-        let mut entries = Vec::with_capacity(contents.frames.len());
         for frame in contents.frames {
             match verified(bytes, &frame) {
-                Some(entry) => entries.push((frame.space, entry)),
-                None => self.report(number, frame.place, "it is no entry"),
+                Some(entry) => read.entries.push((frame.space, entry)),
+                None => broken.push((frame.place, "it is no entry")),
             }
         }
-        Ok(entries)
+        read.broken = !broken.is_empty();
+        for (place, found) in broken {
+            self.report(number, place, found);
+        }
+        Ok(read)
     }
 
-    /// How much of the segment before this one counts.
+    /// The entries in a part of the segment that is being written, of which so much is durable.
+    fn read_after(&self, number: u64, from: usize, durable: usize) -> Result<Vec<(SpaceId, Entry)>> {
+        let path = path(&self.folder, number);
+        let bytes = self.files.read(&path, LONGEST_SEGMENT);
+        let bytes = bytes.map_err(|error| StoreError::io(&path, "reading the journal", &error))?;
+        let bytes = &bytes[..durable.min(bytes.len())];
+        let contents = decode(number, bytes, durable);
+        let whole = || StoreError::Damaged { path: path.clone(), what: "what was just written is broken".to_owned() };
+        if contents.length < durable || contents.damaged.iter().any(|place| place.end > from) {
+            return Err(whole());
+        }
+        let frames = contents.frames.iter().filter(|frame| frame.place.start >= from);
+        frames.map(|frame| Ok((frame.space, verified(bytes, frame).ok_or_else(whole)?))).collect()
+    }
+
+    /// How much of the segment before this one counts, if that is said: of what was written anew nothing is said.
     fn counts_before(&self, number: u64) -> Option<usize> {
-        let bytes = self.files.read_start(&path(&self.folder, number), segment::HEADER).ok()?;
-        usize::try_from(Header::decode(&bytes).filter(|header| header.number == number)?.before).ok()
+        let before = header(&*self.files, &self.folder, number)?.before;
+        usize::try_from(before).ok().filter(|before| *before > 0)
     }
 
     fn report(&self, segment: u64, place: std::ops::Range<usize>, found: &str) {
@@ -287,6 +299,16 @@ impl Drop for Journal {
             let _ = thread.join();
         }
     }
+}
+
+/// What is in one segment.
+#[derive(Debug, Default)]
+struct ReadSegment {
+    entries: Vec<(SpaceId, Entry)>,
+    /// Whether anything in it cannot be read.
+    broken: bool,
+    /// How much of it was looked at.
+    length: usize,
 }
 
 /// Own entries, in the order they were written.
@@ -306,8 +328,18 @@ impl Iterator for Replay<'_> {
             if let Some(entry) = self.entries.next() {
                 return Some(Ok(entry));
             }
-            match self.journal.read_segment(self.numbers.pop()?) {
-                Ok(entries) => self.entries = entries.into_iter(),
+            let number = self.numbers.pop()?;
+            let error = match self.journal.read_segment(number) {
+                Ok(read) => {
+                    self.entries = read.entries.into_iter();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            // It may have been dropped meanwhile. What is kept of it is behind, and so may be some that was shown already.
+            match self.journal.numbers() {
+                Ok(now) if now.contains(&number) => return Some(Err(error)),
+                Ok(now) => self.numbers = now.into_iter().filter(|other| *other > number).rev().collect(),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -329,6 +361,29 @@ fn numbers(files: &dyn Files, folder: &Path) -> Result<Vec<u64>> {
         names.iter().filter_map(|name| name.strip_suffix(".own")?.parse().ok()).filter(|number| *number > 0).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// What the header of a segment says, if it can be read.
+fn header(files: &dyn Files, folder: &Path, number: u64) -> Option<Header> {
+    let bytes = files.read_start(&path(folder, number), segment::HEADER).ok()?;
+    Header::decode(&bytes).filter(|header| header.number == number)
+}
+
+/// Finds the first segment that counts, and deletes those before it, and what was not finished.
+fn sweep(files: &dyn Files, folder: &Path) -> Result<u64> {
+    let numbers = numbers(files, folder)?;
+    let begins = |number: &&u64| header(files, folder, **number).is_some_and(|header| header.before == 0);
+    let first = numbers.iter().rev().find(begins).copied().unwrap_or(0);
+    let names = files.list(folder).map_err(|error| StoreError::io(folder, "opening the journal", &error))?;
+    let unfinished = names.iter().filter(|name| name.ends_with(TEMPORARY)).map(|name| folder.join(name));
+    let replaced = numbers.iter().filter(|number| **number < first).map(|number| path(folder, *number));
+    for path in unfinished.chain(replaced) {
+        // It is in nobody's way: nothing of it is read.
+        if let Err(error) = files.remove(&path).and_then(|()| files.sync_folder(folder)) {
+            tracing::warn!(%error, path = %path.display(), "what the journal has no use for stays");
+        }
+    }
+    Ok(first)
 }
 
 type Tips = HashMap<(SpaceId, LogId), u64>;

@@ -49,6 +49,15 @@ struct Queue {
     durable: Tips,
 }
 
+impl Queue {
+    /// Stops; answers what is refused.
+    fn stop(&mut self, error: &StoreError) -> VecDeque<Job> {
+        self.stopped = Some(error.clone());
+        self.tips.clone_from(&self.durable);
+        std::mem::take(&mut self.waiting)
+    }
+}
+
 impl Shared {
     pub(super) fn new(out: Out, tips: Tips) -> Self {
         let queue = Queue { durable: tips.clone(), tips, ..Queue::default() };
@@ -107,14 +116,30 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins a new segment if this one is still being written and nothing has been added since it was looked at, when it
-    /// was so long. Answers whether it did.
-    pub(super) fn rotate_if(&self, number: u64, length: usize) -> Result<bool> {
+    /// Goes on in another segment, which takes the place of all there are, if this one is still being written. `place` is told
+    /// how much of it is durable, gives the other one its name, and answers its number, its length and itself. Nobody writes
+    /// meanwhile. Answers whether it came to that.
+    pub(super) fn replace(
+        &self,
+        number: u64,
+        place: impl FnOnce(usize) -> Result<(u64, usize, Box<dyn OpenFile>)>,
+    ) -> Result<bool> {
         let mut out = self.out();
-        if out.number != number || out.length != length || self.stopped().is_some() {
+        if out.number != number || self.stopped().is_some() {
             return Ok(false);
         }
-        out.rotate()?;
+        let durable = out.length;
+        (out.number, out.length, out.file) = place(durable)?;
+        if let Err(error) = out.files.sync_folder(&out.folder) {
+            // Nobody knows which of the two a crash would leave. So nothing is saved until that is settled.
+            let error = StoreError::io(&out.folder, "writing the journal", &error);
+            let refused = self.queue().stop(&error);
+            drop(out);
+            for job in refused {
+                job.promise.keep(Err(error.clone()));
+            }
+            return Err(error);
+        }
         Ok(true)
     }
 
@@ -160,21 +185,18 @@ impl Shared {
 
     fn write(&self, group: Vec<Job>) {
         let mut out = self.out();
-        let outcome = out.write(&group);
+        // It may have stopped while this group was on its way.
+        let outcome = self.stopped().map_or_else(|| out.write(&group), Err);
         let mut queue = self.queue();
-        match &outcome {
+        let refused = match &outcome {
             Ok(()) => {
                 for job in &group {
                     queue.durable.extend(job.tips.iter().map(|(log, seq)| ((job.space, *log), *seq)));
                 }
+                VecDeque::new()
             }
-            Err(error) => {
-                queue.stopped = Some(error.clone());
-                let Queue { tips, durable, .. } = &mut *queue;
-                tips.clone_from(durable);
-            }
-        }
-        let refused = if outcome.is_err() { std::mem::take(&mut queue.waiting) } else { VecDeque::new() };
+            Err(error) => queue.stop(error),
+        };
         // Promises wake others, who may come back here.
         drop(queue);
         drop(out);

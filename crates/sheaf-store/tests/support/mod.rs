@@ -1,6 +1,9 @@
 //! Entries to store.
 #![allow(dead_code, missing_docs)]
 
+#[cfg(unix)]
+pub mod killed;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
