@@ -266,6 +266,19 @@ fn what_is_set_aside_outlives_a_checkpoint() {
     online.stop();
     let listed = ana.ok(&["set-aside", "list", &space, "--json"]).json();
     assert_eq!(listed[0]["words"], 6, "{listed}");
+    // It is verified, and is nobody's writing that counts.
+    let aside_in = |report: &serde_json::Value| {
+        let authors = report["authors"].as_array().expect("a list").clone();
+        let kofi = authors.into_iter().find(|author| author["name"] == "Kofi").expect("Kofi wrote something");
+        let aside = kofi["setAside"][0]["characters"].as_u64().expect("a number");
+        (kofi["characters"].as_u64().expect("a number"), aside, kofi["setAside"][0]["first"].as_u64() > Some(0))
+    };
+    let words = "The fuel is in the shed.".len() as u64;
+    let verified = ana.ok(&["verify", &document, "--json"]).json();
+    let (counted, aside, named) = aside_in(&verified);
+    assert!(counted == 0 && aside >= words && named, "{verified}");
+    let said = ana.ok(&["verify", &document]).stdout;
+    assert!(said.contains("Set aside, and not counted above: 1 entry of Kofi"), "{said}");
     let pruned = ana.ok(&["checkpoint", &space, "--json"]).json();
     assert!(pruned["pruned"].as_u64() > Some(0), "{pruned}");
     let listed = ana.ok(&["set-aside", "list", &space, "--json"]).json();

@@ -1,4 +1,6 @@
-//! `verify`: everything gone over, and damage named.
+//! `verify`: everything gone over, and damage named; and what the doctor takes over.
+
+use std::fs;
 
 use sheaf_tests::Home;
 
@@ -79,4 +81,40 @@ fn what_a_checkpoint_covers_and_nobody_has_pruned_yet_is_no_problem_and_is_count
     for count in ["characters", "changes"] {
         assert_eq!(after["authors"][0][count], before["authors"][0][count], "{after}");
     }
+}
+
+/// An earlier version began the store again from the journal alone when it was asked to, and kept the old one. The words of
+/// others that it held come back, also when nobody else is there any more.
+#[test]
+fn what_a_store_that_was_put_aside_holds_comes_back() {
+    let (ana, kofi) = (Home::of("Ana"), Home::of("Kofi"));
+    let space = ana.ok(&["space", "new", "Field station"]).last_line();
+    let document = ana.ok(&["doc", "new", "--space", &space, "Spring visit"]).last_line();
+    ana.ok(&["doc", "edit", &document, "--append", "Ana begins."]);
+    let link = ana.ok(&["invite", &space, "--role", "editor"]).last_line();
+    let online = ana.online();
+    kofi.ok(&["join", &link]);
+    kofi.ok(&["doc", "edit", &document, "--append", "Kofi was here."]);
+    kofi.ok(&["sync", "--once", "--timeout", "60"]);
+    online.stop();
+    assert!(ana.show(&document).contains("Kofi was here."));
+    let folder = ana.path().join("home");
+    fs::rename(folder.join("store"), folder.join("store.damaged-1")).expect("a store");
+    for gone in ["store.mark", "cache/snapshot", "cache/view"] {
+        let gone = folder.join(gone);
+        if gone.is_dir() { fs::remove_dir_all(gone) } else { fs::remove_file(gone) }.expect("it was there");
+    }
+    let text = ana.show(&document);
+    assert!(text.contains("Ana begins.") && !text.contains("Kofi was here."), "{text}");
+    let looked = ana.ok(&["doctor"]).stdout;
+    assert!(looked.contains("store.damaged-1") && looked.contains("sheaf doctor --rebuild"), "{looked}");
+    let anew = ana.ok(&["doctor", "--rebuild"]).stdout;
+    assert!(anew.contains("taken over") && anew.contains("may be deleted"), "{anew}");
+    let text = ana.show(&document);
+    assert!(text.contains("Ana begins.") && text.contains("Kofi was here."), "{text}");
+    // There is nothing more in it, and without it all is well.
+    fs::remove_dir_all(folder.join("store.damaged-1")).expect("it was kept");
+    ana.ok(&["doctor"]);
+    let text = ana.show(&document);
+    assert!(text.contains("Ana begins.") && text.contains("Kofi was here."), "{text}");
 }

@@ -91,7 +91,7 @@ pub use sheaf_document::export::file_name;
 pub use sheaf_document::model::Item;
 pub use sheaf_document::session::{ToCore, ToWindow};
 pub use view::{
-    AuthorReport, BacklinkInfo, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo,
+    AsideReport, AuthorReport, BacklinkInfo, BackupReport, CheckpointReport, DeviceInfo, DoctorReport, DocumentInfo,
     DocumentPreview, Ended, ExportReport, Failing, Finding, FormerInfo, FoundInfo, FoundPiece, ImportReport,
     InvitationInfo, InvitationLook, InvitationState, JoinRefusal, LeftOut, Link, Me, MemberInfo, NodeEvent,
     PairingCode, PairingPeer, Place, Placement, Present, Protection, Recovered, RefusalInfo, RelayAnswer, RelayInfo,

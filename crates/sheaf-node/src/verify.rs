@@ -15,7 +15,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use sheaf_access::{AccessHistory, ContentKey, DeviceId, DocumentId, EpochId, LogId, PersonId, SpaceId};
-use sheaf_document::check::Audit;
+use sheaf_document::check::{Audit, characters_in};
 use sheaf_document::{Document, Expect, Genesis, Invalid};
 use sheaf_log::{
     Content, Entry, EntryRef, Frontier, Held, HeldEntry, Kind, MAX_SLOTS, NotAdmitted, Part, Unverified, actor, admit,
@@ -48,8 +48,21 @@ pub struct Verified {
     pub problems: Vec<String>,
     /// How many problems there are beyond those.
     pub more: usize,
-    /// Who wrote how much.
+    /// Who wrote how much that counts.
     pub authors: BTreeMap<PersonId, Work>,
+    /// What does not count, log by log: it is set aside.
+    pub aside: BTreeMap<LogId, Aside>,
+}
+
+/// What one log wrote that does not count (A5, L3, L6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Who wrote it.
+    pub author: PersonId,
+    /// The first entry of it.
+    pub first: u64,
+    /// How much it is.
+    pub work: Work,
 }
 
 /// How much someone wrote.
@@ -61,6 +74,16 @@ pub struct Work {
     pub changes: usize,
     /// Characters in these, whatever became of them.
     pub characters: usize,
+}
+
+impl Work {
+    /// The two together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let entries = self.entries + other.entries;
+        let (changes, characters) = (self.changes + other.changes, self.characters + other.characters);
+        Self { entries, changes, characters }
+    }
 }
 
 impl Verified {
@@ -219,6 +242,8 @@ struct Waiting {
     author: PersonId,
     document: DocumentId,
     changes: std::vec::IntoIter<Vec<u8>>,
+    /// Whether it does not count: it is counted as that already.
+    aside: bool,
 }
 
 /// The going over, entry by entry, in the order in which they arrived.
@@ -273,8 +298,20 @@ impl Round<'_> {
             found.sealed += 1;
         }
         let Some(author) = author else { return Ok(()) };
-        found.authors.entry(author).or_default().entries += 1;
         let bad = self.closed.get(&log).copied();
+        let other_side = beside && !self.void.branch.contains(&entry.hash());
+        let aside = other_side || self.void.is(&entry.reference()) || bad.is_some_and(|bad| seq >= bad);
+        let changes = content.filter(|content| content.part == Part::Body);
+        if aside {
+            let changes = changes.as_ref().map_or(&[][..], |content| &content.changes);
+            // What cannot be read is named by whoever goes over it, and writes nothing.
+            let characters = changes.iter().map(|change| characters_in(change).unwrap_or(0)).sum();
+            let work = Work { entries: 1, changes: changes.len(), characters };
+            let one = found.aside.entry(log).or_insert(Aside { author, first: seq, work: Work::default() });
+            (one.first, one.work) = (one.first.min(seq), one.work.and(work));
+        } else {
+            found.authors.entry(author).or_default().entries += 1;
+        }
         if bad.is_some_and(|bad| seq > bad) {
             // Set aside with the one that closed its log (L3).
             return Ok(());
@@ -286,9 +323,9 @@ impl Round<'_> {
             return Ok(());
         }
         let before = found.named();
-        if let Some(content) = content.filter(|content| content.part == Part::Body) {
+        if let Some(content) = changes {
             let (document, changes) = (content.document, content.changes.into_iter());
-            self.audit(Waiting { log, seq, author, document, changes }, found)?;
+            self.audit(Waiting { log, seq, author, document, changes, aside }, found)?;
         }
         if bad == Some(seq) && found.named() == before {
             found.problem(|| format!("log {log} is closed from entry {seq} on, which was not valid; it is set aside"));
@@ -332,7 +369,7 @@ impl Round<'_> {
             match auditing.audit.check(change, expect) {
                 Ok(written) => {
                     // What a checkpoint has too is counted with it.
-                    if let Some(characters) = written {
+                    if let Some(characters) = written.filter(|_| !entry.aside) {
                         let work = found.authors.entry(entry.author).or_default();
                         work.changes += 1;
                         work.characters += characters;

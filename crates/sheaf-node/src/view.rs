@@ -13,8 +13,8 @@ pub use library::{
     BacklinkInfo, DocumentInfo, DocumentPreview, FoundInfo, FoundPiece, SearchReport, TagInfo, TrashedInfo,
 };
 pub use report::{
-    AuthorReport, BackupReport, CheckpointReport, DoctorReport, Finding, RefusalInfo, RestoreReport, Severity,
-    SyncReport, VerifyReport,
+    AsideReport, AuthorReport, BackupReport, CheckpointReport, DoctorReport, Finding, RefusalInfo, RestoreReport,
+    Severity, SyncReport, VerifyReport,
 };
 pub use transfer::{ExportReport, ImportReport, LeftOut};
 

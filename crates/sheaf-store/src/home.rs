@@ -5,7 +5,7 @@
 //! | `lock` | locked by the process that uses the home, as long as it lives; `lock.pid` beside it says which that is |
 //! | `store/` | sled: entries, indexes, records |
 //! | `store.mark` | how much sled has said is flushed |
-//! | `store.damaged-1/` ... | stores as they were when something in them could not be read |
+//! | `store.damaged-1/` ... | stores as they were when something in them could not be read: see [`Home::take_over`] |
 //! | `store.replaced-1/` ... | stores that were made anew on request: all that was whole in them is in the new one |
 //! | `journal/` | own entries, in the order they were written (S1) |
 //! | `journal.remade/` | a journal that is being written anew |
@@ -129,6 +129,7 @@ impl Claim {
         let damage = Arc::new(DamageList::default());
         let config = JournalConfig::default();
         crate::remake::finish_interrupted(&folder)?;
+        crate::takeover::clear(&folder)?;
         let (journal, repaired) = Journal::open_on(
             &folder.join(JOURNAL),
             Arc::clone(&files),

@@ -82,6 +82,7 @@ mod memory;
 mod remake;
 mod repair;
 mod store;
+mod takeover;
 mod vault;
 
 pub use backup::{BackupCounts, BackupFile, may_be_replaced, restore};
@@ -101,4 +102,5 @@ pub use memory::MemoryStore;
 pub use remake::Remade;
 pub use repair::Repair;
 pub use store::{Arrival, CacheKind, DocumentRow, Pruned, Store, Table};
+pub use takeover::TakenOver;
 pub use vault::{Purpose, VaultKey};

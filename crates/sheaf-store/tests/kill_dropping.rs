@@ -1,7 +1,7 @@
 //! kill -9 while the journal drops what a checkpoint stands for: every word that none stands for is in it, and comes back into
 //! a store that is lost whole.
 //!
-//! `SHEAF_KILLS` says how often (8 by default), `SHEAF_SEED` repeats a run's moments.
+//! `SHEAF_KILLS` says how often (6 by default), `SHEAF_SEED` repeats a run's moments.
 #![cfg(unix)]
 
 mod support;
@@ -121,7 +121,7 @@ fn check(folder: &Path, said: &Said, entries: &[Entry], kill: u64) {
 
 #[test]
 fn no_word_is_lost_whenever_the_process_is_killed() {
-    let (kills, mut seed) = (kills(8), seed());
+    let (kills, mut seed) = (kills(6), seed());
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty");
     drop(Home::open(&empty, &vault()).unwrap());

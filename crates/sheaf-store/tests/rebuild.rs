@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use sheaf_log::Entry;
-use sheaf_store::{Claim, Damage, Damaged, DocumentRow, Home, Store, Table};
+use sheaf_store::{Claim, Damage, Damaged, DocumentRow, Home, Store, StoreError, Table};
 use support::{Writer, document, sled_at, space, vault};
 
 /// Own entries, of which the journal has lost some, and another's, which never were in it.
@@ -153,4 +153,95 @@ fn what_was_broken_and_is_in_no_store_is_named() {
     // The others have it, and then all of it is here again.
     home.store().append(space(0), &entries).unwrap();
     assert_eq!(home.store().since(space(0), 0, usize::MAX).unwrap().len(), entries.len());
+}
+
+/// A store is begun again, and the one there was is kept.
+fn put_aside(folder: &Path) {
+    fs::rename(folder.join("store"), folder.join("store.damaged-1")).unwrap();
+    fs::remove_file(folder.join("store.mark")).unwrap();
+}
+
+/// An earlier version began a store again from the journal alone, and put the old one aside. What that held comes back.
+#[test]
+fn what_a_store_that_was_put_aside_holds_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = home_with_a_bent_journal(folder.path());
+    put_aside(folder.path());
+    // Of one that is no store, nothing can be had, and nothing is made of it.
+    fs::create_dir(folder.path().join("store.damaged-2")).unwrap();
+    fs::write(folder.path().join("store.damaged-2/db"), [7; 4_096]).unwrap();
+    let whole = |home: &Home| {
+        let mut found: Vec<Entry> =
+            home.store().since(space(0), 0, usize::MAX).unwrap().into_iter().map(|(_, entry)| entry).collect();
+        found.sort_by_key(|entry| (entry.log(), entry.seq()));
+        found
+    };
+    let mut all = entries.clone();
+    all.sort_by_key(|entry| (entry.log(), entry.seq()));
+
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    let before = whole(&home).len();
+    assert!(before < entries.len() / 2, "the journal has own entries, and not all of them");
+    let own = entries[0].log().device;
+    let taken = home.take_over(Some(own)).unwrap();
+    assert_eq!(taken[0].entries as usize + before, entries.len(), "{taken:?}");
+    assert_eq!((taken[0].left, &taken[0].unreadable, taken[0].spaces.len()), (0, &None, 0), "{taken:?}");
+    assert_eq!((taken[1].entries, taken.len(), taken[1].unreadable.is_some()), (0, 2, true), "{taken:?}");
+    assert_eq!(whole(&home), all);
+    // Once more there is nothing, and what was put aside stays as it was.
+    assert_eq!(home.take_over(Some(own)).unwrap()[0].entries, 0);
+    drop(home);
+    assert!(folder.path().join("store.damaged-1/db").exists() && !folder.path().join("store.looked-at").exists());
+    // A space that was removed here does not come back by it.
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(whole(&home), all);
+    home.remove(space(0)).unwrap();
+    assert_eq!(home.take_over(Some(own)).unwrap()[0].entries, 0);
+    assert!(whole(&home).is_empty());
+}
+
+/// What was taken over of this device is in the journal too: it outlives this store as well.
+#[test]
+fn own_words_that_are_taken_over_are_in_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = home_with_a_bent_journal(folder.path());
+    put_aside(folder.path());
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    home.take_over(Some(entries[0].log().device)).unwrap();
+    drop(home);
+    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(home.store().frontier(space(0)).unwrap().get(&entries[0].log()), 20);
+}
+
+/// A store in which so much is missing that what comes after it could not be kept is not made anew: that would lose it.
+#[test]
+fn a_store_that_would_lose_something_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Writer::new(1);
+    let far = writer.entry_at(space(0), 0, 20_001, None, 1, 300);
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    home.store().cover(space(0), &[(far.log(), 20_000)].into_iter().collect(), &[]).unwrap();
+    home.store().append(space(0), std::slice::from_ref(&far)).unwrap();
+    drop(home);
+    // Behind the store's back: nothing says any more that a checkpoint stands for what is missing.
+    {
+        let db = sled_at(&folder.path().join("store"));
+        let floor = db.scan_prefix(b"f").keys().next().unwrap().unwrap();
+        db.remove(floor).unwrap();
+        db.flush().unwrap();
+    }
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    let refused = home.rebuild_store().unwrap_err();
+    assert!(matches!(refused, StoreError::WouldLose { count: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("It stays as it is"), "{refused}");
+    // It goes on as it was, now and when it is opened again.
+    let there = |home: &Home| home.store().by_hash(space(0), far.hash()).unwrap();
+    assert_eq!(there(&home), Some((far.log(), 20_001)));
+    drop(home);
+    let (home, _) = Home::open(folder.path(), &vault()).unwrap();
+    assert_eq!(there(&home), Some((far.log(), 20_001)));
+    for left in ["store.salvage", "store.replaced-1", "store.damaged-1"] {
+        assert!(!folder.path().join(left).exists(), "{left}");
+    }
 }

@@ -48,6 +48,19 @@ fn text(report: &VerifyReport) -> String {
         })
         .collect();
     lines.push(output::table(&rows));
+    for author in report.authors.iter().filter(|author| !author.set_aside.is_empty()) {
+        let name = if author.name.is_empty() { output::short(&author.person) } else { author.name.clone() };
+        for aside in &author.set_aside {
+            lines.push(format!(
+                "Set aside, and not counted above: {} of {name}, with {} and {}, from entry {} of log {} on.",
+                output::count(aside.entries, "entry"),
+                output::count(aside.changes, "change"),
+                output::count(aside.characters, "character"),
+                aside.first,
+                aside.log
+            ));
+        }
+    }
     if report.problems.is_empty() {
         lines.push("Everything is as its authors signed it.".to_owned());
     }

@@ -75,6 +75,20 @@ impl Audit {
     }
 }
 
+/// How many characters a change writes that is no part of any document: it is held against nothing but its own size and
+/// checksum.
+pub fn characters_in(bytes: &[u8]) -> Result<usize, Invalid> {
+    if bytes.len() > MAX_CHANGE_BYTES {
+        return Err(Invalid::TooLarge { bytes: bytes.len() });
+    }
+    scan::change(bytes)?;
+    let read = guard::caught(|| {
+        let change = Change::from_bytes(bytes.to_vec()).map_err(|error| Invalid::Unreadable(error.to_string()))?;
+        Ok(characters(&change))
+    });
+    read.unwrap_or_else(|panic| Err(Invalid::Unreadable(panic)))
+}
+
 impl ValidChange {
     /// How many characters it writes.
     pub fn characters(&self) -> usize {

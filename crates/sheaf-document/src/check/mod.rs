@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use automerge::{ActorId, Change, ChangeHash, ObjId, ObjType, ReadDoc, legacy};
 
-pub use audit::Audit;
+pub use audit::{Audit, characters_in};
 use past::{Lines, Objects, Past};
 pub use peek::{Peek, peek};
 pub use scan::ScanError;

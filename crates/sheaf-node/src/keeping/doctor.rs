@@ -2,14 +2,14 @@
 //!
 //! It opens the home as the node does, which puts in order what can be, and then reads all of it: every entry is decoded and its
 //! signature checked, every record and cache is opened. `rebuild` has the store made anew first: from all that is whole in
-//! it, from the journal and from the checkpoints. A journal in which something is broken is written anew then, with what
+//! it, from the journal, from the checkpoints, and from stores that were put aside once. A journal in which something is broken is written anew then, with what
 //! the store has. What is whole nowhere comes back from others, if they have it.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use sheaf_log::Unverified;
-use sheaf_store::{CacheKind, Claim, Damaged, Home, Remade, Store, StoreError, Table};
+use sheaf_store::{CacheKind, Claim, Damaged, Home, Remade, Store, StoreError, Table, TakenOver};
 
 use crate::core::READ;
 use crate::document::cache_name;
@@ -59,6 +59,9 @@ pub fn doctor(
     if rebuild {
         make_anew(&home, &mut report)?;
         let device = Identity::read(&home).ok().flatten().map(|me| me.keys.device.id());
+        for taken in home.take_over(device)? {
+            taken_over(&taken, &mut report);
+        }
         if let Some(remade) = home.remake_journal(device)? {
             // What was found in the old one is said below, in other words.
             before = home.store().damage();
@@ -70,6 +73,9 @@ pub fn doctor(
         }
     }
     identity(&home, &mut report);
+    if !rebuild {
+        put_aside(&home, &mut report)?;
+    }
     journal(&home, &mut report)?;
     entries(&home, &mut report)?;
     super::blobs::look(&home, &mut report)?;
@@ -129,6 +135,52 @@ fn make_anew(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
              is kept in {}; that holds nothing whole which is not in the new one, and may be deleted",
             kept.display()
         ));
+    }
+    Ok(())
+}
+
+/// Says what came of a store that was put aside once.
+fn taken_over(taken: &TakenOver, report: &mut DoctorReport) {
+    let store = taken.store.display();
+    if taken.entries > 0 {
+        report.repaired.push(format!(
+            "{store} was put aside once, and held {} entries that this store did not have: they were taken over",
+            taken.entries
+        ));
+    }
+    for space in &taken.spaces {
+        report.note("put aside", format!("space {space} had not been here, and came back out of {store}"));
+    }
+    if let Some(why) = &taken.unreadable {
+        report.note("put aside", format!("nothing in {store} can be read: {why}"));
+    } else if taken.left > 0 {
+        report.note(
+            "put aside",
+            format!(
+                "{store} holds {} more entries. They come after something that is missing here, or another entry has their \
+                 place. Keep it, exchange with the others, and run: sheaf doctor --rebuild",
+                taken.left
+            ),
+        );
+    } else {
+        report.good(
+            "put aside",
+            format!("all that can be read in {store} is here; it may be deleted when nothing is missed any more"),
+        );
+    }
+}
+
+/// Names the stores that may hold something which is not here.
+fn put_aside(home: &Home, report: &mut DoctorReport) -> Result<(), NodeError> {
+    for store in home.damaged_stores()? {
+        report.note(
+            "put aside",
+            format!(
+                "{} was put aside when something in it could not be read. What it holds and this home does not is taken over \
+                 by: sheaf doctor --rebuild",
+                store.display()
+            ),
+        );
     }
     Ok(())
 }

@@ -1,10 +1,14 @@
 //! Verifying a space or a document.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use sheaf_access::PersonId;
 
 use super::{Node, blocking};
 use crate::error::NodeError;
-use crate::view::{AuthorReport, VerifyReport};
+use crate::verify::Work;
+use crate::view::{AsideReport, AuthorReport, VerifyReport};
 
 impl Node {
     /// Goes over everything that is stored of a space, or of one document of it, as if a stranger had brought it: every
@@ -29,8 +33,15 @@ impl Node {
         if found.more > 0 {
             problems.push(format!("{} more are not named here.", found.more));
         }
-        let mut authors: Vec<AuthorReport> = found
-            .authors
+        let mut everyone = found.authors;
+        let mut aside: BTreeMap<PersonId, Vec<AsideReport>> = BTreeMap::new();
+        for (log, one) in found.aside {
+            everyone.entry(one.author).or_default();
+            let Work { entries, changes, characters } = one.work;
+            let report = AsideReport { log: log.to_string(), first: one.first, entries, changes, characters };
+            aside.entry(one.author).or_default().push(report);
+        }
+        let mut authors: Vec<AuthorReport> = everyone
             .into_iter()
             .map(|(person, work)| {
                 let id = person.to_string();
@@ -41,6 +52,7 @@ impl Node {
                     entries: work.entries,
                     changes: work.changes,
                     characters: work.characters,
+                    set_aside: aside.remove(&person).unwrap_or_default(),
                 }
             })
             .collect();

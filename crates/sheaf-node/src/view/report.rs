@@ -138,7 +138,7 @@ pub enum Severity {
     Bad,
 }
 
-/// How much someone has written.
+/// How much someone has written that counts, and how much is set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorReport {
@@ -151,6 +151,24 @@ pub struct AuthorReport {
     /// How many changes of documents they have made.
     pub changes: usize,
     /// How many characters they have written, whatever became of them.
+    pub characters: usize,
+    /// What they have written that does not count, log by log.
+    pub set_aside: Vec<AsideReport>,
+}
+
+/// What one log holds that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AsideReport {
+    /// The log.
+    pub log: String,
+    /// The number of the first entry that does not count.
+    pub first: u64,
+    /// How many entries do not.
+    pub entries: usize,
+    /// How many changes of documents are in them.
+    pub changes: usize,
+    /// How many characters these write.
     pub characters: usize,
 }
 

@@ -30,6 +30,7 @@ use sheaf_log::{Entry, Frontier};
 
 use self::mark::Mark;
 use self::recovery::Site;
+pub(crate) use self::recovery::copy_without_snapshots;
 use self::rows::{Batch, Rows, Trouble};
 use self::salvage::Why;
 use self::state::{LogState, State, index_row, index_value};

@@ -220,7 +220,8 @@ fn retire(folder: &Path) -> io::Result<()> {
     remove_all(&retired(folder))
 }
 
-fn copy_without_snapshots(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a store's folder without sled's snapshots of its page table: it can do without.
+pub(crate) fn copy_without_snapshots(from: &Path, to: &Path) -> io::Result<()> {
     RealFiles.create_folder(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

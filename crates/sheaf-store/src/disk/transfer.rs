@@ -4,8 +4,13 @@
 use std::path::Path;
 use std::sync::PoisonError;
 
+use sheaf_log::Entry;
+
+use super::SledStore;
+use super::entries::decode_entry;
+use super::keys::{self, Parts};
 use super::rows::{Batch, Rows};
-use super::{SledStore, keys};
+use super::value::{self, Unread};
 use crate::{Files, RealFiles, Result, StoreError, limits};
 
 impl SledStore {
@@ -20,6 +25,28 @@ impl SledStore {
         for row in open.rows.scan(&[], &[]) {
             let (key, value) = row.map_err(|trouble| trouble.named(&self.folder, DOING))?;
             visit(&key, &value)?;
+        }
+        Ok(())
+    }
+
+    /// Shows all entries that are whole, log by log, also those that come after one which is not.
+    pub(crate) fn each_entry(&self, mut visit: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+        const DOING: &str = "reading a store that was put aside";
+        let place = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || StoreError::Damaged { path: self.folder.join("db"), what: "it is closed".to_owned() };
+        let open = place.as_ref().ok_or_else(closed)?;
+        for row in open.rows.scan(&[keys::ENTRY], &[keys::ENTRY]) {
+            let (key, stored) = row.map_err(|trouble| trouble.named(&self.folder, DOING))?;
+            let mut parts = Parts::of(&key);
+            let (Some(space), Some(log), Some(seq)) = (parts.space(), parts.log(), parts.number()) else { continue };
+            let entry = match value::open(&open.rows, &key, &stored) {
+                Ok(value) => decode_entry(space, log, seq, &value),
+                Err(Unread::Broken(_)) => None,
+                Err(Unread::Trouble(trouble)) => return Err(trouble.named(&self.folder, DOING)),
+            };
+            if let Some((_, entry)) = entry {
+                visit(entry)?;
+            }
         }
         Ok(())
     }
