@@ -1,6 +1,9 @@
 //! Makes the context of the app: its commands, each of which a window may call only because a capability says so.
 
-use std::{fs, path::Path};
+#[path = "build/licences.rs"]
+mod licences;
+
+use std::{env, fs, path::Path};
 
 /// Every command; `capabilities/window.json` allows them one by one.
 const COMMANDS: &[&str] = &[
@@ -81,6 +84,7 @@ const COMMANDS: &[&str] = &[
     "export_space",
     "import_files",
     "stop_errand",
+    "begin_anew",
     "copy_text",
     "open_link",
     "take_link",
@@ -88,6 +92,10 @@ const COMMANDS: &[&str] = &[
     "closing",
     "ready_to_close",
     "close_anyway",
+    "about",
+    "licence_text",
+    "diagnostics",
+    "save_diagnostics",
 ];
 
 fn main() {
@@ -100,8 +108,27 @@ fn main() {
         println!("cargo::error=cannot make {}: {error}", bundle.display());
     }
     println!("cargo::rerun-if-changed=../ui/dist");
+    write_licences();
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {
         println!("cargo::error={error:#}");
+    }
+}
+
+/// What the app is made of, for its own page about that. A program that is passed on must have it; while one is being worked
+/// on, a machine that cannot say it only says so.
+fn write_licences() {
+    for changed in ["build/licences.rs", "../Cargo.lock", "../ui/package-lock.json"] {
+        println!("cargo::rerun-if-changed={changed}");
+    }
+    let target = env::var("TARGET").unwrap_or_default();
+    let collected = licences::collect(&target).unwrap_or_else(|error| {
+        let grave = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+        println!("cargo::{}=the licences cannot be collected: {error}", if grave { "error" } else { "warning" });
+        r#"{ "parts": [], "texts": [] }"#.to_owned()
+    });
+    let path = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("licences.json");
+    if let Err(error) = fs::write(&path, collected) {
+        println!("cargo::error=cannot write {}: {error}", path.display());
     }
 }

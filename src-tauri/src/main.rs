@@ -26,7 +26,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     arguments::Arguments,
-    commands::{devices, keeping, library, people, relays, sessions as session, system, transfer, tree},
+    commands::{about, devices, keeping, library, people, relays, sessions as session, system, transfer, tree},
 };
 
 #[expect(clippy::too_many_lines, reason = "one line for each command that the window may give")]
@@ -134,6 +134,7 @@ fn main() -> anyhow::Result<()> {
             transfer::export_space,
             transfer::import_files,
             transfer::stop_errand,
+            transfer::begin_anew,
             system::copy_text,
             system::open_link,
             system::take_link,
@@ -142,6 +143,10 @@ fn main() -> anyhow::Result<()> {
             system::ready_to_close,
             system::close_anyway,
             system::quit,
+            about::about,
+            about::licence_text,
+            about::diagnostics,
+            about::save_diagnostics,
         ])
         .on_window_event(windows::happened)
         .setup(|app| {

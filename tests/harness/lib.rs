@@ -12,6 +12,8 @@ mod online;
 pub mod raw;
 mod relay;
 mod scene;
+#[cfg(target_os = "linux")]
+mod secrets;
 mod wait;
 #[cfg(target_os = "linux")]
 mod window;
@@ -24,6 +26,8 @@ pub use nats::NatsServers;
 pub use online::Online;
 pub use relay::{RelayProcess, contains};
 pub use scene::{HOSTILE, Picture, Scene, picture, soon, told};
+#[cfg(target_os = "linux")]
+pub use secrets::SecretService;
 pub use wait::{DEADLINE, eventually};
 #[cfg(target_os = "linux")]
 pub use window::{ALT, CTRL, Look, SHIFT, Window};

@@ -7,7 +7,7 @@ mod codes;
 mod dialogs;
 mod driver;
 mod looking;
-mod screen;
+pub(crate) mod screen;
 mod tree;
 
 use std::thread;
@@ -210,6 +210,26 @@ impl Window {
         });
     }
 
+    /// Opens what is folded away under a heading that begins so.
+    pub fn open_details(&self, begins: &str) {
+        let script = format!(
+            "const folded = [...document.querySelectorAll('details')].find((e) => e.querySelector('summary').innerText.startsWith({}));
+             if (folded) folded.open = true; return folded !== undefined;",
+            json!(begins)
+        );
+        self.wait_until(&format!("“{begins}” to unfold"), &script);
+    }
+
+    /// Clicks the first control whose accessible name begins so, once there is one.
+    pub fn click_that_begins(&self, begins: &str) {
+        let script = format!(
+            "return [...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel).find((name) => name.startsWith({})) ?? null",
+            json!(begins)
+        );
+        let name = eventually(&format!("“{begins}…”"), || self.script(&script, &[]).as_str().map(str::to_owned));
+        self.click(&name);
+    }
+
     /// What is in a field, by its accessible name, once there is one.
     pub fn value(&self, name: &str) -> String {
         eventually(&format!("“{name}”"), || {
@@ -292,6 +312,11 @@ impl Window {
         let mouse =
             json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": acts });
         self.command("POST", "/actions", &json!({ "actions": [mouse] }));
+    }
+
+    /// Waits until no dialog lies over the window, nor fades away there.
+    pub fn wait_for_no_dialog(&self) {
+        self.wait_until("no dialog", "return document.querySelector('[role=dialog], .scrim') === null");
     }
 
     /// Waits until the page can be written on and has the focus.

@@ -15,6 +15,16 @@ pub const WINDOW_TESTS: &[&str] = &["xvfb", "xauth", "webkit2gtk-driver", "dbus"
 /// What the tests of relays in a cluster need besides.
 pub const CLUSTER_TESTS: &[&str] = &["nats-server"];
 
+/// What lets one test more say something: without it, it says that it tested nothing.
+pub const WISHED: &[&str] = &["gnome-keyring"];
+
+/// Installs packages where that is easily done, and goes on without them where it is not.
+pub fn wish(packages: &[&str]) {
+    if let Err(error) = ensure(packages) {
+        eprintln!("Going on without {}: {error:#}", packages.join(" "));
+    }
+}
+
 /// Sees to it that the packages are there: installs them through apt when this user may, otherwise fails with the one
 /// command that does it. On systems without dpkg it only checks for what it can see.
 pub fn ensure(packages: &[&str]) -> Result<()> {

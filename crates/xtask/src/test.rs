@@ -34,6 +34,7 @@ pub fn test(options: &Options) -> Result<()> {
     }
     let packages: Vec<&str> = [system::APP, system::WINDOW_TESTS, system::CLUSTER_TESTS].concat();
     system::ensure(&packages)?;
+    system::wish(system::WISHED);
     frontend::install("ui")?;
     frontend::install("crates/sheaf-document/tests/js")?;
 

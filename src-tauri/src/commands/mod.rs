@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "Tauri hands a command its arguments by value")]
 
+pub mod about;
 pub mod devices;
 mod files;
 pub mod keeping;

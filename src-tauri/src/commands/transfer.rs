@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sheaf_node::{Errand, ExportReport, Format, ImportReport, file_name};
+use sheaf_node::{Errand, ExportReport, Format, ImportReport, SpaceInfo, file_name};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use super::files;
@@ -81,6 +81,19 @@ pub async fn export_space(
     let folder = (1..1_000).map(named).find(|folder| !folder.exists()).unwrap_or_else(|| above.join(&name));
     let under_way = errands.begin(&errand);
     Ok(Some(state.node().await?.export_space(&space, &folder, &under_way.errand).await?))
+}
+
+/// Begins a space of this person's own with a copy of every document of another.
+#[tauri::command]
+pub async fn begin_anew(
+    state: State<'_, App>,
+    errands: State<'_, Errands>,
+    space: String,
+    name: String,
+    errand: String,
+) -> Answer<SpaceInfo> {
+    let under_way = errands.begin(&errand);
+    Ok(state.node().await?.begin_anew(&space, &name, &under_way.errand).await?)
 }
 
 /// Asks long work to stop. What has ended meanwhile has ended.

@@ -29,7 +29,7 @@ const name = (e) => e.getAttribute("aria-label") ?? (e.innerText?.trim() || e.id
 
 /// Controls that Tab should come to. Of a group with a roving tab stop one is enough, and the others say so.
 const STOPS: &str = r#"
-window.stops = [...top.querySelectorAll("button, input, select, textarea, a[href], [tabindex]")]
+window.stops = [...top.querySelectorAll("button, input, select, textarea, summary, a[href], [tabindex]")]
     .filter((e) => e.getClientRects().length > 0 && !e.disabled && e.tabIndex >= 0);
 window.origin = document.activeElement;
 return window.stops.length;

@@ -82,13 +82,7 @@ impl Screen {
             ]),
             "xvfb",
         );
-        let config = folder.path().join("bus.conf");
-        std::fs::write(&config, BUS.replace("FOLDER", &folder.path().display().to_string()))
-            .expect("a file in a temporary folder can be written");
-        let (bus_server, bus) = saying_its_address(
-            Command::new("dbus-daemon").arg("--config-file").arg(&config).args(["--nofork", "--print-address=1"]),
-            "dbus",
-        );
+        let (bus_server, bus) = start_bus(folder.path());
         Self { _server: server, _bus: bus_server, display: format!(":{number}"), bus, folder }
     }
 
@@ -216,6 +210,20 @@ pub fn title_of(server: &RustConnection, window: Window) -> Result<String, Box<d
     let name = server.intern_atom(false, b"_NET_WM_NAME")?.reply()?.atom;
     let said = server.get_property(false, window, name, AtomEnum::ANY, 0, 1024)?.reply();
     Ok(said.map(|said| String::from_utf8_lossy(&said.value).into_owned()).unwrap_or_default())
+}
+
+/// Starts a message bus of one's own, and says where it is.
+///
+/// # Panics
+/// When it is not installed, with the command that does it, or does not start.
+pub fn start_bus(folder: &Path) -> (Ends, String) {
+    let config = folder.join("bus.conf");
+    std::fs::write(&config, BUS.replace("FOLDER", &folder.display().to_string()))
+        .expect("a file in a temporary folder can be written");
+    saying_its_address(
+        Command::new("dbus-daemon").arg("--config-file").arg(&config).args(["--nofork", "--print-address=1"]),
+        "dbus",
+    )
 }
 
 /// Starts a server that prints where it is in its first line.

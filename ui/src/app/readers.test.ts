@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { InvitationInfo } from "../core/types/InvitationInfo";
 import type { MemberInfo } from "../core/types/MemberInfo";
 import { askAgain } from "./invitations";
-import { inOrder, lastOwner, whoCanRead } from "./readers";
+import { inOrder, isOwnerless, lastOwner, whoCanRead } from "./readers";
 
 const NOW = 1_000_000;
 const member = (name: string, more: Partial<MemberInfo> = {}): MemberInfo => ({
@@ -75,4 +75,10 @@ test("a relay carries what it cannot read", () => {
     "Only you, on two devices, hold the key. No invitation is open. A relay keeps it and passes it on, and has no key: what is written here cannot be read there.",
   );
   expect(says(2)).toContain("Two relays keep it and pass it on, and have no key");
+});
+
+test("a space in which nobody is an owner is known as such, and one that is still arriving is not", () => {
+  expect(isOwnerless([member("Ana"), member("Kofi", { role: "viewer" })])).toBe(true);
+  expect(isOwnerless([member("Ana"), member("Kofi", { role: "owner" })])).toBe(false);
+  expect(isOwnerless([])).toBe(false);
 });

@@ -66,6 +66,11 @@ export function lastOwner(members: readonly MemberInfo[]): boolean {
   return owners.length === 1 && owners[0]?.you === true;
 }
 
+/** Whether nobody is an owner any more: that stays so, for only an owner makes one (A3). */
+export function isOwnerless(members: readonly MemberInfo[]): boolean {
+  return members.length > 0 && members.every((each) => each.role !== "owner");
+}
+
 /** This person first, then those who may do most, then by name. */
 export function inOrder(members: readonly MemberInfo[]): MemberInfo[] {
   const rank = ({ you, role }: MemberInfo): number => (you ? -1 : ROLES.findIndex((each) => each.role === role));

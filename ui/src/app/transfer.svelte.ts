@@ -80,6 +80,17 @@ export class Transfer {
     });
   }
 
+  /** Goes on as a new space of this person's own, with a copy of every document. */
+  beginAnew(space: SpaceInfo): void {
+    void this.#run(`Copying ${spaceLabel(space)}`, async (errand) => {
+      const made = await core.beginAnew(space.id, spaceLabel(space), errand);
+      await this.#desk.library.load();
+      const first = this.#desk.library.documents.get(made.id)?.[0];
+      if (first) this.#desk.choose(first.id);
+      this.#desk.announcer.say(`${spaceLabel(made)} is yours now. Invite the others to it.`);
+    });
+  }
+
   /** Asks what is under way to stop. */
   stop(): void {
     void core.stopErrand(this.#errand);

@@ -94,6 +94,13 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
 async fn members(node: &Node, global: &Global, space: &str) -> Result<(), Failure> {
     let space = node.find_space(space).await?;
     let members = node.members(&space.id).await?;
+    if !members.is_empty() && members.iter().all(|member| member.role != "owner") {
+        eprintln!(
+            "“{}” has no owner any more: nobody can invite, remove anyone or change a role here, and that stays so. What is \
+             written goes on reaching everyone. `sheaf space continue` goes on as a new space of your own.",
+            space.name
+        );
+    }
     output::print(global.json, &members, |members| {
         let rows: Vec<[String; 4]> = members.iter().map(row).collect();
         output::table(&rows)

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use sheaf_node::{Ended, NewSpaceRelay, Node, SpaceInfo};
+use sheaf_node::{Ended, Errand, NewSpaceRelay, Node, SpaceInfo};
 
 use crate::arguments::Global;
 use crate::commands::people::agreed;
@@ -20,6 +20,14 @@ pub enum Command {
     },
     /// List the spaces
     List,
+    /// Go on as a new space of your own, with a copy of every document: for a space that has no owner left
+    Continue {
+        /// The space: its id, its first letters (4 or more), or its name
+        space: String,
+        /// What the new one is called [default: as the old one]
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Take a space that you are no longer in off the list; export what you want of it first
     Forget {
         /// The space: its id, its first letters (4 or more), or its name
@@ -44,6 +52,12 @@ pub async fn run(node: &Node, global: &Global, command: Command) -> Result<(), F
         Command::List => {
             let spaces = node.spaces().await?;
             output::print(global.json, &spaces, |spaces| spaces.iter().map(line).collect::<Vec<_>>().join("\n"));
+        }
+        Command::Continue { space, name } => {
+            let old = node.find_space(&space).await?;
+            let made = node.begin_anew(&old.id, name.as_deref().unwrap_or(&old.name), &Errand::default()).await?;
+            eprintln!("“{}” is yours. Invite the others to it; “{}” stays as it is.", made.name, old.name);
+            output::print(global.json, &made, |made| made.id.clone());
         }
         Command::Forget { space, yes } => {
             let space = node.find_space(&space).await?;

@@ -6,6 +6,7 @@
 //! at a time, those above before those below). Whoever stops it, or ends the program, before the last step has imported
 //! nothing; what was written of the texts until then is in no list and shows nowhere.
 
+mod anew;
 mod notes;
 mod plan;
 mod walk;

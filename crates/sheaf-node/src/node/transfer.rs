@@ -7,7 +7,7 @@ use super::{Node, blocking};
 use crate::errand::Errand;
 use crate::error::NodeError;
 use crate::importing;
-use crate::view::{ExportReport, ImportReport};
+use crate::view::{ExportReport, ImportReport, SpaceInfo};
 
 impl Node {
     /// Makes documents of files and of everything in folders, last in a space's tree or under a document of it. Folders
@@ -32,6 +32,21 @@ impl Node {
         let report = self.core.import_planned(&space, under, plan, errand).await?;
         self.settle().await?;
         Ok(report)
+    }
+
+    /// Begins a space of this person's own with a copy of every document of another one, for where nobody is left who could
+    /// invite, remove, or change a role. The other space stays as it is. Until all copies are made the new one shows none.
+    pub async fn begin_anew(&self, space: &str, name: &str, errand: &Errand) -> Result<SpaceInfo, NodeError> {
+        let from = self.space_of(space)?;
+        let (plan, templates) = self.core.plan_anew(&from, errand).await?;
+        let made = self.create_space(name).await?;
+        let into = self.space_of(&made.id)?;
+        self.core.import_planned(&into, None, plan, errand).await?;
+        for template in templates {
+            self.core.set_template(&into, template, true).await?;
+        }
+        self.settle().await?;
+        Ok(made)
     }
 
     /// Writes all documents of a space as Markdown files into a folder that is new or empty. It appears whole or not at all.
