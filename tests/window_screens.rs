@@ -109,3 +109,34 @@ fn a_window_is_as_large_as_it_was_and_a_document_opens_in_one_of_its_own() {
     window.wait_for_on_page("Season plan");
     window.close();
 }
+
+#[test]
+fn a_link_makes_the_document_that_is_not_there_yet_and_the_caret_is_where_it_was() {
+    let home = station();
+    let window = home.window();
+    window.wait_for_on_page("Season plan");
+    window.go_to_the_end();
+    window.write("\nSee [[Tide tables");
+    window.wait_for("New document “Tide tables”");
+    // The Tab key chooses from this list: it is looked at without.
+    window.screenshot("link-new-light");
+    assert_eq!(window.accessibility_faults(), [""; 0]);
+    window.write("\n");
+    eventually("it to be in the tree", || window.tree().contains(&(2, "Tide tables".to_owned())).then_some(()));
+    window.wait_for_on_page("See Tide tables");
+    window.write(" first");
+    window.wait_for_on_page("See Tide tables first");
+
+    window.go_to_row("Tide tables");
+    window.write("\n");
+    eventually("its page", || (window.titles() == ["Tide tables · Sheaf"]).then_some(()));
+    window.wait_for_page();
+    window.go_to_row("Season plan");
+    window.write("\n");
+    window.wait_for_on_page("See Tide tables first");
+    window.wait_for_page();
+    eventually("the caret", || {
+        (window.words_before_caret(None).as_deref() == Some("See Tide tables first")).then_some(())
+    });
+    window.close();
+}

@@ -84,12 +84,12 @@ test("the list has the documents that fit, those of the same space first, and ke
     }
   };
   const press = (key: string): boolean => menu.component.key(new KeyboardEvent("keydown", { key }));
-  const props = () => ({ editor, linking: editor.snapshot.linking!, here: "d1", linked: new Linked(library), within: mount, announcer: new Announcer() });
+  const props = () => ({ editor, linking: editor.snapshot.linking!, here: "d1", linked: new Linked(library), within: mount, announcer: new Announcer(), ontrouble: () => undefined });
   type("[[boa");
   const menu = render(DocumentMenu, { props: props() });
   const list = screen.getByRole("listbox", { name: "Link to a document" });
   const rows = (): string[] => within(list).getAllByRole("option").map((row) => row.textContent?.trim().replaceAll(/\s+/gu, " ") ?? "");
-  expect(rows()).toEqual(["Boats and engines", "Boats and enginesPrivate", "A boatPrivate"]);
+  expect(rows()).toEqual(["Boats and engines", "Boats and enginesPrivate", "A boatPrivate", "New document “boa”"]);
   expect(press("ArrowDown")).toBe(true);
   await waitFor(() => { expect(within(list).getByRole("option", { selected: true }).textContent).toContain("Private"); });
   expect([press("]"), press("x")]).toEqual([false, false]);
@@ -99,6 +99,40 @@ test("the list has the documents that fit, those of the same space first, and ke
   expect(press("]")).toBe(true);
   expect(editor.items().at(-1)).toEqual(link("Boats and engines", BOATS));
   expect(editor.snapshot.linking).toBeNull();
+  editor.destroy();
+  mount.remove();
+});
+
+test("a document that is not there yet is made from the list, and what is typed meanwhile stays behind its link", async () => {
+  const library = new Library({ person: "pm", device: "dm", name: "Mara", colour: 7 });
+  library.spaces = app.spaces;
+  library.documents.set("s1", [listed("d1", "s1", "Boat club")]);
+  const { editor, view, mount } = openEditor(paragraphs(""));
+  const type = (text: string): void => {
+    for (const sign of text) {
+      const { from, to } = view.state.selection;
+      const insert = () => view.state.tr.insertText(sign, from, to);
+      if (view.someProp("handleTextInput", (handle) => handle(view, from, to, sign, insert)) !== true) view.dispatch(insert());
+    }
+  };
+  const wrong: string[] = [];
+  const ontrouble = (words: string): void => void wrong.push(words);
+  const props = () => ({ editor, linking: editor.snapshot.linking!, here: "d1", linked: new Linked(library), within: mount, announcer: new Announcer(), ontrouble });
+  type("[[");
+  const menu = render(DocumentMenu, { props: props() });
+  expect(screen.queryByText(/New document/u)).toBeNull();
+  type("Tide tables ");
+  await menu.rerender(props());
+  expect(screen.getByRole("option", { selected: true }).textContent).toContain("New document “Tide tables”");
+  app.answers.create_document = () => Promise.reject({ code: "role", message: "you can read here, not write." });
+  expect(menu.component.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(true);
+  await waitFor(() => { expect(wrong).toEqual(["You can read here, not write."]); });
+  app.answers.create_document = ({ title }) => listed(TIDES, "s1", String(title));
+  expect(menu.component.key(new KeyboardEvent("keydown", { key: "Enter" }))).toBe(true);
+  type("and more");
+  await waitFor(() => { expect(editor.items().at(-1)).toEqual({ t: "text", text: "and more" }); });
+  expect(editor.items().at(-2)).toEqual(link("Tide tables", TIDES));
+  expect(app.calls.findLast(([command]) => command === "create_document")?.[1]).toEqual({ space: "s1", title: "Tide tables" });
   editor.destroy();
   mount.remove();
 });

@@ -64,10 +64,10 @@ pub async fn create_space(state: State<'_, App>, name: String) -> Answer<SpaceIn
     Ok(state.node().await?.create_space(&name).await?)
 }
 
-/// Makes an empty document.
+/// Makes an empty document, with a title or without.
 #[tauri::command]
-pub async fn create_document(state: State<'_, App>, space: String) -> Answer<DocumentInfo> {
-    Ok(state.node().await?.create_document(Some(&space), "").await?)
+pub async fn create_document(state: State<'_, App>, space: String, title: Option<String>) -> Answer<DocumentInfo> {
+    Ok(state.node().await?.create_document(Some(&space), title.as_deref().unwrap_or_default()).await?)
 }
 
 /// Makes a document of what was pasted: `kind` is `html`, or else it is Markdown or plain text.

@@ -2,6 +2,7 @@
  * What the window knows of documents that links lead to: their titles, whether they are in the trash or gone; and which
  * documents a link can be made to.
  */
+import { createDocument } from "../core/commands";
 import { trashed } from "../core/library";
 import type { DocumentInfo } from "../core/types/DocumentInfo";
 import type { TrashedInfo } from "../core/types/TrashedInfo";
@@ -69,6 +70,21 @@ export class Linked {
     const wanted = query.trim().toLocaleLowerCase();
     const all = this.find(query, here).filter(({ label }) => label.toLocaleLowerCase() === wanted);
     return wanted === "" ? null : (all.find(({ sub }) => sub === "") ?? all[0] ?? null);
+  }
+
+  /** What a new document would be called, of what was typed; null where one is called so already, or nothing was typed. */
+  fresh(query: string, here: string): string | null {
+    const title = query.trim();
+    return title === "" || this.exact(title, here) !== null ? null : title;
+  }
+
+  /** Makes a document of this title, in the space of the one with the link. What is on the page stays there. */
+  async make(title: string, here: string): Promise<Target | null> {
+    const space = this.library.find(here)?.space;
+    if (space === undefined) return null;
+    const made = await createDocument(space, title);
+    await this.library.readDocuments(space);
+    return { id: made.id, label: documentLabel(made), sub: "", ranges: [] };
   }
 
   #ask(): void {

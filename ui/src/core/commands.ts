@@ -73,7 +73,8 @@ export const placement = (document: string): Promise<Placement> => call("placeme
 /** Makes a space. */
 export const createSpace = (name: string): Promise<SpaceInfo> => call("create_space", { name });
 /** Makes an empty document in a space. */
-export const createDocument = (space: string): Promise<DocumentInfo> => call("create_document", { space });
+export const createDocument = (space: string, title?: string): Promise<DocumentInfo> =>
+  call("create_document", title === undefined ? { space } : { space, title });
 /** Makes a document of what was pasted. */
 export const importText = (space: string, kind: "text" | "html", data: string): Promise<DocumentInfo> =>
   call("import_text", { space, kind, data });

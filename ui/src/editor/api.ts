@@ -98,7 +98,7 @@ export interface Editor {
   /** Chooses from the insert list: what was typed for it goes, and the action is done. */
   choose(action: ActionName | Command): boolean;
   /** Puts a link to a document where `[[` was typed. */
-  linkDocument(id: string, title: string): boolean;
+  linkDocument(id: string, title: string, letters?: number): boolean;
   /** Documents are called otherwise, or came or went: links to them are drawn anew. */
   documentsChanged(): void;
   /** Closes the insert list. */

@@ -379,8 +379,8 @@ class PageEditor implements Editor, SessionPage {
     return this.run(chooseSlash(commandOf(action)));
   }
 
-  linkDocument(id: string, title: string): boolean {
-    return this.run(linkDocument(id, title));
+  linkDocument(id: string, title: string, letters?: number): boolean {
+    return this.run(linkDocument(id, title, letters));
   }
 
   documentsChanged(): void {

@@ -33,8 +33,8 @@ export const closeLinking: Command = (state, dispatch) => {
   return true;
 };
 
-/** Puts a link to a document in the place of the `[[` and what was typed after it. */
-export function linkDocument(id: string, title: string): Command {
+/** Puts a link to a document in the place of the `[[` and what was typed after it, or of so many letters of that. */
+export function linkDocument(id: string, title: string, letters = Number.POSITIVE_INFINITY): Command {
   return (state, dispatch) => {
     const open = linkingIn(state);
     if (open === null || title === "") return false;
@@ -42,7 +42,8 @@ export function linkDocument(id: string, title: string): Command {
       const { link, code } = schema.marks;
       const kept = state.doc.resolve(open.from).marks().filter(({ type }) => type !== link && type !== code);
       const marks = link.create({ value: linkTo(id, title) }).addToSet(kept);
-      const tr = state.tr.replaceWith(open.from, open.to, schema.text(title, marks));
+      const to = Math.min(open.to, open.from + OPENS.length + letters);
+      const tr = state.tr.replaceWith(open.from, to, schema.text(title, marks));
       dispatch(tr.setMeta(key, "close").removeStoredMark(link).scrollIntoView());
     }
     return true;
