@@ -479,6 +479,10 @@ impl Engine {
 
     /// Gives back what is kept twice, or is stood for.
     fn tidy(&self) {
+        if self.keeper.is_sweeping() {
+            // It takes longer than from one look to the next.
+            return;
+        }
         let keeper = Arc::clone(&self.keeper);
         let used = self.spaces.iter().filter(|(_, followed)| !followed.members.is_empty()).map(|(space, _)| *space);
         let used: Vec<SpaceId> = used.collect();

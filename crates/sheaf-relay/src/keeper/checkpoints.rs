@@ -307,7 +307,7 @@ impl Keeper {
         for device in super::devices(history.now()) {
             self.put_member(device, space.id)?;
         }
-        space.take_over(history, self.store.frontier(space.id)?, self.store.floors(space.id)?);
+        space.take_over(history, &self.store.frontier(space.id)?, &self.store.floors(space.id)?);
         self.count_blobs(space)?;
         blobs.delete_unneeded(bundle.id, None)?;
         Ok(checkpoint.covers)

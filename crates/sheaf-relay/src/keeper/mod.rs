@@ -17,6 +17,7 @@ mod endorsing;
 mod farewell;
 mod held;
 mod index;
+mod journal;
 mod keeping;
 mod places;
 mod prune;
@@ -71,6 +72,10 @@ pub struct Keeper {
     /// Spaces that were removed from all relays of the cluster.
     removals: Mutex<BTreeMap<SpaceId, removals::Done>>,
     retention: Mutex<config::Retention>,
+    /// Held while what is not needed any more is looked for: one at a time does.
+    sweeping: Mutex<()>,
+    /// The same for the journal alone.
+    tidying: Mutex<()>,
     ledger: Arc<Mutex<Ledger>>,
     /// What devices bring goes to other relays too.
     clustered: AtomicBool,
@@ -101,6 +106,8 @@ impl Keeper {
             going: Mutex::default(),
             removals: Mutex::default(),
             retention: Mutex::new(retention),
+            sweeping: Mutex::default(),
+            tidying: Mutex::default(),
             ledger: Arc::new(Mutex::new(Ledger::new(quotas))),
             clustered: AtomicBool::new(false),
             discarded: Mutex::default(),

@@ -1,8 +1,6 @@
-//! Giving disk back: entries that an endorsed checkpoint stands for, and the journal's copy of what the store has (C2, C5).
+//! Giving disk back: entries that an endorsed checkpoint stands for (C2, C5), and spaces that nobody comes for.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fs::File;
+use std::sync::TryLockError;
 use std::time::Duration;
 
 use sheaf_access::SpaceId;
@@ -39,6 +37,11 @@ impl Keeper {
         *locked(&self.retention) = retention;
     }
 
+    /// Whether what need not be kept is being given back now.
+    pub fn is_sweeping(&self) -> bool {
+        matches!(self.sweeping.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     /// Gives back what need not be kept any more, as things stand at this time (in milliseconds since 1970); or only says
     /// what that would be. Blocks.
     pub fn sweep(&self, now: u64, dry_run: bool) -> Result<Swept, StoreError> {
@@ -46,38 +49,53 @@ impl Keeper {
             let retention = locked(&self.retention);
             (retention.prune_after.0.map(millis), retention.abandoned_after.0.map(millis))
         };
+        let _sweeping = locked(&self.sweeping);
         let mut swept = Swept::default();
         for id in self.store.spaces()? {
-            if let Some(after) = abandoned {
-                let seen = self.last_seen(id, now)?;
-                if seen.saturating_add(after) <= now && !self.is_open(id) {
-                    swept.abandoned.push((id, seen));
-                    if !dry_run {
-                        tracing::info!(space = %id.short(), "abandoned: it is removed");
-                        self.remove(id)?;
-                    }
-                    continue;
-                }
-            }
-            if let Some(after) = prune {
-                let space = self.open(id)?;
-                let pruned = if dry_run { self.prunable(&space, after, now)? } else { self.prune(&space, after, now)? };
-                if pruned.entries > 0 {
-                    swept.pruned.push((id, pruned.entries, pruned.bytes));
-                }
-                if pruned.entries > 0 && !dry_run {
-                    tracing::info!(space = %id.short(), entries = pruned.entries, bytes = pruned.bytes, "pruned");
-                    self.count_anew(id)?;
-                    self.board.meters().pruned.add(pruned.bytes);
-                }
+            // One that cannot be read keeps nothing else from being tidied.
+            if let Err(error) = self.sweep_space(id, (prune, abandoned), now, dry_run, &mut swept) {
+                tracing::warn!(%error, space = %id.short(), "what is not needed any more of a space cannot be removed");
             }
         }
         if !dry_run {
             swept.journal = self.tidy_journal()?;
-            self.home.forget_removed()?;
             tracing::debug!(bytes = swept.journal, "dropped from the journal");
         }
         Ok(swept)
+    }
+
+    /// The same for one space, and not for the journal. What was done is in `swept`, also if the rest fails.
+    fn sweep_space(
+        &self,
+        id: SpaceId,
+        (prune, abandoned): (Option<u64>, Option<u64>),
+        now: u64,
+        dry_run: bool,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        if let Some(after) = abandoned {
+            let seen = self.last_seen(id, now)?;
+            if seen.saturating_add(after) <= now && !self.is_open(id) {
+                swept.abandoned.push((id, seen));
+                if !dry_run {
+                    tracing::info!(space = %id.short(), "abandoned: it is removed");
+                    self.remove(id)?;
+                }
+                return Ok(());
+            }
+        }
+        let Some(after) = prune else { return Ok(()) };
+        let space = self.open(id)?;
+        let pruned = if dry_run { self.prunable(&space, after, now)? } else { self.prune(&space, after, now)? };
+        if pruned.entries > 0 {
+            swept.pruned.push((id, pruned.entries, pruned.bytes));
+        }
+        if pruned.entries > 0 && !dry_run {
+            tracing::info!(space = %id.short(), entries = pruned.entries, bytes = pruned.bytes, "pruned");
+            self.board.meters().pruned.add(pruned.bytes);
+            self.count_anew(id)?;
+        }
+        Ok(())
     }
 
     /// Below what may be deleted in a space, and the checkpoints that are needed no more: what the last endorsed one that has
@@ -101,8 +119,11 @@ impl Keeper {
     fn prune(&self, space: &Space, after: u64, now: u64) -> Result<Pruned, StoreError> {
         let Some((floors, old)) = Self::ripe(space, after, now) else { return Ok(Pruned::default()) };
         let pruned = self.store.prune(space.id, &floors)?;
-        space.set_floors(self.store.floors(space.id)?);
-        old.iter().try_for_each(|gone| self.give_up(space, gone))?;
+        space.raise_floors(&self.store.floors(space.id)?);
+        // What was pruned is to be said, whatever becomes of these: they are given up the next time.
+        if let Err(error) = old.iter().try_for_each(|gone| self.give_up(space, gone)) {
+            tracing::warn!(%error, space = %space.id.short(), "a checkpoint that is needed no more cannot be removed");
+        }
         Ok(pruned)
     }
 
@@ -120,29 +141,5 @@ impl Keeper {
                 pruned.bytes += entry.encoded().len() as u64;
             }
         }
-    }
-
-    /// Drops the parts of the journal that the store has on the disk. sled's own flush is no barrier (S1), so its files are
-    /// synced first. Answers how many bytes that gave back. Blocks.
-    pub(super) fn tidy_journal(&self) -> Result<u64, StoreError> {
-        let folder = self.home.folder().join("store");
-        let failed = |error: &std::io::Error| StoreError::io(&folder, "syncing the store", error);
-        for entry in std::fs::read_dir(&folder).map_err(|error| failed(&error))? {
-            let path = entry.map_err(|error| failed(&error))?.path();
-            if path.is_file() {
-                File::open(&path).and_then(|file| file.sync_all()).map_err(|error| failed(&error))?;
-            }
-        }
-        let frontiers: RefCell<HashMap<SpaceId, Frontier>> = RefCell::default();
-        let removed = self.home.store().removed()?;
-        self.home.journal().drop_covered(IfBroken::Drop, |space, log, seq| {
-            if removed.contains(&space) {
-                return true;
-            }
-            let mut frontiers = frontiers.borrow_mut();
-            // What cannot be read is kept.
-            let frontier = frontiers.entry(space).or_insert_with(|| self.store.frontier(space).unwrap_or_default());
-            frontier.holds(&log, seq)
-        })
     }
 }

@@ -39,7 +39,6 @@ impl Keeper {
             self.ledger().forget(&id);
             self.board.meters().spaces.set(self.store.spaces()?.len() as u64);
             self.tidy_journal()?;
-            self.home.forget_removed()?;
             Ok(removed)
         });
         locked(&self.going).remove(&id);

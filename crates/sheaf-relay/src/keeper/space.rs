@@ -69,9 +69,9 @@ impl Space {
         self.lock().floors.clone()
     }
 
-    /// Entries were pruned.
-    pub(super) fn set_floors(&self, floors: Frontier) {
-        self.lock().floors = floors;
+    /// Entries were pruned: they may be missing up to here at least.
+    pub(super) fn raise_floors(&self, floors: &Frontier) {
+        self.lock().floors.merge(floors);
     }
 
     /// What is known of its checkpoints, for moments.
@@ -79,8 +79,9 @@ impl Space {
         locked(&self.checkpoints)
     }
 
-    /// A checkpoint has been taken over: its access entries count, and all it covers is held.
-    pub(super) fn take_over(&self, mut access: AccessHistory, frontier: Frontier, floors: Frontier) {
+    /// A checkpoint has been taken over: its access entries count, and all it covers is held. What the store said of that was
+    /// read before, and entries may have come since: no log goes back (C1).
+    pub(super) fn take_over(&self, mut access: AccessHistory, frontier: &Frontier, floors: &Frontier) {
         let mut state = self.lock();
         if let Some(known) = &state.access {
             // What came meanwhile.
@@ -89,7 +90,8 @@ impl Space {
         }
         state.indexed = devices(access.now());
         state.access = Some(access);
-        (state.frontier, state.floors) = (frontier, floors);
+        state.frontier.merge(frontier);
+        state.floors.merge(floors);
     }
 
     /// How its logs end.

@@ -209,6 +209,76 @@ fn the_journal_keeps_what_the_store_has_not() {
     assert_eq!(home.store().frontier(written.space).expect("a frontier").get(&written.log), 31);
 }
 
+/// What comes while the store's files are synced may be in the system's memory alone: the journal keeps it until the next time.
+#[test]
+fn the_journal_keeps_what_came_while_the_store_was_synced() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut written = Written::new();
+    written.words(10);
+    let journal = Arc::clone(keeper.home().journal());
+    let arrives = |entries: &[sheaf_log::Entry]| {
+        journal.append(written.space, entries).expect("it takes them").wait().expect("they are durable");
+        keeper.home().store().append(written.space, entries).expect("they are stored");
+    };
+    arrives(&written.entries[..8]);
+    let tidied = keeper.tidy_journal_after(|| {
+        arrives(&written.entries[8..]);
+        Ok(())
+    });
+    assert_eq!(tidied.expect("it is looked at"), 0, "some of it came too late to be synced");
+    assert_eq!(journal.replay(0).expect("it is read").count(), 11);
+    assert!(keeper.tidy_journal().expect("it is tidied") > 0);
+    assert_eq!(journal.replay(0).expect("it is read").count(), 0);
+}
+
+/// One space cannot be read: the others are tidied, and so is the journal.
+#[test]
+fn a_space_that_cannot_be_read_keeps_nothing_else_from_being_tidied() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut both = [Written::new(), Written::new()];
+    both.sort_by_key(|written| written.space);
+    let mut checkpoints = Vec::new();
+    for written in &mut both {
+        for _ in 0..2 {
+            written.words(9);
+            checkpoints.push((written.space, written.checkpoint()));
+        }
+        let journaled = keeper.home().journal().append(written.space, &written.entries).expect("it takes them");
+        journaled.wait().expect("they are durable");
+        keeper.home().store().append(written.space, &written.entries).expect("they are stored");
+    }
+    for (space, checkpoint) in &checkpoints {
+        assert!(keeper.hold(&keeper.open(*space).expect("it opens"), checkpoint).is_ok());
+    }
+    let (broken, checkpoint) = &checkpoints[0];
+    let bundle = folder.path().join("blobs").join(format!("{broken}-{}.checkpoint", checkpoint.hash()));
+    std::fs::remove_file(&bundle).and_then(|()| std::fs::create_dir(&bundle)).expect("it is in its place");
+    assert!(keeper.open(*broken).is_err(), "it cannot be read");
+    let swept = keeper.sweep(accept::now() + 8 * DAY, false).expect("a sweep");
+    assert_eq!(swept.pruned.iter().map(|(space, ..)| *space).collect::<Vec<_>>(), [both[1].space]);
+    assert!(swept.journal > 0);
+    assert!(!keeper.is_sweeping());
+}
+
+/// Entries became durable while a checkpoint was taken over: its frontier was read before them.
+#[test]
+fn a_checkpoint_that_is_taken_over_takes_no_log_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut written = Written::new();
+    written.words(9);
+    keeper.home().store().append(written.space, &written.entries).expect("they are stored");
+    let space = keeper.open(written.space).expect("it opens");
+    let access = space.lock().access.clone().expect("it has an access history");
+    let [before, floors] = [6, 4].map(|seq| [(written.log, seq)].into_iter().collect::<Frontier>());
+    space.take_over(access, &before, &floors);
+    assert_eq!((space.frontier().get(&written.log), space.floors().get(&written.log)), (10, 4));
+    space.raise_floors(&Frontier::new());
+    assert_eq!(space.floors().get(&written.log), 4);
+}
+
 #[test]
 fn a_space_goes_when_nobody_has_come_for_it_and_the_settings_say_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
