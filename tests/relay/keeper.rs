@@ -20,6 +20,12 @@ fn ok(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(ran.stdout).expect("text")
 }
 
+/// What an operator is shown of a space.
+pub fn show(data: &Path, space: &str) -> serde_json::Value {
+    let shown: serde_json::Value = serde_json::from_str(&ok(data, &["space", "show", space, "--json"])).expect("JSON");
+    shown["Space"].clone()
+}
+
 #[test]
 fn an_operator_sees_how_much_and_never_what() {
     let kept = kept();

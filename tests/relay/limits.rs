@@ -1,8 +1,12 @@
 //! Somebody sends more than a relay takes: carets go first, words never; and a quota that is used up is said in plain words.
 
 use sheaf_node::{Node, NodeEvent, Options, ToCore, ToWindow};
-use sheaf_tests::{RelayProcess, soon, told};
+use sheaf_sync::{NotNow, Refusal};
+use sheaf_tests::raw::{Answer, Raw};
+use sheaf_tests::{HOSTILE, RelayProcess, Scene, soon, told};
 
+use crate::keeper::show;
+use crate::members::call;
 use crate::operating::metric;
 use crate::{SPACE, TITLE, free, waiting};
 
@@ -46,6 +50,43 @@ async fn carets_are_dropped_first_and_words_never() {
     assert_eq!(metric(http, "sheaf_relay_entries_refused_total"), 0);
     assert_eq!(metric(http, "sheaf_relay_connections_opened_total"), connections, "it was hung up on");
     ana.shutdown().await.expect("all is saved");
+}
+
+/// A member fills the space. Its owner removes them at the relay all the same, and a checkpoint comes that lets it prune.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_fills_a_space_can_be_removed_from_it() {
+    let relay = RelayProcess::start_with_env(&[], &[("SHEAF_RELAY_QUOTAS__SPACE_ENTRIES", "40")]);
+    let scene = Scene::new().await;
+    scene.ana.add_relay(relay.link(), Some(&scene.space)).await.expect("Ana names it");
+    let (raw, _to_ana, mut held) = scene.mallory("editor").await;
+    let acknowledged = || async { (waiting(&scene.ana, &scene.document).await == 0).then_some(()) };
+    soon("the relay having everything", acknowledged).await;
+    let mut line = call(&raw, &relay).await;
+    line.frontier(held.space, &held.frontier()).await;
+    let mut room = 41;
+    loop {
+        let words = raw.words(&held, scene.document_id(), HOSTILE);
+        match line.send(held.space, &[words.encoded()]).await {
+            Answer::Taken => held.take(words),
+            Answer::Refused(refused) => {
+                assert_eq!(refused, [(0, Refusal::NotNow(NotNow::Quota))]);
+                break;
+            }
+            Answer::Closed(code) => panic!("it was hung up on: {code:?}"),
+        }
+        room -= 1;
+        assert!(room > 0, "it took more than there may be");
+    }
+    line.hang_up().await;
+
+    let shown = || show(&relay.data(), &scene.space);
+    assert_eq!(shown()["members"].as_u64(), Some(3));
+    scene.ana.revoke(&scene.space, &raw.certificate.person.to_string()).await.expect("Ana removes them");
+    soon("the relay knowing of it", || async { (shown()["members"].as_u64() == Some(2)).then_some(()) }).await;
+    scene.ana.checkpoint(&scene.space).await.expect("a checkpoint");
+    let held = || async { shown()["checkpoints"].as_array().is_some_and(|held| !held.is_empty()).then_some(()) };
+    soon("the relay holding a checkpoint", held).await;
+    soon("everything being acknowledged", acknowledged).await;
 }
 
 /// The blobs of a checkpoint have no room: whoever brings it is told so, and everything else is kept.

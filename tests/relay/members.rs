@@ -28,7 +28,7 @@ async fn on_relay(scene: &Scene, when: &str) {
 }
 
 /// A connection of a hostile device to the relay.
-async fn call(raw: &Raw, relay: &RelayProcess) -> Line {
+pub async fn call(raw: &Raw, relay: &RelayProcess) -> Line {
     let link: RelayLink = relay.link().parse().expect("a relay's link");
     let addresses: Vec<_> = link.relay.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     raw.call(link.relay.key, &addresses).await

@@ -11,6 +11,8 @@ use crate::meters::Meters;
 
 /// Rates are those of about the last minute.
 const SAMPLES: usize = 13;
+/// Of what is to stay free on the disk, what part nothing at all is put into.
+const LAST: u64 = 4;
 /// How often the files of the data folder are added up, which costs a look at each.
 const ADD_UP: Duration = Duration::from_mins(1);
 
@@ -21,7 +23,7 @@ pub enum Readiness {
     Starting,
     /// It takes in and serves.
     Ready,
-    /// It serves, and takes nothing more in, because the disk is as full as it may be.
+    /// It serves, and takes no more words in, because the disk is as full as it may be.
     NoDisk,
     /// It takes in and serves, and acknowledges nothing, because the cluster's NATS servers are away.
     NoCluster,
@@ -34,7 +36,7 @@ impl fmt::Display for Readiness {
         f.write_str(match self {
             Self::Starting => "starting",
             Self::Ready => "ready",
-            Self::NoDisk => "the disk is full; nothing more is taken in, and what is kept is served",
+            Self::NoDisk => "the disk is full; no more words are taken in, and what is kept is served",
             Self::NoCluster => {
                 "the cluster's NATS servers are away; what is sent is kept here, and acknowledged when they are back"
             }
@@ -106,6 +108,11 @@ impl Board {
         self.state().readiness == Readiness::NoDisk
     }
 
+    /// Whether the disk is so full that not even what puts spaces in order again is taken in, and lets room be made.
+    pub fn is_packed(&self) -> bool {
+        self.is_full() && self.meters.disk_free.get() < self.reserve.load(Ordering::Relaxed) / LAST
+    }
+
     /// Whether the NATS servers of the cluster are away.
     pub fn is_cut_off(&self) -> bool {
         self.state().cut_off
@@ -147,7 +154,7 @@ impl Board {
             let readiness = self.state().readiness;
             match (readiness, enough) {
                 (Readiness::Ready, false) => {
-                    tracing::error!(free, "the disk is as full as it may be: nothing more is taken in");
+                    tracing::error!(free, "the disk is as full as it may be: no more words are taken in");
                     self.is(Readiness::NoDisk);
                 }
                 (Readiness::NoDisk, true) => {
@@ -252,9 +259,14 @@ mod tests {
         board.reserve(u64::MAX);
         board.look(folder.path(), Instant::now());
         assert_eq!(board.readiness(), Readiness::NoDisk);
+        assert!(board.is_packed());
+        let free = board.meters().disk_free.get();
+        board.reserve(free * 2);
+        assert!(board.is_full() && !board.is_packed(), "there is room for what lets room be made");
         board.reserve(1);
         board.look(folder.path(), Instant::now());
         assert_eq!(board.readiness(), Readiness::Ready);
+        assert!(!board.is_packed());
     }
 
     #[test]

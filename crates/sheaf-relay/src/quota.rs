@@ -8,134 +8,28 @@
 //! arrived since, and has the same account as if there had been no crash. An entry that comes twice has one arrival, and
 //! counts once. What is pruned is given back by counting anew what is left.
 //!
-//! What is kept beside entries is counted too ([`Beside`]).
+//! What is kept beside entries is counted too ([`Beside`]). What a space needs to be put in order again has room beyond its quotas
+//! ([`Room`]): who fills it must not keep others from doing something about that.
 //!
 //! Being over a quota is never a verdict on an entry ([`NotNow::Quota`]): the sender keeps it and tries again. In a cluster the
 //! relay that a device brings something to decides; what it let in the others take and count, whatever their limits are.
 
+mod account;
 mod beside;
+mod room;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use sheaf_access::{PersonId, SpaceId};
 use sheaf_store::Arrival;
 use sheaf_sync::NotNow;
 
 use crate::config::Quotas;
 
+pub use account::{Account, Amount, NotAnAccount};
 pub use beside::Beside;
-
-/// The first byte of a written account.
-const VERSION: u8 = 1;
-
-/// An amount of what is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
-    /// Their bytes.
-    pub bytes: u64,
-    /// Entries.
-    pub entries: u64,
-}
-
-impl Amount {
-    /// One entry of so many bytes.
-    pub const fn entry(bytes: u64) -> Self {
-        Self { bytes, entries: 1 }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn with(self, more: Self) -> Self {
-        Self { bytes: self.bytes.saturating_add(more.bytes), entries: self.entries.saturating_add(more.entries) }
-    }
-
-    fn without(self, less: Self) -> Self {
-        Self { bytes: self.bytes.saturating_sub(less.bytes), entries: self.entries.saturating_sub(less.entries) }
-    }
-
-    fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-}
-
-/// What one space holds, by whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Account {
-    /// Entries up to this arrival have been counted.
-    counted: Arrival,
-    by: BTreeMap<PersonId, Amount>,
-    total: Amount,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Written {
-    counted: Arrival,
-    by: Vec<(PersonId, Amount)>,
-}
-
-/// A written account is damaged, or of a newer relay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what a space holds is written down in a form this relay does not read; it is counted again")]
-pub struct NotAnAccount;
-
-impl Account {
-    /// Everything there is.
-    pub fn total(&self) -> Amount {
-        self.total
-    }
-
-    /// What one person wrote of it.
-    pub fn of(&self, person: &PersonId) -> Amount {
-        self.by.get(person).copied().unwrap_or_default()
-    }
-
-    /// What each person wrote of it.
-    pub fn each(&self) -> impl Iterator<Item = (PersonId, Amount)> {
-        self.by.iter().map(|(person, amount)| (*person, *amount))
-    }
-
-    /// Entries up to this arrival are in it.
-    pub fn counted(&self) -> Arrival {
-        self.counted
-    }
-
-    /// An entry of so many bytes has this arrival. False: it was counted before.
-    pub fn entry(&mut self, person: PersonId, arrival: Arrival, bytes: u64) -> bool {
-        if arrival <= self.counted {
-            return false;
-        }
-        self.counted = arrival;
-        self.add(person, Amount::entry(bytes));
-        true
-    }
-
-    /// The account as it is written down.
-    pub fn encode(&self) -> Vec<u8> {
-        let written = Written { counted: self.counted, by: self.by.iter().map(|(who, much)| (*who, *much)).collect() };
-        // Numbers into a growing vector: nothing in it can fail.
-        postcard::to_extend(&written, vec![VERSION]).expect("an account encodes into memory")
-    }
-
-    /// A written account.
-    pub fn decode(bytes: &[u8]) -> Result<Self, NotAnAccount> {
-        let Some((&VERSION, rest)) = bytes.split_first() else { return Err(NotAnAccount) };
-        let written: Written = postcard::from_bytes(rest).map_err(|_| NotAnAccount)?;
-        let mut account = Self { counted: written.counted, ..Self::default() };
-        for (person, amount) in written.by {
-            account.add(person, amount);
-        }
-        Ok(account)
-    }
-
-    /// So much more by a person.
-    pub fn add(&mut self, person: PersonId, amount: Amount) {
-        let by = self.by.entry(person).or_default();
-        *by = by.with(amount);
-        self.total = self.total.with(amount);
-    }
-}
+pub use room::Room;
 
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,8 +154,8 @@ impl Ledger {
 
     /// Sees to it that so much more fits, beside what is on its way to the disk anywhere, of which it is a part from now on.
     /// It is counted when it is durable; whether it is or not, it is [`settled`](Self::settle) then.
-    pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
-        self.check(space, person, more)?;
+    pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount, room: Room) -> Result<(), Exceeded> {
+        self.check(space, person, more, room)?;
         self.expect(space, person, more);
         Ok(())
     }
@@ -269,7 +163,7 @@ impl Ledger {
     /// So much more is on its way to the disk, whatever the limits: another relay of the cluster has let it in. Answers the
     /// limit that it passes.
     pub fn reserve_anyway(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Option<Exceeded> {
-        let exceeded = self.check(space, person, more).err();
+        let exceeded = self.check(space, person, more, Room::Words).err();
         self.expect(space, person, more);
         exceeded
     }
@@ -282,15 +176,15 @@ impl Ledger {
     }
 
     /// Whether so much more fits, beside all that is kept and all that is on its way.
-    fn check(&self, space: SpaceId, person: PersonId, more: Amount) -> Result<(), Exceeded> {
+    fn check(&self, space: SpaceId, person: PersonId, more: Amount, room: Room) -> Result<(), Exceeded> {
         let q = &self.quotas;
         let coming = self.coming.get(&space).copied().unwrap_or_default();
         let beside = self.beside.get(&space).map(Beside::total).unwrap_or_default();
         let held = self.spaces.get(&space).map(Account::total).unwrap_or_default().with(coming).with(beside);
-        within(Whose::Space, held, more, [q.space_bytes.0, q.space_entries.0])?;
+        within(Whose::Space, held, more, room.beyond([q.space_bytes.0, q.space_entries.0]))?;
         let coming = self.coming_of.get(&person).copied().unwrap_or_default();
         let held = self.of(&person).with(coming).with(self.beside_of.get(&person).copied().unwrap_or_default());
-        within(Whose::Person, held, more, [q.person_bytes.0, q.person_entries.0])
+        within(Whose::Person, held, more, room.beyond([q.person_bytes.0, q.person_entries.0]))
     }
 
     /// What was reserved of a space is durable and counted, or will not be.
@@ -361,30 +255,54 @@ mod tests {
     fn a_space_has_its_limit_and_a_person_theirs_over_all_spaces() {
         let mut ledger = Ledger::new(small());
         ledger.entry(space(1), person(1), 1, 90);
-        let full = ledger.reserve(space(1), person(2), Amount::entry(11)).expect_err("the space is full");
+        let full = ledger.reserve(space(1), person(2), Amount::entry(11), Room::Words).expect_err("the space is full");
         assert_eq!(full, Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 });
         assert_eq!(NotNow::from(full), NotNow::Quota);
-        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(10)), Ok(()));
-        let full = ledger.reserve(space(2), person(1), Amount::entry(61)).expect_err("the person is");
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(10), Room::Words), Ok(()));
+        let full = ledger.reserve(space(2), person(1), Amount::entry(61), Room::Words).expect_err("the person is");
         assert_eq!(full, Exceeded { whose: Whose::Person, what: What::Bytes, limit: 150 });
-        assert_eq!(ledger.reserve(space(2), person(2), Amount::entry(61)), Ok(()));
+        assert_eq!(ledger.reserve(space(2), person(2), Amount::entry(61), Room::Words), Ok(()));
     }
 
     #[test]
     fn what_is_on_its_way_counts_too_also_in_another_space() {
         let mut ledger = Ledger::new(small());
         let mut coming = Account::default();
-        ledger.reserve(space(1), person(1), Amount::entry(95)).expect("there is room");
+        ledger.reserve(space(1), person(1), Amount::entry(95), Room::Words).expect("there is room");
         coming.add(person(1), Amount::entry(95));
-        assert!(ledger.reserve(space(1), person(2), Amount::entry(6)).is_err(), "the space would be over");
-        assert!(ledger.reserve(space(2), person(1), Amount::entry(56)).is_err(), "the person would be over");
-        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(5)), Ok(()));
+        assert!(ledger.reserve(space(1), person(2), Amount::entry(6), Room::Words).is_err(), "the space would be over");
+        assert!(
+            ledger.reserve(space(2), person(1), Amount::entry(56), Room::Words).is_err(),
+            "the person would be over"
+        );
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(5), Room::Words), Ok(()));
         ledger.settle(space(1), &coming);
         coming = Account::default();
         coming.add(person(2), Amount::entry(5));
         ledger.settle(space(1), &coming);
         assert!(ledger.coming.is_empty() && ledger.coming_of.is_empty(), "nobody is remembered for nothing");
-        assert_eq!(ledger.reserve(space(2), person(1), Amount::entry(56)), Ok(()));
+        assert_eq!(ledger.reserve(space(2), person(1), Amount::entry(56), Room::Words), Ok(()));
+    }
+
+    /// Who fills a space does not keep its owners from doing something about that, nor owners its founder.
+    #[test]
+    fn what_puts_a_full_space_in_order_has_room_beyond_the_quotas() {
+        let mut ledger = Ledger::new(small());
+        let (spare_bytes, spare_entries) = room::SPARE;
+        let mut takes = |room, bytes| ledger.reserve(space(1), person(1), Amount::entry(bytes), room).is_ok();
+        assert!(takes(Room::Words, 100), "it is full then");
+        let rooms = [Room::Words, Room::Member, Room::Owner, Room::Founder];
+        for (full, next) in rooms.into_iter().zip(rooms.into_iter().skip(1)) {
+            assert!(!takes(full, 1), "{full:?}");
+            assert!(takes(next, spare_bytes - 1) && takes(next, 1) && !takes(next, 1), "{next:?}");
+        }
+        let mut ledger = Ledger::new(small());
+        for _ in 0..3 + spare_entries {
+            ledger.reserve(space(1), person(2), Amount::entry(0), Room::Member).expect("there is room");
+        }
+        let full = ledger.reserve(space(1), person(2), Amount::entry(0), Room::Member).expect_err("it is used up");
+        assert_eq!((full.whose, full.what, full.limit), (Whose::Space, What::Entries, 3 + spare_entries));
+        assert_eq!(ledger.reserve(space(1), person(3), Amount::entry(0), Room::Owner), Ok(()));
     }
 
     #[test]
@@ -394,7 +312,7 @@ mod tests {
         let over = Exceeded { whose: Whose::Space, what: What::Bytes, limit: 100 };
         assert_eq!(ledger.reserve_anyway(space(1), person(2), Amount::entry(10)), None);
         assert_eq!(ledger.reserve_anyway(space(1), person(2), Amount::entry(10)), Some(over));
-        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(1)), Err(over));
+        assert_eq!(ledger.reserve(space(1), person(2), Amount::entry(1), Room::Words), Err(over));
         let mut coming = Account::default();
         coming.add(person(2), Amount { bytes: 20, entries: 2 });
         ledger.settle(space(1), &coming);
@@ -427,7 +345,7 @@ mod tests {
         ledger.entry(space(1), person(1), 1, 1_000);
         ledger.set_quotas(small());
         assert_eq!(ledger.account(&space(1)).map(|account| account.total().bytes), Some(1_000));
-        assert!(ledger.reserve(space(1), person(1), Amount::entry(1)).is_err());
+        assert!(ledger.reserve(space(1), person(1), Amount::entry(1), Room::Words).is_err());
     }
 
     #[derive(Debug, Clone)]

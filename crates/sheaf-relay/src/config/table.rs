@@ -112,7 +112,7 @@ pub const SETTINGS: &[Setting] = &[
         "quotas.disk_reserve",
         "\"2 GiB\"",
         true,
-        "What stays free on the disk: below it nothing more is taken in, and everything held is served.",
+        "What stays free on the disk: below it no more words are taken in, and everything held is served. Changes of who may do what, and checkpoints, may use three quarters of it.",
     ),
     setting("limits.connections", "2000", false, "Connections of devices, in all."),
     setting("limits.connections_per_address", "32", false, "Connections from one IP address."),

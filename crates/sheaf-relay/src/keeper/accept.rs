@@ -6,12 +6,13 @@
 //! What is let in is passed on at once. That it is made durable meanwhile, and acknowledged then, is said in
 //! [`keeping`](super::keeping); what comes next is let in without waiting for that.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_access::{AccessState, Binding, DeviceId};
-use sheaf_log::{Admitted, Entry, NotAdmitted, Refusal, Unverified, admit};
+use sheaf_log::{Admitted, Entry, Kind, NotAdmitted, Refusal, Unverified, admit};
 use sheaf_store::StoreError;
 use sheaf_sync::branches::{Suspicion, suspect};
 use sheaf_sync::{EntryBytes, HostingRefusal, Item, NotNow, Outcome, Ticket, Verdict};
@@ -152,12 +153,13 @@ impl Keeper {
             hosted: None,
             found: Vec::new(),
         };
-        for entry in entries {
+        let carries = carries(&entries);
+        for (entry, carries) in entries.into_iter().zip(carries) {
             let outcome = match entry {
                 // At whichever relay a newcomer came is it decided whether they come too late; the others follow (I3a).
                 Ok(entry) => match ticket.and_then(|_| self.unwelcome(state, from, &entry)) {
                     Some(refused) => refused,
-                    None => self.judge(state, held, pending, entry, &mut judged),
+                    None => self.judge(state, held, pending, (entry, carries), &mut judged),
                 },
                 Err(outcome) => outcome,
             };
@@ -212,7 +214,7 @@ impl Keeper {
         state: &mut State,
         held: &mut HeldHere<'_>,
         pending: &mut Pending,
-        entry: Entry,
+        (entry, carries): (Entry, bool),
         judged: &mut Judged,
     ) -> Outcome {
         let place = Outcome::Held { log: entry.log(), seq: entry.seq() };
@@ -246,7 +248,7 @@ impl Keeper {
             },
         }
         let access = state.access.as_ref().map(|history| Arc::clone(history.now()));
-        if let Err(reason) = self.charge(access.as_deref(), &entry, pending, judged.ticket.is_none()) {
+        if let Err(reason) = self.charge(access.as_deref(), &entry, pending, (judged.ticket.is_none(), carries)) {
             return Outcome::Refused(sheaf_sync::Refusal::NotNow(reason));
         }
         if entry.access_op().is_some() {
@@ -262,6 +264,20 @@ impl Keeper {
         judged.new.push(entry);
         place
     }
+}
+
+/// Which of these entries an access entry or a checkpoint comes after in the same log: it could not be let in without them (L2).
+fn carries(entries: &[Result<Entry, Outcome>]) -> Vec<bool> {
+    let mut logs = BTreeSet::new();
+    let mut carries = vec![false; entries.len()];
+    for (entry, carries) in entries.iter().zip(&mut carries).rev() {
+        let Ok(entry) = entry else { continue };
+        *carries = logs.contains(&entry.log());
+        if matches!(entry.header().kind, Kind::Access | Kind::Checkpoint) {
+            logs.insert(entry.log());
+        }
+    }
+    carries
 }
 
 /// Milliseconds since 1970.

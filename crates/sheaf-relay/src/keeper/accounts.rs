@@ -6,13 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use sheaf_access::{AccessState, PersonId, SpaceId};
-use sheaf_log::Entry;
+use sheaf_log::{Entry, Kind};
 use sheaf_store::{StoreError, Table};
 use sheaf_sync::NotNow;
 
 use super::checkpoints::Checkpoints;
 use super::{Keeper, Space, locked};
-use crate::quota::{Account, Amount, Beside, Ledger};
+use crate::quota::{Account, Amount, Beside, Ledger, Room};
 
 /// An account: space.
 pub(super) const ACCOUNT: &[u8] = b"account/";
@@ -111,11 +111,10 @@ impl Keeper {
 
     /// Whether an entry of a branch fits, which is counted from now on. It is its author's, as in the log.
     pub(super) fn charge_branch(&self, access: Option<&AccessState>, entry: &Entry) -> Result<(), NotNow> {
-        if self.board.is_full() {
-            return Err(NotNow::DiskFull);
-        }
+        let room = room(access, entry, false);
+        self.check_disk(room)?;
         let Some(person) = payer(access, entry) else { return Ok(()) };
-        self.ledger().add_branch(entry.space(), person, entry.encoded().len() as u64).map_err(|exceeded| {
+        self.ledger().add_branch(entry.space(), person, entry.encoded().len() as u64, room).map_err(|exceeded| {
             self.board.meters().over_quota.add(1);
             tracing::info!(%exceeded, space = %entry.space().short(), person = %person.short(), "a quota is used up");
             exceeded.into()
@@ -167,25 +166,31 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether an entry fits, beside those on their way to the disk, of which it is one from now on. One that another relay has
+    /// Whether the disk has room: what puts a space in order again has a part of what is to stay free on it.
+    fn check_disk(&self, room: Room) -> Result<(), NotNow> {
+        let full = if room == Room::Words { self.board.is_full() } else { self.board.is_packed() };
+        if full { Err(NotNow::DiskFull) } else { Ok(()) }
+    }
+
+    /// Whether an entry fits, beside those on their way to the disk, of which it is one from now on. `carries`: what puts the space
+    /// in order rests on it, and came with it. One that another relay has
     /// passed on is in the cluster, and safe there: it has its place here whatever the quotas are, and only the disk can lack room.
     pub(super) fn charge(
         &self,
         access: Option<&AccessState>,
         entry: &Entry,
         pending: &mut Pending,
-        passed_on: bool,
+        (passed_on, carries): (bool, bool),
     ) -> Result<(), NotNow> {
-        if self.board.is_full() {
-            return Err(NotNow::DiskFull);
-        }
+        let room = room(access, entry, carries);
+        self.check_disk(room)?;
         let Some(person) = payer(access, entry) else { return Ok(()) };
         let (space, amount) = (pending.space, Amount::entry(entry.encoded().len() as u64));
         if passed_on {
             if self.ledger().reserve_anyway(space, person, amount).is_some() {
                 self.board.meters().cluster_over_quota.add(1);
             }
-        } else if let Err(exceeded) = self.ledger().reserve(space, person, amount) {
+        } else if let Err(exceeded) = self.ledger().reserve(space, person, amount, room) {
             self.board.meters().over_quota.add(1);
             tracing::info!(%exceeded, space = %space.short(), person = %person.short(), "a quota is used up");
             return Err(exceeded.into());
@@ -226,4 +231,13 @@ impl Keeper {
 fn payer(access: Option<&AccessState>, entry: &Entry) -> Option<PersonId> {
     let own = || entry.access_op()?.ok()?.certificate().map(|certificate| certificate.person);
     access.and_then(|access| access.person_of(&entry.log().device)).or_else(own)
+}
+
+/// How far beyond the quotas an entry may go.
+fn room(access: Option<&AccessState>, entry: &Entry, carries: bool) -> Room {
+    match entry.header().kind {
+        Kind::Access | Kind::Checkpoint => Room::of(access, entry.log().device),
+        _ if carries => Room::of(access, entry.log().device),
+        _ => Room::Words,
+    }
 }

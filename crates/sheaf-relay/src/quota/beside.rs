@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sheaf_access::{PersonId, SpaceId};
 
-use super::{Amount, Exceeded, Ledger, NotAnAccount, What, Whose, lower, within};
+use super::{Amount, Exceeded, Ledger, NotAnAccount, Room, What, Whose, lower, within};
 
 /// The first byte of what is written down.
 const VERSION: u8 = 1;
@@ -76,9 +76,9 @@ impl Ledger {
     }
 
     /// Counts one more entry of a branch, if it fits.
-    pub fn add_branch(&mut self, space: SpaceId, person: PersonId, bytes: u64) -> Result<(), Exceeded> {
+    pub fn add_branch(&mut self, space: SpaceId, person: PersonId, bytes: u64, room: Room) -> Result<(), Exceeded> {
         let more = Amount::entry(bytes);
-        self.check(space, person, more)?;
+        self.check(space, person, more, room)?;
         let mut beside = self.beside(&space);
         let by = beside.branches.entry(person).or_default();
         *by = by.with(more);
@@ -140,17 +140,17 @@ mod tests {
     fn branches_are_counted_against_who_wrote_them() {
         let mut ledger = ledger();
         ledger.entry(space(1), person(1), 1, 40);
-        ledger.add_branch(space(1), person(1), 50).expect("it fits");
-        let full = ledger.add_branch(space(1), person(2), 11).expect_err("the space is full");
+        ledger.add_branch(space(1), person(1), 50, Room::Words).expect("it fits");
+        let full = ledger.add_branch(space(1), person(2), 11, Room::Words).expect_err("the space is full");
         assert_eq!((full.whose, full.what), (Whose::Space, What::Bytes));
-        let full = ledger.reserve(space(1), person(2), Amount::entry(11)).expect_err("of branches, too");
+        let full = ledger.reserve(space(1), person(2), Amount::entry(11), Room::Words).expect_err("of branches, too");
         assert_eq!(full.whose, Whose::Space);
-        ledger.add_branch(space(2), person(1), 60).expect("it fits");
-        let full = ledger.reserve(space(3), person(1), Amount::entry(1)).expect_err("they have 150 bytes");
+        ledger.add_branch(space(2), person(1), 60, Room::Words).expect("it fits");
+        let full = ledger.reserve(space(3), person(1), Amount::entry(1), Room::Words).expect_err("they have 150 bytes");
         assert_eq!(full.whose, Whose::Person);
-        ledger.reserve(space(3), person(2), Amount::entry(1)).expect("others have not");
+        ledger.reserve(space(3), person(2), Amount::entry(1), Room::Words).expect("others have not");
         ledger.drop_branch(space(2), person(1), 60);
-        ledger.reserve(space(3), person(1), Amount::entry(60)).expect("it was given back");
+        ledger.reserve(space(3), person(1), Amount::entry(60), Room::Words).expect("it was given back");
         assert!(ledger.beside(&space(2)).branches.is_empty());
         assert!(ledger.forget(&space(1)).is_some());
         assert_eq!(ledger.beside(&space(1)), Beside::default(), "nothing of a removed space is counted");
