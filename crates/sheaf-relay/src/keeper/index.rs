@@ -21,7 +21,9 @@ impl Keeper {
 
     /// Notes that a device is in a space.
     pub(super) fn put_member(&self, device: DeviceId, space: SpaceId) -> Result<(), StoreError> {
-        self.store.put(Table::Peers, &member(device, space), &[])
+        let key = member(device, space);
+        // Whoever opens a space says so of all its members, and a row that is there costs no write.
+        if self.store.get(Table::Peers, &key)?.is_none() { self.store.put(Table::Peers, &key, &[]) } else { Ok(()) }
     }
 
     /// Notes that it is not.

@@ -58,13 +58,16 @@ use crate::config;
 use crate::guests::Guests;
 use crate::quota::Ledger;
 
+/// Where a space is, as long as somebody uses it.
+type Slot = Arc<Mutex<Weak<Space>>>;
+
 /// What a relay has on its disk.
 pub struct Keeper {
     home: Home,
     store: Arc<dyn Store>,
     keys: DeviceKeys,
-    /// The spaces that are open. Whoever uses one holds on to it.
-    open: Mutex<HashMap<SpaceId, Weak<Space>>>,
+    /// The spaces that are open. Whoever uses one holds on to it; whoever reads one from the disk holds its lock, and nobody else's.
+    open: Mutex<HashMap<SpaceId, Slot>>,
     guests: Mutex<Guests>,
     admission: Mutex<Arc<Admission>>,
     /// Spaces that are being removed.
@@ -76,6 +79,8 @@ pub struct Keeper {
     sweeping: Mutex<()>,
     /// The same for the journal alone.
     tidying: Mutex<()>,
+    /// What was seen of spaces when they were last pruned: as long as it is so, there is nothing to prune in them.
+    pruned: Mutex<HashMap<SpaceId, prune::Seen>>,
     ledger: Arc<Mutex<Ledger>>,
     /// What devices bring goes to other relays too.
     clustered: AtomicBool,
@@ -108,6 +113,7 @@ impl Keeper {
             retention: Mutex::new(retention),
             sweeping: Mutex::default(),
             tidying: Mutex::default(),
+            pruned: Mutex::default(),
             ledger: Arc::new(Mutex::new(Ledger::new(quotas))),
             clustered: AtomicBool::new(false),
             discarded: Mutex::default(),
@@ -162,15 +168,19 @@ impl Keeper {
 
     /// Opens a space: one that is kept, or one of which everything is still to come.
     pub fn open(&self, id: SpaceId) -> Result<Arc<Space>, StoreError> {
-        let mut open = locked(&self.open);
-        if let Some(space) = open.get(&id).and_then(Weak::upgrade) {
+        let slot = {
+            let mut open = locked(&self.open);
+            if open.len() >= 2 * open.values().filter(|slot| in_use(slot)).count() + 64 {
+                open.retain(|_, slot| in_use(slot));
+            }
+            Arc::clone(open.entry(id).or_default())
+        };
+        let mut there = locked(&slot);
+        if let Some(space) = there.upgrade() {
             return Ok(space);
         }
         let space = Arc::new(self.load(id)?);
-        if open.len() >= 2 * open.values().filter(|space| space.strong_count() > 0).count() + 64 {
-            open.retain(|_, space| space.strong_count() > 0);
-        }
-        open.insert(id, Arc::downgrade(&space));
+        *there = Arc::downgrade(&space);
         Ok(space)
     }
 
@@ -200,6 +210,12 @@ impl Keeper {
         let held = held.iter().filter(|(log, _)| of.contains(&log.device)).map(|(log, seq)| (*log, seq)).collect();
         sheaf_log::Receipt::sign(space, held, now, &self.keys).encoded().to_vec()
     }
+}
+
+/// Whether somebody has to do with what is in a slot, or reads it from the disk.
+fn in_use(slot: &Slot) -> bool {
+    // Nobody waits for the lock of what nobody else holds on to.
+    Arc::strong_count(slot) > 1 || locked(slot).strong_count() > 0
 }
 
 /// Locks something whose changes are complete before anything can panic.

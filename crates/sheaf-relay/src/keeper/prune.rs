@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sheaf_access::SpaceId;
 use sheaf_log::{Entry, Frontier, Kind};
-use sheaf_store::{IfBroken, Pruned, StoreError};
+use sheaf_store::{Pruned, StoreError, Table};
 
-use super::checkpoints::Kept;
+use super::checkpoints::{HELD, Kept};
+use super::endorsing::ENDORSED;
 use super::{Keeper, Space, locked};
 use crate::config;
 
@@ -29,6 +30,15 @@ pub struct Swept {
     pub abandoned: Vec<(SpaceId, u64)>,
     /// Bytes of the journal that the store has.
     pub journal: u64,
+}
+
+/// What decides whether something can be pruned in a space: the checkpoints that are held for long enough, what was said on
+/// checkpoints, and how many access entries there are.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    ripe: Vec<Vec<u8>>,
+    endorsed: Vec<Vec<u8>>,
+    access: usize,
 }
 
 impl Keeper {
@@ -85,6 +95,11 @@ impl Keeper {
             }
         }
         let Some(after) = prune else { return Ok(()) };
+        let seen = self.seen_of(id, after, now)?;
+        // Nothing of it is ripe, or it was pruned as it stands: that is known without opening it.
+        if seen.ripe.is_empty() || locked(&self.pruned).get(&id) == Some(&seen) {
+            return Ok(());
+        }
         let space = self.open(id)?;
         let pruned = if dry_run { self.prunable(&space, after, now)? } else { self.prune(&space, after, now)? };
         if pruned.entries > 0 {
@@ -95,7 +110,29 @@ impl Keeper {
             self.board.meters().pruned.add(pruned.bytes);
             self.count_anew(id)?;
         }
+        if !dry_run {
+            locked(&self.pruned).insert(id, seen);
+        }
         Ok(())
+    }
+
+    /// What decides whether something can be pruned in a space, as far as tables say it.
+    fn seen_of(&self, id: SpaceId, after: u64, now: u64) -> Result<Seen, StoreError> {
+        let held = self.store.scan(Table::Spaces, &[HELD, id.as_bytes()].concat())?;
+        let ripe = |since: &[u8]| {
+            let since = since.try_into().map_or(0, u64::from_le_bytes);
+            now.checked_sub(after.max(LEAST)).is_some_and(|ripe| since <= ripe)
+        };
+        let ripe = held.into_iter().filter(|(_, since)| ripe(since)).map(|(key, _)| key).collect::<Vec<_>>();
+        if ripe.is_empty() {
+            return Ok(Seen::default());
+        }
+        let endorsed = self.store.scan(Table::Spaces, &[ENDORSED, id.as_bytes()].concat())?;
+        Ok(Seen {
+            ripe,
+            endorsed: endorsed.into_iter().map(|(key, _)| key).collect(),
+            access: self.access_of(id)?.len(),
+        })
     }
 
     /// Below what may be deleted in a space, and the checkpoints that are needed no more: what the last endorsed one that has

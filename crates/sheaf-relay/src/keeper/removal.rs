@@ -3,8 +3,6 @@
 //! A space that is being removed is not taken in again before all of it is gone, from the journal too; a moment later it may
 //! come again, from the devices of its members, if admission lets it in.
 
-use std::sync::Weak;
-
 use sheaf_access::SpaceId;
 use sheaf_store::{Pruned, StoreError, Table, forget_branches};
 
@@ -12,7 +10,7 @@ use super::checkpoints::HELD;
 use super::endorsing::ENDORSED;
 use super::sharing::SHARED;
 use super::unpublished::UNPUBLISHED;
-use super::{Keeper, accounts, index, locked};
+use super::{Keeper, accounts, in_use, index, locked};
 
 /// When a device of a member was last here: space.
 const SEEN: &[u8] = b"seen/";
@@ -37,6 +35,7 @@ impl Keeper {
         let removed = self.home.remove(id).and_then(|removed| {
             self.forget_records(id)?;
             self.ledger().forget(&id);
+            locked(&self.pruned).remove(&id);
             self.board.meters().spaces.set(self.store.spaces()?.len() as u64);
             self.tidy_journal()?;
             Ok(removed)
@@ -73,7 +72,7 @@ impl Keeper {
 
     /// Whether anybody has to do with a space now.
     pub(super) fn is_open(&self, id: SpaceId) -> bool {
-        locked(&self.open).get(&id).is_some_and(|space| Weak::strong_count(space) > 0)
+        locked(&self.open).get(&id).is_some_and(in_use)
     }
 
     /// Devices of members are here. Blocks.

@@ -262,6 +262,52 @@ fn a_space_that_cannot_be_read_keeps_nothing_else_from_being_tidied() {
     assert!(!keeper.is_sweeping());
 }
 
+/// Thousands of spaces are swept again and again: only those are opened in which something has become ripe.
+#[test]
+fn a_sweep_opens_no_space_in_which_nothing_can_be_pruned() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let mut written = Written::new();
+    for stored in [0, 7] {
+        written.words(5);
+        let checkpoint = written.checkpoint();
+        keeper.home().store().append(written.space, &written.entries[stored..]).expect("they are stored");
+        assert!(keeper.hold(&keeper.open(written.space).expect("it opens"), &checkpoint).is_ok());
+    }
+    let (now, opened) = (accept::now(), || !std::mem::take(&mut *locked(&keeper.open)).is_empty());
+    assert!(opened());
+    let sweep = |later| keeper.sweep(now + later, false).expect("a sweep").pruned.len();
+    assert_eq!((sweep(DAY), opened()), (0, false), "nothing is old enough");
+    assert_eq!((sweep(8 * DAY), opened()), (1, true));
+    assert_eq!((sweep(9 * DAY), opened()), (0, false), "it was pruned");
+    assert_eq!(keeper.sweep(now + 9 * DAY, true).expect("it is looked at").pruned, []);
+    written.words(5);
+    let checkpoint = written.checkpoint();
+    keeper.home().store().append(written.space, &written.entries[13..]).expect("they are stored");
+    assert!(keeper.hold(&keeper.open(written.space).expect("it opens"), &checkpoint).is_ok());
+    assert!(opened());
+    assert_eq!((sweep(18 * DAY), opened()), (1, true), "there is another checkpoint");
+}
+
+/// One space takes long to read from the disk: others are opened meanwhile.
+#[test]
+fn a_space_that_is_being_read_keeps_no_other_from_being_opened() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keeper = keeper(opened(folder.path(), &VaultKey::generate()));
+    let [slow, other] = [Written::new().space, Written::new().space];
+    let slot = Arc::clone(locked(&keeper.open).entry(slow).or_default());
+    let reading = locked(&slot);
+    assert!(keeper.is_open(slow), "it is not to be removed now");
+    assert!(keeper.open(other).is_ok());
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| keeper.open(slow).expect("it opens").id);
+        drop(reading);
+        assert_eq!(opened.join().expect("it opens"), slow);
+    });
+    drop(slot);
+    assert!(!keeper.is_open(slow));
+}
+
 /// Entries became durable while a checkpoint was taken over: its frontier was read before them.
 #[test]
 fn a_checkpoint_that_is_taken_over_takes_no_log_back() {
