@@ -2,7 +2,7 @@
 
 use sheaf_node::{Node, NodeEvent, Options, ToCore, ToWindow};
 use sheaf_sync::{NotNow, Refusal};
-use sheaf_tests::raw::{Answer, Raw};
+use sheaf_tests::raw::Answer;
 use sheaf_tests::{HOSTILE, RelayProcess, Scene, soon, told};
 
 use crate::keeper::show;

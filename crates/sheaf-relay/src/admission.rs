@@ -102,6 +102,11 @@ impl Admission {
         }
     }
 
+    /// Whether a token is what decides.
+    pub fn wants_token(&self) -> bool {
+        self.mode == Mode::Token
+    }
+
     /// Whether a space is taken in.
     pub fn decide(&self, ask: &Ask<'_>) -> Decision {
         match self.mode {

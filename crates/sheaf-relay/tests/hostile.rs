@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use sheaf_net::{Net, NetConfig, NetEvent, Stream, StreamKey, Timings};
 use sheaf_relay::Relay;
-use sheaf_relay::config::{Bytes, Config, Door};
+use sheaf_relay::config::{Bytes, Config, Door, Mode};
+use sheaf_sync::{Hosting, MAX_HOSTED};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -99,5 +100,46 @@ async fn a_flood_of_nonsense_costs_no_memory_and_keeps_nobody_out() {
     assert!(grown < 256 << 20, "{} MiB more than before", grown >> 20);
     println!("{} frames in {:?}, {} MiB more", frames(), began.elapsed(), grown >> 20);
     assert_eq!(meters.entries_stored.get(), 0);
+    relay.drain().await;
+}
+
+/// Names as many spaces as a relay hears from one connection, of which there is nothing anywhere, and one more.
+async fn name_spaces(seed: u8, relay: sheaf_access::DeviceId, at: Vec<SocketAddr>) {
+    let (net, mut events) = device(seed).await;
+    net.dial(relay, at).expect("a relay is a device");
+    let came = |event: Option<NetEvent>| event.expect("it is open");
+    while !matches!(came(events.recv().await), NetEvent::Connected { .. }) {}
+    for count in [MAX_HOSTED, MAX_HOSTED, MAX_HOSTED, MAX_HOSTED, 1] {
+        let spaces = (0..count).map(|_| sheaf_access::SpaceId::from_bytes(rand::random())).collect();
+        let ask = Hosting::Ask { spaces, token: Vec::new() }.encode();
+        net.send(relay, Stream::Control, ask).expect("there is room");
+    }
+    // It is hung up on for the last one: so the others were heard.
+    while !matches!(came(events.recv().await), NetEvent::Disconnected { .. }) {}
+    net.shutdown(Duration::from_millis(100)).await;
+}
+
+/// Whoever names spaces of which nothing ever comes costs a relay that asks for no token next to nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_spaces_costs_no_memory() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut config =
+        Config { data: folder.path().join("data"), listen: loopback(), http: Door(None), ..Config::default() };
+    config.quotas.disk_reserve = Bytes(0);
+    config.admission.mode = Mode::Open;
+    let relay = Relay::start(config).await.expect("it starts");
+    let link: sheaf_access::RelayLink = relay.link().parse().expect("its own link");
+    let at: Vec<SocketAddr> = link.relay.addresses.iter().map(|address| address.parse().expect("its own")).collect();
+    let id = relay.id();
+    let naming: Vec<_> = (0..FLOODERS).map(|seed| tokio::spawn(name_spaces(50 + seed, id, at.clone()))).collect();
+    let mut most = 0;
+    while !naming.iter().all(tokio::task::JoinHandle::is_finished) {
+        most = most.max(relay.board().meters().spaces_open.get());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for one in naming {
+        timeout(PATIENCE, one).await.expect("it comes to an end").expect("it does not fail");
+    }
+    assert!((1..=64 * u64::from(FLOODERS)).contains(&most), "{most} spaces were open at once");
     relay.drain().await;
 }

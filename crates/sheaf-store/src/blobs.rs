@@ -57,7 +57,7 @@ const BUNDLE_VERSION: u8 = 2;
 /// The largest bundle that is taken.
 pub const MAX_BUNDLE: usize = 64 * 1024 * 1024;
 const PART: &str = ".part";
-const BUNDLE: &str = ".checkpoint";
+pub(crate) const BUNDLE: &str = ".checkpoint";
 
 /// What became of a piece of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ONCE_MORE: Duration = Duration::from_secs(15);
 /// How many spaces a connection may have to do with.
 const SPACES: usize = 16_384;
+/// How many spaces of which nothing is here are open for one connection at a time: the others it has named are kept in mind.
+const EMPTY: usize = 64;
 
 impl Engine {
     /// A device names spaces that it would have kept here.
@@ -33,22 +35,23 @@ impl Engine {
             return;
         };
         let Some(peer) = self.peers.get_mut(&device) else { return };
-        if peer.spaces.len() + spaces.len() > SPACES {
+        if peer.spaces.len() + peer.named.len() + spaces.len() > SPACES {
             self.net.close(device, CloseCode::Busy);
             return;
         }
         peer.looking += 1;
         let connection = peer.connection;
+        let mut room = self.room_of(device);
         let keeper = Arc::clone(&self.keeper);
-        let look = move |spaces: Vec<SpaceId>| {
-            let (mut opened, mut refused) = (Vec::new(), Vec::new());
+        let mut look = move |spaces: Vec<SpaceId>| {
+            let mut looked = Looked::default();
             for id in spaces {
-                match let_in(&keeper, id, &token) {
-                    Ok(space) => opened.push(space),
-                    Err(reason) => refused.push((id, reason)),
+                match may_open(&keeper, id, &token) {
+                    Ok(how) => looked.open(&keeper, (id, how), &mut room),
+                    Err(reason) => looked.refused.push((id, reason)),
                 }
             }
-            Answer::Named { device, connection, spaces: opened, refused }
+            Answer::Named { device, connection, looked }
         };
         let Some(orders) = self.elsewhere() else {
             return self.blocking(move || look(spaces));
@@ -88,18 +91,40 @@ impl Engine {
         }
     }
 
-    /// The spaces that a device has named are open.
-    pub(super) fn named(
-        &mut self,
-        device: DeviceId,
-        connection: u64,
-        spaces: Vec<Arc<Space>>,
-        refused: Vec<(SpaceId, HostingRefusal)>,
-    ) {
-        if self.peers.get(&device).is_none_or(|peer| peer.connection != connection) {
-            return;
+    /// How many more spaces of which nothing is here may be open for a connection.
+    fn room_of(&mut self, device: DeviceId) -> usize {
+        let Some(peer) = self.peers.get_mut(&device) else { return 0 };
+        let spaces = &self.spaces;
+        peer.empty.retain(|id| spaces.get(id).is_some_and(|followed| followed.space.is_empty()));
+        EMPTY.saturating_sub(peer.empty.len())
+    }
+
+    /// Spaces that devices have named and that are not here are opened when others of theirs have come.
+    pub(super) fn open_named(&mut self) {
+        let waiting = self.peers.iter().filter(|(_, peer)| peer.looking == 0 && !peer.named.is_empty());
+        for device in waiting.map(|(device, _)| *device).collect::<Vec<_>>() {
+            let mut room = self.room_of(device);
+            let Some(peer) = self.peers.get_mut(&device).filter(|_| room > 0) else { continue };
+            let next: Vec<(SpaceId, How)> = peer.named.drain(..room.min(peer.named.len())).collect();
+            peer.looking += 1;
+            let (keeper, connection) = (Arc::clone(&self.keeper), peer.connection);
+            self.blocking(move || {
+                let mut looked = Looked::default();
+                for one in next {
+                    looked.open(&keeper, one, &mut room);
+                }
+                Answer::Named { device, connection, looked }
+            });
         }
-        if !spaces.is_empty() {
+    }
+
+    /// The spaces that a device has named are open, or kept in mind. What it shows to be a member's device is known by that.
+    pub(super) fn named(&mut self, device: DeviceId, connection: u64, looked: Looked) {
+        let Some(peer) = self.peers.get_mut(&device).filter(|peer| peer.connection == connection) else { return };
+        let Looked { opened: spaces, named, refused, token } = looked;
+        peer.named.extend(named);
+        peer.empty.extend(spaces.iter().filter(|space| space.is_empty()).map(|space| space.id));
+        if token {
             self.net.admit(device);
         }
         let kept: Vec<SpaceId> = spaces.iter().filter(|space| !space.waits()).map(|space| space.id).collect();
@@ -173,27 +198,74 @@ async fn pull(keeper: Arc<Keeper>, orders: &UnboundedSender<Order>, spaces: &[Sp
     }
 }
 
-/// Opens a space that is kept here already, or one that may be.
-fn let_in(keeper: &Keeper, id: SpaceId, token: &[u8]) -> Result<Arc<Space>, HostingRefusal> {
-    let busy = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, space = %id.short(), "a space cannot be opened");
-        HostingRefusal::Busy
-    };
-    if keeper.is_going(id).map_err(|error| busy(&error))? {
+/// What came of a look for spaces that a device has named.
+#[derive(Default)]
+pub struct Looked {
+    /// They are open.
+    opened: Vec<Arc<Space>>,
+    /// Nothing of them is here, and as many such are open as may be.
+    named: Vec<(SpaceId, How)>,
+    refused: Vec<(SpaceId, HostingRefusal)>,
+    /// It knows the token.
+    token: bool,
+}
+
+/// Why a space may be opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// It is kept here.
+    Kept,
+    /// Anyone may bring it.
+    Anyone,
+    /// Whoever asks knows the token.
+    Token,
+    /// It depends on whose device asks, which is not known yet.
+    WhoAsks,
+}
+
+impl Looked {
+    fn open(&mut self, keeper: &Keeper, (id, how): (SpaceId, How), room: &mut usize) {
+        self.token |= how == How::Token;
+        if how != How::Kept {
+            if *room == 0 {
+                self.named.push((id, how));
+                return;
+            }
+            *room -= 1;
+        }
+        match keeper.open(id) {
+            Ok(space) => {
+                if how == How::WhoAsks {
+                    space.wait_for_person();
+                }
+                self.opened.push(space);
+            }
+            Err(error) => self.refused.push((id, busy(id, &error))),
+        }
+    }
+}
+
+fn busy(id: SpaceId, error: &dyn std::fmt::Display) -> HostingRefusal {
+    tracing::error!(%error, space = %id.short(), "a space cannot be opened");
+    HostingRefusal::Busy
+}
+
+/// Whether a space may be opened: one that is kept here already, or one that may be.
+fn may_open(keeper: &Keeper, id: SpaceId, token: &[u8]) -> Result<How, HostingRefusal> {
+    if keeper.is_going(id).map_err(|error| busy(id, &error))? {
         return Err(HostingRefusal::Busy);
     }
-    let kept = keeper.keeps(id).map_err(|error| busy(&error))?;
-    let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty());
-    let decision =
-        if kept { Decision::Admitted } else { keeper.admission().decide(&Ask { space: id, person: None, token }) };
-    let space = match decision {
-        Decision::Refused(reason) => return Err(reason.into()),
-        Decision::Admitted | Decision::WhoAsks => keeper.open(id).map_err(|error| busy(&error))?,
-    };
-    if decision == Decision::WhoAsks {
-        space.wait_for_person();
+    if keeper.keeps(id).map_err(|error| busy(id, &error))? {
+        return Ok(How::Kept);
     }
-    Ok(space)
+    let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty());
+    let admission = keeper.admission();
+    match admission.decide(&Ask { space: id, person: None, token }) {
+        Decision::Refused(reason) => Err(reason.into()),
+        Decision::Admitted if admission.wants_token() => Ok(How::Token),
+        Decision::Admitted => Ok(How::Anyone),
+        Decision::WhoAsks => Ok(How::WhoAsks),
+    }
 }
 
 impl From<NotHosted> for HostingRefusal {

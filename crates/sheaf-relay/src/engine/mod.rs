@@ -63,7 +63,7 @@ pub enum Answer {
     /// The spaces that a device which has connected is in.
     Met { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>> },
     /// The spaces that a device has named.
-    Named { device: DeviceId, connection: u64, spaces: Vec<Arc<Space>>, refused: Vec<(SpaceId, HostingRefusal)> },
+    Named { device: DeviceId, connection: u64, looked: hosting::Looked },
     /// It is known whether these spaces, which were asked for, are kept here.
     Demanded(Vec<SpaceId>),
     /// Entries that were let in, to be passed on.
@@ -122,7 +122,11 @@ struct Peer {
     waiting_bytes: usize,
     /// The spaces it has to do with.
     spaces: BTreeSet<SpaceId>,
-    /// Those of them that it has been in step with.
+    /// Those of them of which nothing was here when they were opened for it.
+    empty: BTreeSet<SpaceId>,
+    /// What it has named besides, of which nothing is here.
+    named: VecDeque<(SpaceId, hosting::How)>,
+    /// Those of its spaces that it has been in step with.
     in_step: BTreeSet<SpaceId>,
     /// How many of its words are being dealt with.
     words: usize,
@@ -236,6 +240,7 @@ impl Engine {
                 }
                 _ = signing.tick() => {
                     engine.sign();
+                    engine.open_named();
                     engine.settle_cluster();
                     engine.settle_incoming();
                     engine.settle_removals();
@@ -321,7 +326,7 @@ impl Engine {
         match answer {
             Answer::Event(event) => self.feed(event),
             Answer::Met { device, connection, spaces } => self.met(device, connection, spaces),
-            Answer::Named { device, connection, spaces, refused } => self.named(device, connection, spaces, refused),
+            Answer::Named { device, connection, looked } => self.named(device, connection, looked),
             Answer::Demanded(spaces) => self.demanded(&spaces),
             Answer::Let { space, from, items } => self.feed(Event::Admitted { space, from, items }),
             Answer::Pruned(spaces) => self.pruned(spaces),

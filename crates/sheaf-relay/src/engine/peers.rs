@@ -33,6 +33,8 @@ impl Engine {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             spaces: BTreeSet::new(),
+            empty: BTreeSet::new(),
+            named: VecDeque::new(),
             in_step: BTreeSet::new(),
             words: 0,
             limits: limits::Connection::new(&self.limits, &MonotonicClock),

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use sheaf_access::{AccessState, Binding, DeviceId};
+use sheaf_access::{AccessOp, AccessState, Binding, DeviceId};
 use sheaf_log::{Admitted, Entry, Kind, NotAdmitted, Refusal, Unverified, admit};
 use sheaf_store::StoreError;
 use sheaf_sync::branches::{Suspicion, suspect};
@@ -266,18 +266,25 @@ impl Keeper {
     }
 }
 
-/// Which of these entries an access entry or a checkpoint comes after in the same log: it could not be let in without them (L2).
+/// Which of these entries something comes after in the same log that takes a role away, or is a checkpoint: that could not be let in
+/// without them (L2).
 fn carries(entries: &[Result<Entry, Outcome>]) -> Vec<bool> {
     let mut logs = BTreeSet::new();
     let mut carries = vec![false; entries.len()];
     for (entry, carries) in entries.iter().zip(&mut carries).rev() {
         let Ok(entry) = entry else { continue };
         *carries = logs.contains(&entry.log());
-        if matches!(entry.header().kind, Kind::Access | Kind::Checkpoint) {
+        if entry.header().kind == Kind::Checkpoint || takes_away(entry) {
             logs.insert(entry.log());
         }
     }
     carries
+}
+
+/// Whether an access entry ends something that others could fill a space by.
+fn takes_away(entry: &Entry) -> bool {
+    use AccessOp::{Close, Remove, RemoveDevice};
+    matches!(entry.access_op(), Some(Ok(Remove { .. } | RemoveDevice { .. } | Close { .. })))
 }
 
 /// Milliseconds since 1970.

@@ -186,7 +186,8 @@ impl Keeper {
 
     /// Whether a space that is open is what is kept of it still: it may have been removed since it was opened.
     pub fn is_current(&self, space: &Arc<Space>) -> bool {
-        locked(&self.open).get(&space.id).is_some_and(|open| std::ptr::eq(open.as_ptr(), Arc::as_ptr(space)))
+        let slot = locked(&self.open).get(&space.id).map(Arc::clone);
+        slot.is_some_and(|slot| std::ptr::eq(locked(&slot).as_ptr(), Arc::as_ptr(space)))
     }
 
     /// The spaces a device is in, opened.

@@ -101,7 +101,8 @@ impl Keeper {
             return Ok(());
         }
         let space = self.open(id)?;
-        let pruned = if dry_run { self.prunable(&space, after, now)? } else { self.prune(&space, after, now)? };
+        let (pruned, all) =
+            if dry_run { (self.prunable(&space, after, now)?, false) } else { self.prune(&space, after, now)? };
         if pruned.entries > 0 {
             swept.pruned.push((id, pruned.entries, pruned.bytes));
         }
@@ -110,7 +111,7 @@ impl Keeper {
             self.board.meters().pruned.add(pruned.bytes);
             self.count_anew(id)?;
         }
-        if !dry_run {
+        if all {
             locked(&self.pruned).insert(id, seen);
         }
         Ok(())
@@ -153,15 +154,17 @@ impl Keeper {
         Some((floors, old))
     }
 
-    fn prune(&self, space: &Space, after: u64, now: u64) -> Result<Pruned, StoreError> {
-        let Some((floors, old)) = Self::ripe(space, after, now) else { return Ok(Pruned::default()) };
+    /// Answers what went of the entries, and whether all else did that can go.
+    fn prune(&self, space: &Space, after: u64, now: u64) -> Result<(Pruned, bool), StoreError> {
+        let Some((floors, old)) = Self::ripe(space, after, now) else { return Ok((Pruned::default(), true)) };
         let pruned = self.store.prune(space.id, &floors)?;
         space.raise_floors(&self.store.floors(space.id)?);
         // What was pruned is to be said, whatever becomes of these: they are given up the next time.
-        if let Err(error) = old.iter().try_for_each(|gone| self.give_up(space, gone)) {
+        let given_up = old.iter().try_for_each(|gone| self.give_up(space, gone));
+        if let Err(error) = &given_up {
             tracing::warn!(%error, space = %space.id.short(), "a checkpoint that is needed no more cannot be removed");
         }
-        Ok(pruned)
+        Ok((pruned, given_up.is_ok()))
     }
 
     /// What pruning would delete.

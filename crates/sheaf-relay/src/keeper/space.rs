@@ -64,6 +64,11 @@ impl Space {
         self.lock().frontier.clone()
     }
 
+    /// Whether nothing of it is here.
+    pub fn is_empty(&self) -> bool {
+        self.lock().frontier.is_empty()
+    }
+
     /// Up to where entries may be missing.
     pub fn floors(&self) -> Frontier {
         self.lock().floors.clone()

@@ -226,8 +226,9 @@ fn the_journal_keeps_what_came_while_the_store_was_synced() {
         arrives(&written.entries[8..]);
         Ok(())
     });
-    assert_eq!(tidied.expect("it is looked at"), 0, "some of it came too late to be synced");
-    assert_eq!(journal.replay(0).expect("it is read").count(), 11);
+    tidied.expect("it is looked at");
+    let there = || journal.replay(0).expect("it is read").map(|item| item.expect("an entry").1.seq());
+    assert_eq!(there().filter(|seq| *seq > 8).collect::<Vec<_>>(), [9, 10, 11], "it came too late to be synced");
     assert!(keeper.tidy_journal().expect("it is tidied") > 0);
     assert_eq!(journal.replay(0).expect("it is read").count(), 0);
 }

@@ -1,8 +1,8 @@
 //! [`Room`]: how far beyond its quotas a space takes what puts it in order again.
 //!
 //! A quota that is used up would otherwise protect whoever used it up: nobody could remove them at this relay, and no checkpoint could
-//! come that lets it prune. So access entries and checkpoints, and what these rest on that comes with them, have room beyond the
-//! quotas: some for everybody, more of it for owners, and more for the founder. Each of them can undo what those before have filled, as
+//! come that lets it prune. So access entries and checkpoints have room beyond the quotas, and so has what removals and
+//! checkpoints rest on of the same log and comes with them: some for everybody, more of it for owners, and more for the founder. Each of them can undo what those before have filled, as
 //! owners can remove members, and nobody the founder (A3). All of it together is a bounded amount of each space, and of each person
 //! over all their spaces, so nobody gets a larger disk by it.
 

@@ -11,7 +11,11 @@
 //! byte at which the damage begins, before anything is made of it.
 //!
 //! What is in it: the journal, all rows of the store at one moment, the small files, the blobs. The journal is read before
-//! the rows, so that an own entry that is in the first is in the second too. Caches are left out: they can be made again.
+//! the rows, so that an own entry that is in the first is in the second too; the blobs after them, so that what the rows say a
+//! checkpoint stands for is there (C5). Caches are left out: they can be made again.
+//!
+//! The home may be in use meanwhile. The journal is held until it is read; a blob that nothing needs any more may go before it
+//! is, and is passed over.
 
 pub(crate) mod format;
 mod restore;
@@ -35,7 +39,7 @@ impl Home {
     /// are small files that are no part of it.
     pub fn back_up(&self, path: &Path, about: &[u8], leave: &[&str]) -> Result<BackupCounts> {
         let unfinished = beside(path, "writing");
-        let written = self.write_backup(&unfinished, about, leave);
+        let written = self.write_backup(&unfinished, about, leave, &|_| {});
         let checked = written.and_then(|counts| {
             // What cannot be read back is not a backup.
             let file = BackupFile::open(&unfinished)?;
@@ -55,23 +59,35 @@ impl Home {
         placed
     }
 
-    fn write_backup(&self, path: &Path, about: &[u8], leave: &[&str]) -> Result<Counts> {
+    /// Says the name of each file before it is read, and that of the store.
+    fn write_backup(&self, path: &Path, about: &[u8], leave: &[&str], next: &dyn Fn(&str)) -> Result<Counts> {
         let mut out = Writer::begin(path, about, self.vault())?;
+        let put = |out: &mut Writer, name: &str| {
+            next(name);
+            copy(out, self.folder(), name)
+        };
         let journal_stays = self.journal().hold();
-        for folder in [home::JOURNAL, home::BLOBS] {
-            for name in files_in(&self.folder().join(folder))? {
-                copy(&mut out, self.folder(), &format!("{folder}/{name}"))?;
-            }
+        for name in files_in(&self.folder().join(home::JOURNAL))? {
+            put(&mut out, &format!("{}/{name}", home::JOURNAL))?;
         }
         drop(journal_stays);
         for name in files_in(self.folder())? {
             if !home::is_of_the_process(&name) && !leave.contains(&name.as_str()) {
-                copy(&mut out, self.folder(), &name)?;
+                put(&mut out, &name)?;
             }
         }
+        next(home::STORE);
         self.store().each_row(|key, value| {
             out.put(Item::Row { key: key.to_vec(), value: value.to_vec() }, u64::from(disk::is_entry(key)))
         })?;
+        // Of each bundle that is found the blobs are there before, and so are found after it.
+        let blobs = self.folder().join(home::BLOBS);
+        let is_bundle = |name: &String| name.ends_with(crate::blobs::BUNDLE);
+        let bundles: Vec<String> = files_in(&blobs)?.into_iter().filter(is_bundle).collect();
+        let others: Vec<String> = files_in(&blobs)?.into_iter().filter(|name| !is_bundle(name)).collect();
+        for name in bundles.iter().chain(&others) {
+            put(&mut out, &format!("{}/{name}", home::BLOBS))?;
+        }
         out.finish()
     }
 }
@@ -89,11 +105,15 @@ pub fn may_be_replaced(path: &Path) -> bool {
     }
 }
 
-/// Puts a file in, a part at a time. It may grow meanwhile; what was there is there whole.
+/// Puts a file in, a part at a time. It may grow meanwhile; what was there is there whole. One that has gone is passed over.
 fn copy(out: &mut Writer, folder: &Path, name: &str) -> Result<()> {
     let path = folder.join(name);
     let named = |error: &io::Error| StoreError::io(&path, "reading a file for a backup", error);
-    let file = fs::File::open(&path).map_err(|error| named(&error))?;
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(named(&error)),
+    };
     let mut rest = file.metadata().map_err(|error| named(&error))?.len();
     let (mut file, mut offset) = (file, 0);
     loop {
@@ -156,4 +176,48 @@ fn create(path: &Path) -> io::Result<fs::File> {
     let mut file = options.open(path)?;
     file.flush()?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use sheaf_log::{BlobId, BlobLink};
+
+    use super::*;
+    use crate::{BlobStore, Store, Table, VaultKey};
+
+    /// The home is in use while it is backed up: files go that were there a moment ago, and the store comes to name blobs.
+    #[test]
+    fn what_comes_and_goes_meanwhile_leaves_the_backup_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (vault, path) = (VaultKey::generate(), folder.path().join("backup"));
+        let (home, _) = Home::open(&folder.path().join("home"), &vault).expect("a home");
+        let blobs = home.blobs();
+        let put = |bytes: &[u8]| {
+            blobs.put(BlobId::of(bytes), bytes).expect("a blob");
+            BlobId::of(bytes)
+        };
+        let (stays, goes) = (put(b"it stays"), put(b"it goes"));
+        let fetched = BlobLink { id: BlobId::of(b"it ends"), size: 7 };
+        blobs.add(fetched, 0, b"it").expect("a piece");
+        let is_blob = |name: &str| name.starts_with(home::BLOBS);
+        let next = |name: &str| {
+            if name == home::STORE {
+                let taken = put(b"it was taken over");
+                home.store().put(Table::Settings, b"taken", taken.as_bytes()).expect("a row");
+            }
+            if is_blob(name) {
+                blobs.delete(goes).expect("it goes");
+                blobs.add(fetched, 2, b" ends").expect("it is whole");
+            }
+        };
+        home.write_backup(&path, b"", &[], &next).expect("a backup");
+        drop(home);
+        let restored = folder.path().join("restored");
+        restore(&path, &vault, &restored, &[]).expect("it is restored");
+        let (home, _) = Home::open(&restored, &vault).expect("a home");
+        let named = home.store().get(Table::Settings, b"taken").expect("a row").expect("it is there");
+        assert_eq!(named, BlobId::of(b"it was taken over").as_bytes());
+        assert!(home.blobs().has(BlobId::of(b"it was taken over")).expect("it is looked up"), "the row names it");
+        assert!(home.blobs().has(stays).expect("it is looked up"));
+    }
 }
