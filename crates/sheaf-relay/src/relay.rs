@@ -83,6 +83,8 @@ pub struct Relay {
     http: Option<Http>,
     meeting: Option<Meeting>,
     looking: JoinHandle<()>,
+    /// It ends when the relay is drained, or has failed.
+    engine: JoinHandle<()>,
     commands: mpsc::Sender<Command>,
     #[cfg(unix)]
     control: Option<Control>,
@@ -126,7 +128,8 @@ impl Relay {
         let link = link(&config, &net, &token)?;
         let (commands, orders) = mpsc::channel(4);
         let settings = (config.limits.clone(), config.retention.sweep.0);
-        tokio::spawn(Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster));
+        let engine = Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster);
+        let engine = tokio::spawn(engine);
         let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));
         #[cfg(unix)]
         let control = control(&config.data, &keeper, &commands);
@@ -142,10 +145,20 @@ impl Relay {
             http,
             meeting,
             looking,
+            engine,
             commands,
             #[cfg(unix)]
             control,
         })
+    }
+
+    /// Waits until the relay fails, of which it does not recover by itself: whoever runs it starts it again. What is durable is
+    /// safe, and what is not was not acknowledged.
+    pub async fn failed(&mut self) {
+        match (&mut self.engine).await {
+            Err(error) => tracing::error!(%error, "the relay has failed, and ends"),
+            Ok(()) => tracing::error!("a part of the relay has failed, and so it ends"),
+        }
     }
 
     /// Its key.

@@ -80,7 +80,14 @@ async fn serve(config: Config, read: impl Fn() -> Result<Config, Problems>, tele
         tracing::info!(%address, "devices that cannot reach each other can meet here");
     }
     println!("{}", relay.link());
-    while signals.next().await == Signal::Reload {
+    loop {
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            () = relay.failed() => return ExitCode::FAILURE,
+        };
+        if signal != Signal::Reload {
+            break;
+        }
         let link = relay.link().to_owned();
         match read() {
             Ok(config) => reload(&mut relay, config, telemetry).await,

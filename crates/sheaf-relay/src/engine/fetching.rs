@@ -8,6 +8,7 @@
 //! [`crate::cluster`]). What a device says on one goes the same way.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -64,6 +65,9 @@ pub enum Fetch {
     /// A space is to be removed that nobody has to do with any more: from all relays of the cluster, because somebody has asked for it
     /// here, or because that was said; or from this one, which is in none.
     Remove { space: SpaceId, own: Option<Removal>, said: Option<Removal> },
+    /// Something that should not happen.
+    #[cfg(test)]
+    Panic,
     /// A member is here: what is known of forks is to be said.
     Introduce { space: Arc<Space>, peer: DeviceId },
 }
@@ -133,7 +137,12 @@ pub fn start(keeper: Arc<Keeper>, answers: UnboundedSender<Answer>) -> std::io::
 impl Worker {
     fn run(mut self, incoming: &Receiver<Fetch>) {
         while let Ok(message) = incoming.recv() {
-            self.take(message);
+            if catch_unwind(AssertUnwindSafe(|| self.take(message))).is_err() {
+                // What waits for an answer would wait for ever, and nothing says what state this is in: the relay is to be started
+                // again. The engine may have ended; then it is.
+                let _ = self.answers.send(Answer::Broken);
+                return;
+            }
         }
     }
 
@@ -150,6 +159,8 @@ impl Worker {
 
     fn take(&mut self, message: Fetch) {
         match message {
+            #[cfg(test)]
+            Fetch::Panic => panic!("it should not happen"),
             Fetch::Came { space, peer, items } => {
                 self.came(&space, peer, &items);
                 self.told(&space, self.keeper.ask_again(&space));

@@ -92,6 +92,8 @@ pub enum Answer {
     Durable(Vec<Place>),
     /// It is done, and that is all.
     Nothing,
+    /// The thread for checkpoints has failed.
+    Broken,
     /// A quota leaves no room for something that a device brought beside entries.
     OverQuota { space: SpaceId, device: DeviceId },
     /// What comes of a word about a space.
@@ -171,6 +173,8 @@ pub struct Engine {
     wake: Option<u64>,
     /// What there is besides, in a cluster.
     cluster: Option<Clustered>,
+    /// Something it cannot do without has failed.
+    broken: bool,
 }
 
 /// Ticks now, and after each of these pauses.
@@ -211,6 +215,9 @@ impl Engine {
         let mut sweeping = ticking(sweep);
         let mut draining: Option<oneshot::Sender<()>> = None;
         loop {
+            if engine.broken {
+                return;
+            }
             if draining.is_some() && engine.is_idle() {
                 break;
             }
@@ -284,6 +291,7 @@ impl Engine {
             saying: Vec::new(),
             wake: None,
             cluster,
+            broken: false,
         }
     }
 
@@ -344,6 +352,7 @@ impl Engine {
             Answer::OpenedFor { id, opened } => self.opened_for(id, opened),
             Answer::Durable(places) => self.order(Order::Durable(places)),
             Answer::Nothing => {}
+            Answer::Broken => self.broken = true,
             Answer::OverQuota { space, device } => self.refuse(device, space, HostingRefusal::Quota),
             Answer::Removed { space, own, removed } => self.has_removed(space, own, removed),
             Answer::Told { space, told } => self.told(space, told),

@@ -173,3 +173,14 @@ async fn no_more_is_let_in_than_may_wait() {
     bench.disk.let_go(false);
     assert_eq!(bench.outcomes().await, bench.places(1..4));
 }
+
+/// The thread that reads and writes checkpoints fails. Nobody is left to wait for it: the relay ends, to be started again.
+#[tokio::test]
+async fn an_engine_ends_when_the_thread_for_checkpoints_has_failed() {
+    let mut bench = Bench::new().await;
+    bench.engine.fetching.send(Fetch::Panic).expect("it is there");
+    while !bench.engine.broken {
+        let answer = timeout(PATIENCE, bench.answered.recv()).await.expect("it says so").expect("it is open");
+        bench.engine.answer(answer);
+    }
+}
