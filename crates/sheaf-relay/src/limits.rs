@@ -97,7 +97,7 @@ impl<C: Clock + Clone> Keys<C> {
         Self { entries: buckets(limits.entries_per_second.0), bytes: buckets(limits.bytes_per_second.0.div_ceil(UNIT)) }
     }
 
-    /// A device brings an entry, or a piece of a blob, of so many bytes.
+    /// A device brings an entry of so many bytes.
     pub fn entry(&self, device: &DeviceId, bytes: usize) -> Result<(), TooFast> {
         take(self.entries.as_ref(), device, Some(NonZeroU32::MIN))?;
         take(self.bytes.as_ref(), device, units(bytes))

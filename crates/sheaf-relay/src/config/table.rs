@@ -118,7 +118,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.connections_per_address", "32", false, "Connections from one IP address."),
     setting("limits.strangers", "64", false, "Connections of devices that nothing is hosted for yet."),
     setting("limits.frames_per_second", "100", true, "Frames a second on one connection, in the long run."),
-    setting("limits.bytes_per_second", "\"2 MiB\"", true, "Bytes a second on one connection, in the long run."),
+    setting(
+        "limits.bytes_per_second",
+        "\"2 MiB\"",
+        true,
+        "Bytes of entries a second by one device's key, in the long run. Other frames are limited by their number alone.",
+    ),
     setting(
         "limits.entries_per_second",
         "100",
