@@ -2,7 +2,7 @@
 //! out nobody's word, and what they tell the relay alone leaves it as useful as it was.
 
 use sheaf_access::{EntryHash, InvitationLink, LogId, RelayLink};
-use sheaf_log::{Endorsement, Entry, Kind};
+use sheaf_log::{BlobId, BlobLink, Endorsement, Entry, Kind};
 use sheaf_node::{Format, Node, NodeError};
 use sheaf_sync::Frame;
 use sheaf_tests::raw::{Answer, Held, Line, Raw};
@@ -138,6 +138,29 @@ async fn words_on_checkpoints_that_do_not_exist_keep_out_no_word_on_one_that_doe
         }
     }
     scene.still_served("after words on nothing").await;
+}
+
+/// Somebody who may only read says again and again that the relay is behind, and has it fetch what is nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_fetched_for_nothing_does_not_fill_the_disk() {
+    let (scene, relay) = kept().await;
+    let (raw, _to_ana, held) = scene.mallory("viewer").await;
+    on_relay(&scene, "with a liar in it").await;
+    let mut line = call(&raw, &relay).await;
+    line.frontier(held.space, &held.frontier()).await;
+    for _ in 0..8 {
+        let nothing: Vec<u8> = std::iter::repeat_with(rand::random).take(1 << 20).collect();
+        let bundle = BlobLink { id: BlobId::of(&nothing), size: nothing.len() as u64 };
+        line.serve_also([(bundle.id, nothing)].into());
+        line.put(&Frame::Behind { tag: line.tag(held.space), bundle });
+        while !matches!(line.frame().await.expect("an answer"), Frame::Declined { bundle: of, .. } if of == bundle.id) {
+        }
+    }
+    let blobs = relay.data().join("blobs");
+    let sizes = std::fs::read_dir(blobs).expect("the blobs").map(|entry| entry?.metadata().map(|file| file.len()));
+    let bytes: u64 = sizes.map(|size| size.expect("a file")).sum();
+    assert!(bytes < 3 << 20, "{bytes} bytes were kept of nothing");
+    scene.still_served("after what is nothing").await;
 }
 
 /// A member writes two things in one place, one of them to the relay alone. What everyone builds on the other passes through

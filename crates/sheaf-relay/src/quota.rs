@@ -94,6 +94,8 @@ pub struct Ledger {
     /// What there is beside entries, of each space, and of branches the sums by person.
     beside: HashMap<SpaceId, Beside>,
     beside_of: HashMap<PersonId, Amount>,
+    /// Blobs that are being fetched for a space, because of whom.
+    fetching: HashMap<SpaceId, (Option<PersonId>, u64)>,
     /// What is on its way to the disk, of each space and of each person.
     coming: HashMap<SpaceId, Amount>,
     coming_of: HashMap<PersonId, Amount>,
@@ -108,6 +110,7 @@ impl Ledger {
             persons: HashMap::new(),
             beside: HashMap::new(),
             beside_of: HashMap::new(),
+            fetching: HashMap::new(),
             coming: HashMap::new(),
             coming_of: HashMap::new(),
         }

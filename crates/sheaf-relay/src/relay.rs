@@ -155,10 +155,8 @@ impl Relay {
     /// Waits until the relay fails, of which it does not recover by itself: whoever runs it starts it again. What is durable is
     /// safe, and what is not was not acknowledged.
     pub async fn failed(&mut self) {
-        match (&mut self.engine).await {
-            Err(error) => tracing::error!(%error, "the relay has failed, and ends"),
-            Ok(()) => tracing::error!("a part of the relay has failed, and so it ends"),
-        }
+        let ended = (&mut self.engine).await;
+        tracing::error!(panicked = ended.is_err(), "a part of the relay has failed, and so it ends");
     }
 
     /// Its key.

@@ -20,6 +20,7 @@ use sheaf_sync::{Event, Item, Ticket, Tip};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Answer;
+use super::begun::Begun;
 use crate::cluster::{Got, Removal, Shared};
 use crate::keeper::{Keeper, NotTaken, Sharing, Space, Told};
 
@@ -124,12 +125,15 @@ struct Worker {
     answers: UnboundedSender<Answer>,
     jobs: BTreeMap<SpaceId, Job>,
     waiting: BTreeMap<SpaceId, VecDeque<Job>>,
+    /// What may be on the disk of each space that nothing which is held names.
+    begun: Begun,
 }
 
 /// Starts the thread. It ends with the engine.
 pub fn start(keeper: Arc<Keeper>, answers: UnboundedSender<Answer>) -> std::io::Result<Sender<Fetch>> {
     let (sender, incoming) = channel();
-    let worker = Worker { keeper, answers, jobs: BTreeMap::new(), waiting: BTreeMap::new() };
+    let begun = Begun::new(Arc::clone(&keeper));
+    let worker = Worker { keeper, answers, jobs: BTreeMap::new(), waiting: BTreeMap::new(), begun };
     std::thread::Builder::new().name("checkpoints".into()).spawn(move || worker.run(&incoming))?;
     Ok(sender)
 }
@@ -178,6 +182,7 @@ impl Worker {
             Fetch::Remove { space, own, said } => {
                 self.jobs.remove(&space);
                 self.waiting.remove(&space);
+                self.begun.is_over(space);
                 let removed = match own.or(said) {
                     Some(removal) => self.keeper.remove_from_all(space, removal, own.is_none()),
                     None => self.keeper.remove(space),
@@ -187,7 +192,7 @@ impl Worker {
             }
             Fetch::Introduce { space, peer } => self.told(&space, self.keeper.introduce(&space, peer)),
             Fetch::Behind { space, peer, bundle } => {
-                if bundle.size > MAX_BUNDLE as u64 {
+                if bundle.size > MAX_BUNDLE as u64 || !self.keeper.has_room_for(&space, peer, bundle) {
                     self.say(Event::Declined { peer, space: space.id, bundle: bundle.id });
                     return;
                 }
@@ -364,6 +369,10 @@ impl Worker {
         if !job.needs(peer) || job.fetching.is_none_or(|fetching| fetching.id != blob.id) {
             return;
         }
+        if !self.keeper.has_disk() {
+            self.give_up(space, true);
+            return;
+        }
         match self.keeper.home().blobs().add(blob, from, piece) {
             Ok(Fetched::Until(here)) if here == from + piece.len() as u64 => {}
             Ok(Fetched::Until(from)) => self.say(Event::Fetch { peer, space, blob, from }),
@@ -405,8 +414,25 @@ impl Worker {
                 let _ = self.answers.send(Answer::Share { space: id, peer, sharing });
             }
             Ok(done) => self.is_held(&space, done),
+            Err(NotTaken::Lacks(_)) if !keeper.has_disk() => self.give_up(id, true),
             Err(NotTaken::Lacks(blob)) => {
                 job.fetching = Some(blob);
+                let by = match &job.wanted {
+                    Wanted::Entry(entry) => Some(entry.log().device),
+                    Wanted::Bundle(_) => Some(peer),
+                    Wanted::Shared(..) | Wanted::Kept(_) => None,
+                };
+                let named = || match &job.wanted {
+                    Wanted::Entry(entry) => {
+                        entry.checkpoint().and_then(Result::ok).map(|one| one.blobs).unwrap_or_default()
+                    }
+                    Wanted::Bundle(bundle) | Wanted::Shared(Shared { bundle, .. }, _) => {
+                        let blobs = keeper.named_by(&space, *bundle);
+                        std::iter::once(*bundle).chain(blobs).collect()
+                    }
+                    Wanted::Kept(_) => Vec::new(),
+                };
+                self.begun.fetches(&space, by, blob.id, named);
                 if matches!(job.wanted, Wanted::Shared(..)) {
                     // The engine may have ended; then nobody waits for it.
                     let _ = self.answers.send(Answer::Get { space: id, blob });
@@ -442,6 +468,7 @@ impl Worker {
     /// The job of a space is done: what it fetched is held.
     fn is_held(&mut self, space: &Arc<Space>, done: Done) {
         let job = self.jobs.remove(&space.id);
+        self.begun.is_over(space.id);
         if let Done::Covers(covers) = done {
             // The engine may have ended; then nobody waits for it.
             let _ = self.answers.send(Answer::Covered { space: space.id, covers });

@@ -44,7 +44,7 @@ impl Engine {
         let mut room = self.room_of(device);
         let keeper = Arc::clone(&self.keeper);
         let mut look = move |spaces: Vec<SpaceId>| {
-            let mut looked = Looked::default();
+            let mut looked = Looked { token: keeper.admission().knows(&token), ..Looked::default() };
             for id in spaces {
                 match may_open(&keeper, id, &token) {
                     Ok(how) => looked.open(&keeper, (id, how), &mut room),
@@ -215,17 +215,14 @@ pub struct Looked {
 pub(super) enum How {
     /// It is kept here.
     Kept,
-    /// Anyone may bring it.
-    Anyone,
-    /// Whoever asks knows the token.
-    Token,
+    /// It would be, if it came.
+    Wanted,
     /// It depends on whose device asks, which is not known yet.
     WhoAsks,
 }
 
 impl Looked {
     fn open(&mut self, keeper: &Keeper, (id, how): (SpaceId, How), room: &mut usize) {
-        self.token |= how == How::Token;
         if how != How::Kept {
             if *room == 0 {
                 self.named.push((id, how));
@@ -259,11 +256,9 @@ fn may_open(keeper: &Keeper, id: SpaceId, token: &[u8]) -> Result<How, HostingRe
         return Ok(How::Kept);
     }
     let token = std::str::from_utf8(token).ok().filter(|token| !token.is_empty());
-    let admission = keeper.admission();
-    match admission.decide(&Ask { space: id, person: None, token }) {
+    match keeper.admission().decide(&Ask { space: id, person: None, token }) {
         Decision::Refused(reason) => Err(reason.into()),
-        Decision::Admitted if admission.wants_token() => Ok(How::Token),
-        Decision::Admitted => Ok(How::Anyone),
+        Decision::Admitted => Ok(How::Wanted),
         Decision::WhoAsks => Ok(How::WhoAsks),
     }
 }

@@ -7,6 +7,7 @@
 //! it has named are opened, its frames are *held*, in order, so that the machine knows a space before it hears of it. What
 //! may be held is bounded.
 
+mod begun;
 mod clustering;
 mod fetching;
 mod hosting;
@@ -14,6 +15,7 @@ mod passed_on;
 mod peers;
 mod removing;
 mod sending;
+mod tidying;
 mod words;
 mod work;
 
@@ -35,8 +37,7 @@ use self::fetching::Fetch;
 use crate::board::Board;
 use crate::cluster::{News, Order, Place, Removal};
 use crate::config;
-use crate::keeper::accept::now;
-use crate::keeper::{Accepted, Delivered, Keeper, LetIn, Sharing, Space, Swept, Told};
+use crate::keeper::{Accepted, Delivered, Keeper, LetIn, Sharing, Space, Told};
 use crate::limits;
 
 /// How often receipts are signed at most.
@@ -470,47 +471,6 @@ impl Engine {
             self.late.remove(&device);
         }
         count
-    }
-
-    /// Signs for those who have asked: one signature for each space, however many asked.
-    fn sign(&mut self) {
-        for (space, peers) in std::mem::take(&mut self.asked) {
-            let Some(held) = self.machine.frontier(&space) else { continue };
-            let peers: Vec<DeviceId> = peers.into_iter().collect();
-            let receipt = self.keeper.sign_receipt(space, held, &peers, now());
-            for peer in peers {
-                self.feed(Event::Signed { peer, space, receipt: receipt.clone() });
-            }
-        }
-    }
-
-    /// Something was pruned in these spaces: what they offer for it from now on is said.
-    fn pruned(&self, spaces: Vec<SpaceId>) {
-        for space in spaces {
-            self.fetch(space, |space| Fetch::Opened { space });
-        }
-    }
-
-    /// Gives back what is kept twice, or is stood for.
-    fn tidy(&self) {
-        if self.keeper.is_sweeping() {
-            // It takes longer than from one look to the next.
-            return;
-        }
-        let keeper = Arc::clone(&self.keeper);
-        let used = self.spaces.iter().filter(|(_, followed)| !followed.members.is_empty()).map(|(space, _)| *space);
-        let used: Vec<SpaceId> = used.collect();
-        self.blocking(move || {
-            // Whoever has been connected for a month has not been away for a month.
-            if let Err(error) = keeper.are_seen(&used, now()) {
-                tracing::warn!(%error, "that members are here is not written down");
-            }
-            let swept = keeper.sweep(now(), false).unwrap_or_else(|error| {
-                tracing::warn!(%error, "what is not needed any more cannot be removed");
-                Swept::default()
-            });
-            Answer::Pruned(swept.pruned.into_iter().map(|(space, ..)| space).collect())
-        });
     }
 
     /// Runs what blocks on another thread; its answer comes back.

@@ -195,7 +195,7 @@ impl Keeper {
             };
             (checkpoints.bytes(), sum(&|blob| checkpoints.names(blob.id)), sum(&named_by_them))
         };
-        let fit = self.ledger().blobs_fit(held, new, person.map(|person| (person, own)));
+        let fit = self.ledger().blobs_fit(space.id, held, new, person.map(|person| (person, own)));
         match (fit, brought) {
             (Ok(()), _) => Ok(()),
             (Err(_), By::Relay) => {

@@ -15,6 +15,7 @@ mod checkpoints;
 mod coming;
 mod endorsing;
 mod farewell;
+mod fetched;
 mod held;
 mod index;
 mod journal;

@@ -96,15 +96,34 @@ impl Ledger {
         self.set_beside(space, beside);
     }
 
+    /// So many bytes of blobs are being fetched for a space, because of this person: they are on the disk before what names them is
+    /// held, if it ever is. In place of what was being fetched for it before.
+    pub fn expect_blobs(&mut self, space: SpaceId, person: Option<PersonId>, bytes: u64) {
+        self.fetching.insert(space, (person, bytes));
+    }
+
+    /// What was being fetched for a space is held, or gone.
+    pub fn expect_no_blobs(&mut self, space: &SpaceId) {
+        self.fetching.remove(space);
+    }
+
     /// Whether there is room for so many more bytes of blobs: for `more` in a space that holds `held`, of which so many more are
-    /// its author's own.
-    pub fn blobs_fit(&self, held: u64, more: u64, author: Option<(PersonId, u64)>) -> Result<(), Exceeded> {
+    /// its author's own. What is being fetched for the author's other spaces has its place too.
+    pub fn blobs_fit(
+        &self,
+        space: SpaceId,
+        held: u64,
+        more: u64,
+        author: Option<(PersonId, u64)>,
+    ) -> Result<(), Exceeded> {
         let amount = |bytes| Amount { bytes, entries: 0 };
         let blobs = |exceeded: Exceeded| Exceeded { what: What::Blobs, ..exceeded };
         within(Whose::Space, amount(held), amount(more), [self.quotas.space_blobs.0, u64::MAX]).map_err(blobs)?;
         let Some((person, more)) = author else { return Ok(()) };
         let of = |beside: &Beside| beside.blobs.get(&person).copied().unwrap_or(0);
-        let held = self.beside.values().map(of).fold(0, u64::saturating_add);
+        let elsewhere = self.fetching.iter().filter(|(of, (who, _))| **of != space && *who == Some(person));
+        let fetching = elsewhere.map(|(_, (_, bytes))| *bytes);
+        let held = self.beside.values().map(of).chain(fetching).fold(0, u64::saturating_add);
         within(Whose::Person, amount(held), amount(more), [self.quotas.person_blobs.0, u64::MAX]).map_err(blobs)
     }
 }
@@ -161,15 +180,19 @@ mod tests {
         let mut ledger = ledger();
         let of = |bytes| Beside { blobs: [(person(1), bytes)].into(), ..Beside::default() };
         ledger.set_beside(space(1), of(900));
-        let full = ledger.blobs_fit(900, 101, Some((person(2), 101))).expect_err("the space is full");
+        let full = ledger.blobs_fit(space(1), 900, 101, Some((person(2), 101))).expect_err("the space is full");
         assert_eq!((full.whose, full.what, full.limit), (Whose::Space, What::Blobs, 1_000));
         ledger.set_beside(space(2), of(500));
-        assert!(ledger.blobs_fit(500, 100, Some((person(1), 100))).is_ok());
-        let full = ledger.blobs_fit(500, 101, Some((person(1), 101))).expect_err("they have 1,500 bytes");
+        assert!(ledger.blobs_fit(space(2), 500, 100, Some((person(1), 100))).is_ok());
+        let full = ledger.blobs_fit(space(2), 500, 101, Some((person(1), 101))).expect_err("they have 1,500 bytes");
         assert_eq!((full.whose, full.what), (Whose::Person, What::Blobs));
         assert!(full.to_string().contains("by this person"), "{full}");
         ledger.set_beside(space(1), of(0));
-        assert!(ledger.blobs_fit(500, 101, Some((person(1), 101))).is_ok());
+        ledger.expect_blobs(space(3), Some(person(1)), 950);
+        assert!(ledger.blobs_fit(space(2), 500, 101, Some((person(1), 101))).is_err(), "what is fetched counts");
+        assert!(ledger.blobs_fit(space(3), 0, 950, Some((person(1), 950))).is_ok(), "and once");
+        ledger.expect_no_blobs(&space(3));
+        assert!(ledger.blobs_fit(space(2), 500, 101, Some((person(1), 101))).is_ok());
     }
 
     proptest! {
