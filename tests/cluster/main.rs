@@ -9,6 +9,7 @@ mod kills;
 mod objects;
 mod quotas;
 mod removing;
+mod streams;
 
 use std::path::Path;
 

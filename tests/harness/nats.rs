@@ -157,13 +157,32 @@ impl NatsServers {
         Some(subjects / 2)
     }
 
+    /// From now on a stream takes nothing that is published to it, or takes it again.
+    ///
+    /// # Panics
+    /// When it cannot be set so.
+    pub fn choke(&self, stream: &str, choked: bool) {
+        let info = self.ask(&[format!("STREAM.INFO.{stream}")]);
+        let info: serde_json::Value = serde_json::from_str(&info[0]).expect("JSON");
+        let mut config = info["config"].clone();
+        config["max_msg_size"] = if choked { 1.into() } else { (-1).into() };
+        let answers = self.ask_with(&[(format!("STREAM.UPDATE.{stream}"), config.to_string())]);
+        assert!(!answers[0].contains("\"error\""), "{answers:?}");
+    }
+
     /// Asks JetStream of the first server.
     fn ask(&self, questions: &[String]) -> Vec<String> {
+        let questions: Vec<_> = questions.iter().map(|question| (question.clone(), String::new())).collect();
+        self.ask_with(&questions)
+    }
+
+    fn ask_with(&self, questions: &[(String, String)]) -> Vec<String> {
         let mut door = TcpStream::connect(("127.0.0.1", self.servers[0].client)).expect("a NATS server listens");
         door.set_read_timeout(Some(Duration::from_mins(1))).expect("a socket that can wait");
         let mut text = "CONNECT {\"verbose\":false}\r\nSUB answers 1\r\n".to_owned();
-        for question in questions {
-            write!(text, "PUB $JS.API.{question} answers 0\r\n\r\n").expect("writing into a string does not fail");
+        for (question, body) in questions {
+            write!(text, "PUB $JS.API.{question} answers {}\r\n{body}\r\n", body.len())
+                .expect("writing into a string does not fail");
         }
         door.write_all(text.as_bytes()).expect("a NATS server listens");
         let lines = BufReader::new(door).lines().map_while(Result::ok);

@@ -25,18 +25,40 @@ pub enum Readiness {
     Ready,
     /// It serves, and takes no more words in, because the disk is as full as it may be.
     NoDisk,
+    /// It serves, and keeps nothing of what is sent, because that cannot be written.
+    NoStore,
     /// It takes in and serves, and acknowledges nothing, because the cluster's NATS servers are away.
     NoCluster,
+    /// It takes in and serves, and acknowledges nothing of the spaces of these streams, which are away: a bit each.
+    NoStreams(u32),
     /// It is finishing what is under way, to stop.
     Draining,
+}
+
+impl Readiness {
+    /// Whether whoever shares out the work may send people here.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Ready | Self::NoStreams(_))
+    }
 }
 
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoStreams(away) => {
+                let streams = crate::cluster::names(*away).join(", ");
+                return write!(
+                    f,
+                    "ready, but for what is in {streams} with NATS: it is away; what is sent of its spaces is kept here, and \
+                     acknowledged when it is back"
+                );
+            }
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::NoDisk => "the disk is full; no more words are taken in, and what is kept is served",
+            Self::NoStore => {
+                "what is sent cannot be written to the disk, and is not acknowledged; what is kept is served, and it is tried again"
+            }
             Self::NoCluster => {
                 "the cluster's NATS servers are away; what is sent is kept here, and acknowledged when they are back"
             }
@@ -81,6 +103,10 @@ struct State {
     readiness: Readiness,
     /// The NATS servers of the cluster, if it is in one, are away.
     cut_off: bool,
+    /// The streams of the cluster that are away, a bit each.
+    away: u32,
+    /// What was sent last could not be written.
+    failing: bool,
     samples: VecDeque<Sample>,
     added_up: Option<Instant>,
 }
@@ -89,7 +115,7 @@ impl Board {
     /// A relay that is starting.
     pub fn new() -> Self {
         let (readiness, samples) = (Readiness::Starting, VecDeque::new());
-        let state = State { readiness, cut_off: false, samples, added_up: None };
+        let state = State { readiness, cut_off: false, away: 0, failing: false, samples, added_up: None };
         Self { meters: Meters::new(), started: Instant::now(), reserve: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
@@ -123,7 +149,39 @@ impl Board {
         let mut state = self.state();
         state.cut_off = cut_off;
         self.meters.cluster.set(u64::from(!cut_off));
-        self.meters.ready.set(u64::from(state.seen() == Readiness::Ready));
+        self.meters.ready.set(u64::from(state.seen().is_ready()));
+    }
+
+    /// What was sent could not be written, or now it can.
+    pub fn store_fails(&self, failing: bool) {
+        let mut state = self.state();
+        if failing {
+            self.meters.store_failures.add(1);
+        }
+        if state.failing != failing {
+            state.failing = failing;
+            self.meters.ready.set(u64::from(state.seen().is_ready()));
+            if !failing {
+                tracing::info!("what is sent can be written again");
+            }
+        }
+    }
+
+    /// Whether what was sent last could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.state().failing
+    }
+
+    /// These streams of the cluster are away from now on, a bit each.
+    pub fn streams_away(&self, away: u32) {
+        self.state().away = away;
+        self.meters.streams_away.set(u64::from(away.count_ones()));
+    }
+
+    /// Whether what is said of a stream is not heard by the cluster just now.
+    pub fn is_away(&self, shard: u8) -> bool {
+        let state = self.state();
+        state.cut_off || state.away & (1 << shard) != 0
     }
 
     /// From now on it stands like this. A relay that drains does not come back from it.
@@ -132,7 +190,7 @@ impl Board {
         if state.readiness != Readiness::Draining {
             state.readiness = readiness;
         }
-        self.meters.ready.set(u64::from(state.seen() == Readiness::Ready));
+        self.meters.ready.set(u64::from(state.seen().is_ready()));
     }
 
     /// So much is to stay free on the disk from now on.
@@ -207,7 +265,9 @@ impl State {
     /// What an operator is told of it: the disk goes before the cluster.
     fn seen(&self) -> Readiness {
         match self.readiness {
+            Readiness::Ready if self.failing => Readiness::NoStore,
             Readiness::Ready if self.cut_off => Readiness::NoCluster,
+            Readiness::Ready if self.away != 0 => Readiness::NoStreams(self.away),
             readiness => readiness,
         }
     }
@@ -284,6 +344,21 @@ mod tests {
         board.reserve(1);
         board.look(folder.path(), Instant::now());
         assert_eq!((board.readiness(), board.meters().ready.get()), (Readiness::Ready, 1));
+    }
+
+    #[test]
+    fn streams_that_are_away_are_named_and_a_disk_that_fails_comes_first() {
+        let board = Board::new();
+        board.is(Readiness::Ready);
+        board.streams_away(1 << 3);
+        assert!(board.readiness().is_ready() && board.readiness().to_string().contains("SHEAF_03"));
+        assert!(board.is_away(3) && !board.is_away(4));
+        board.store_fails(true);
+        assert_eq!((board.readiness(), board.meters().ready.get()), (Readiness::NoStore, 0));
+        board.store_fails(false);
+        board.streams_away(0);
+        assert_eq!((board.readiness(), board.meters().ready.get()), (Readiness::Ready, 1));
+        assert_eq!(board.meters().store_failures.get(), 1);
     }
 
     #[test]

@@ -146,7 +146,7 @@ macro_rules! meters {
 }
 
 meters! {
-    ready: Gauge = "sheaf_relay_ready", "1 while the relay takes in and serves, 0 while it starts, drains, or lacks disk.";
+    ready: Gauge = "sheaf_relay_ready", "1 while the relay takes in and serves, 0 while it starts, drains, lacks disk, cannot write, or reaches no NATS server of its cluster.";
     connections: Gauge = "sheaf_relay_connections", "Devices that are connected.";
     connections_opened: Counter = "sheaf_relay_connections_opened_total", "Connections of devices since the start.";
     connections_refused: Counter = "sheaf_relay_connections_refused_total", "Connections turned away because there was no room, or too many were under way.";
@@ -158,6 +158,7 @@ meters! {
     bytes_in: Counter = "sheaf_relay_bytes_in_total", "Bytes of frames that came in.";
     bytes_out: Counter = "sheaf_relay_bytes_out_total", "Bytes of frames that went out.";
     entries_stored: Counter = "sheaf_relay_entries_stored_total", "Entries that became durable here.";
+    store_failures: Counter = "sheaf_relay_store_failures_total", "Times that what was sent could not be written to the disk; it is not acknowledged, and comes again.";
     entries_refused: Counter = "sheaf_relay_entries_refused_total", "Entries that were not taken, for whatever reason.";
     over_quota: Counter = "sheaf_relay_over_quota_total", "Entries and blobs not taken because a quota is used up.";
     presence: Counter = "sheaf_relay_presence_total", "Presence that was passed on.";
@@ -171,6 +172,7 @@ meters! {
     meeting: Gauge = "sheaf_relay_meeting_connections", "Devices at the meeting point.";
     meeting_refused: Counter = "sheaf_relay_meeting_refused_total", "Connections turned away at the meeting point.";
     cluster: Gauge = "sheaf_relay_cluster_there", "1 while the relay reaches the NATS servers of its cluster, 0 while they are away, or when it is in none.";
+    streams_away: Gauge = "sheaf_relay_cluster_streams_away", "Streams of the cluster, and its object store, that do not take what is published; those of the servers that are away too.";
     cluster_relays: Gauge = "sheaf_relay_cluster_relays", "Other relays of the cluster that were heard within the last hour.";
     cluster_waiting: Gauge = "sheaf_relay_cluster_waiting_entries", "Entries that are durable here, and wait to be durable in the cluster before they are acknowledged.";
     cluster_published: Counter = "sheaf_relay_cluster_published_total", "Entries that the cluster has taken from this relay.";

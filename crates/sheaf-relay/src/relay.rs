@@ -130,7 +130,7 @@ impl Relay {
         let settings = (config.limits.clone(), config.retention.sweep.0);
         let engine = Engine::run((keeper.clone(), board.clone()), settings, (net.clone(), events), orders, cluster);
         let engine = tokio::spawn(engine);
-        let looking = tokio::spawn(look(board.clone(), net.clone(), config.data.clone()));
+        let looking = tokio::spawn(look((board.clone(), keeper.clone()), net.clone(), config.data.clone()));
         #[cfg(unix)]
         let control = control(&config.data, &keeper, &commands);
         board.is(Readiness::Ready);
@@ -291,13 +291,17 @@ async fn answer(
 }
 
 /// Looks at the disk, the network and the rates, again and again.
-async fn look(board: Arc<Board>, net: Net, data: PathBuf) {
+async fn look((board, keeper): (Arc<Board>, Arc<Keeper>), net: Net, data: PathBuf) {
     let mut clock = tokio::time::interval(LOOK);
     loop {
         clock.tick().await;
         board.meters().network(&net.counts());
-        let (board, data) = (board.clone(), data.clone());
-        let looked = tokio::task::spawn_blocking(move || board.look(&data, Instant::now())).await;
+        let (board, keeper, data) = (board.clone(), keeper.clone(), data.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            board.look(&data, Instant::now());
+            keeper.look_at_disk();
+        });
+        let looked = looked.await;
         if let Err(error) = looked {
             tracing::error!(%error, "the disk could not be looked at");
         }

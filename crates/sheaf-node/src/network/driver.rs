@@ -39,6 +39,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 const WAITING: usize = 8 << 20;
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_secs(1);
+/// How often a relay is asked again that could not take a space just then.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// How often it is looked whether a checkpoint is due (C4).
 const CHECKPOINTS: Duration = Duration::from_mins(1);
 /// How many addresses of its own a device tells others.
@@ -140,6 +142,8 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
         repeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut checkpoints = tokio::time::interval(CHECKPOINTS);
         checkpoints.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut asking = tokio::time::interval(ASK_AGAIN);
+        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut signing = tokio::time::interval(SIGNING);
         signing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -165,6 +169,7 @@ pub async fn start(core: Arc<Core>, config: NetConfig) -> Result<Network, NodeEr
                     }
                 }
                 _ = repeat.tick() => driver.repeat(),
+                _ = asking.tick() => driver.ask_again(),
                 _ = signing.tick() => driver.exchange_receipts(),
             }
         }

@@ -45,6 +45,8 @@ pub async fn close_gap(
                 );
                 break;
             }
+            // It is this relay's own disk that takes nothing.
+            Compared::Lacks if keeper.is_failing() => {}
             Compared::Lacks => round += 1,
             Compared::Unanswered => {}
         }

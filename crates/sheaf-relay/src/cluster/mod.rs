@@ -18,6 +18,7 @@
 //! - `refilling` sees to it that what checkpoints name is there, whatever was given up or lost.
 //! - `siblings` asks the other relays for what the streams have no more, in the form that `asking` says.
 //! - `gaps` keeps a stream from giving back while something of it may be lacking here.
+//! - `standing` knows which of the streams take what is published.
 //! - `duty` says which spaces are kept without being asked for.
 //! - `nats` is the connection; it, `streams`, `reading`, `objects` and `siblings` are the only places that know NATS.
 //!
@@ -51,6 +52,7 @@ mod reading;
 mod refilling;
 mod roster;
 mod siblings;
+mod standing;
 mod streams;
 mod wire;
 
@@ -67,6 +69,7 @@ pub use self::duty::Duty;
 pub use self::nats::{ClusterError, start};
 pub use self::outbox::{Action, Bounds, Kept, Outbox};
 pub use self::place::Reading;
+pub use self::standing::names;
 pub use self::wire::{Removal, SHARDS, Shared, shard};
 
 /// What the engine has of the cluster.

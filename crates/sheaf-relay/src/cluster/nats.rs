@@ -1,5 +1,7 @@
 //! The connection to NATS: streams that are there, entries that are published, and whether any of that works just now.
 
+mod looking;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +16,18 @@ use sheaf_access::{DeviceId, SpaceId};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::asking;
 use super::duty::Duty;
 use super::gaps::{Gap, close_gap};
 use super::objects::Objects;
-use super::reading::{Reader, Recent};
+use super::reading::Recent;
 use super::refilling::{discard, fetch};
 use super::roster::Roster;
 use super::siblings::Siblings;
-use super::streams::{ensure, publish, say, share};
+use super::standing::{Away, Standing};
+use super::streams::{publish, say, share};
 use super::wire::{self, Kind, MAX_MESSAGE, Message, Removal, SHARDS};
 use super::{Joined, News, Order, Place};
 use crate::board::Board;
@@ -80,8 +83,16 @@ struct Nats {
     there: bool,
     /// How often that was tried in vain since it did.
     tried: u32,
-    /// What publishing found out.
-    failed: UnboundedSender<()>,
+    /// How it stands with each of the streams.
+    standing: Standing,
+    /// Those that did not take what was published last.
+    refused: BTreeSet<u8>,
+    /// What was last said of that.
+    shown: u32,
+    /// How many copies the streams keep, when that is known.
+    copies: usize,
+    /// What publishing found out: that something failed, or that it did not.
+    failed: UnboundedSender<(Away, bool)>,
     /// What this relay has published lately.
     recent: Arc<Recent>,
     /// Where the streams are to be read from, until they are.
@@ -164,6 +175,10 @@ pub async fn start(
         news,
         there: false,
         tried: 0,
+        standing: Standing::new(),
+        refused: BTreeSet::new(),
+        shown: 0,
+        copies: 0,
         failed,
         recent: Arc::default(),
         id,
@@ -189,7 +204,7 @@ impl Nats {
     async fn run(
         mut self,
         mut orders: UnboundedReceiver<Order>,
-        mut failures: UnboundedReceiver<()>,
+        mut failures: UnboundedReceiver<(Away, bool)>,
         mut gaps: UnboundedReceiver<Gap>,
     ) {
         let mut trying = tokio::time::interval(TRY);
@@ -203,7 +218,7 @@ impl Nats {
                     Some(order) => self.carry_out(order),
                     None => break,
                 },
-                Some(()) = failures.recv() => self.is_there(false),
+                Some((what, failed)) = failures.recv() => self.heard_of(what, failed),
                 Some(gap) = gaps.recv() => match gap {
                     Gap::Found(shard) => {
                         tracing::info!(shard, "a stream is compared with what the other relays have");
@@ -225,68 +240,6 @@ impl Nats {
         }
         for task in self.readers.iter().chain(self.watched.values()) {
             task.abort();
-        }
-    }
-
-    /// Whether the cluster is there: connected, and every stream answers.
-    async fn look(&mut self) {
-        let connected = self.client.connection_state() == State::Connected;
-        if self.there && !connected {
-            self.is_there(false);
-        }
-        if self.there || !connected {
-            return;
-        }
-        if let Err(error) = check_payload(&self.client) {
-            tracing::error!("{error}");
-            return;
-        }
-        let ensured = async { self.objects.ensure(ensure(&self.jetstream, self.replicas).await?).await };
-        let patience = if self.tried < HASTY.1 { HASTY.0 } else { 2 * ANSWER };
-        self.tried += 1;
-        match timeout(patience, ensured).await {
-            Ok(Ok(store)) => {
-                self.is_there(true);
-                // The engine may have ended; then nobody waits for it.
-                let _ = self.news.send(News::SharesIn(store));
-            }
-            Ok(Err(error)) => tracing::info!(error, "the cluster's streams are not there yet"),
-            Err(_) => tracing::info!("the cluster's streams do not answer yet"),
-        }
-    }
-
-    fn is_there(&mut self, there: bool) {
-        if self.there == there {
-            return;
-        }
-        self.there = there;
-        self.board.cut_off(!there);
-        if there {
-            self.tried = 0;
-            tracing::info!("the cluster is there");
-            // From here on each begins again by itself whenever it breaks off.
-            self.call_roll();
-            // Where not all is kept, it has to be known first who else is there.
-            let pause = if self.duty.is_all() { Duration::ZERO } else { ANSWERED };
-            for (shard, place) in (0..SHARDS).zip(self.places.take().unwrap_or_default()) {
-                let reader = Reader {
-                    jetstream: self.jetstream.clone(),
-                    shard,
-                    place,
-                    recent: self.recent.clone(),
-                    news: self.news.clone(),
-                    gaps: self.gaps.clone(),
-                };
-                let reading = async move {
-                    tokio::time::sleep(pause).await;
-                    reader.read().await;
-                };
-                self.readers.push(tokio::spawn(reading).abort_handle());
-            }
-            // The engine may have ended; then nobody waits for it.
-            let _ = self.news.send(News::There);
-        } else {
-            tracing::warn!("the cluster is away: what is sent is kept here, and acknowledged when it is back");
         }
     }
 
@@ -459,18 +412,24 @@ impl Nats {
             }
             Order::Publish { space, batch, items, proof } => {
                 let recent = Arc::clone(&self.recent);
-                let (news, failed, there) = (self.news.clone(), self.failed.clone(), self.there);
+                let shard = wire::shard(space);
+                let there = self.there && self.standing.may_take(shard);
+                let refused = self.refused.contains(&shard);
+                let (news, failed) = (self.news.clone(), self.failed.clone());
                 let (jetstream, board) = (self.jetstream.clone(), Arc::clone(&self.board));
                 tokio::spawn(async move {
                     let (begun, all) = (Instant::now(), items.len());
                     let count = if there { publish(&jetstream, space, &items, proof).await } else { 0 };
                     recent.add(items.iter().take(count).map(|kept| kept.item.bytes.as_slice()));
                     board.meters().cluster_published.add(count as u64);
+                    // The tasks may have ended meanwhile; then nobody waits for any of this.
                     if count == all {
                         board.meters().publishing.took(begun.elapsed());
-                    } else {
-                        // The tasks may have ended meanwhile; then nobody waits for either.
-                        let _ = failed.send(());
+                        if refused {
+                            let _ = failed.send((Away::Stream(shard), false));
+                        }
+                    } else if there {
+                        let _ = failed.send((Away::Stream(shard), true));
                     }
                     let _ = news.send(News::Published { space, batch, count });
                 });

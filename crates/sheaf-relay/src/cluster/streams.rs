@@ -9,7 +9,8 @@ use sheaf_log::BlobLink;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::objects::Objects;
-use super::wire::{self, Kind, Message, SHARDS, Shared};
+use super::standing::Away;
+use super::wire::{self, Kind, Message, Shared};
 use super::{Kept, News};
 
 /// How long what is said to all waits before it is tried again.
@@ -36,7 +37,7 @@ pub async fn say(jetstream: &Context, news: &UnboundedSender<News>, space: Space
 pub async fn share(
     jetstream: &Context,
     objects: &Objects,
-    (news, failed): (&UnboundedSender<News>, &UnboundedSender<()>),
+    (news, failed): (&UnboundedSender<News>, &UnboundedSender<(Away, bool)>),
     space: SpaceId,
     (shared, blobs): (&Shared, &[BlobLink]),
     (bringer, proof): (DeviceId, [u8; 32]),
@@ -46,7 +47,7 @@ pub async fn share(
         while let Err(error) = objects.put(space, *blob).await {
             tracing::info!(error, space = %space.short(), "a checkpoint is not in the cluster yet");
             // It may be the object store that is lost: it is looked for, and made again. The task may have ended meanwhile.
-            let _ = failed.send(());
+            let _ = failed.send((Away::Objects, true));
             tokio::time::sleep(AGAIN).await;
             if news.is_closed() || !stands() {
                 return;
@@ -95,48 +96,48 @@ pub async fn publish(jetstream: &Context, space: SpaceId, items: &[Kept], proof:
     count
 }
 
-/// Sees to it that every stream is there. Answers how many copies are kept.
-pub async fn ensure(jetstream: &Context, replicas: usize) -> Result<usize, String> {
+/// Sees to it that a stream is there. Answers how many copies are kept.
+pub async fn ensure(jetstream: &Context, shard: u8, replicas: usize) -> Result<usize, String> {
+    let config = |replicas: usize| Config {
+        name: wire::stream(shard),
+        subjects: vec![wire::subjects(shard)],
+        retention: RetentionPolicy::Limits,
+        // What is not held twice must not vanish, whatever room there is.
+        discard: DiscardPolicy::New,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        duplicate_window: DUPLICATES,
+        allow_direct: true,
+        ..Config::default()
+    };
     let mut copies = replicas;
-    for shard in 0..SHARDS {
-        let config = |replicas: usize| Config {
-            name: wire::stream(shard),
-            subjects: vec![wire::subjects(shard)],
-            retention: RetentionPolicy::Limits,
-            // What is not held twice must not vanish, whatever room there is.
-            discard: DiscardPolicy::New,
-            storage: StorageType::File,
-            num_replicas: replicas,
-            duplicate_window: DUPLICATES,
-            allow_direct: true,
-            ..Config::default()
-        };
-        let stream = match jetstream.get_or_create_stream(config(replicas)).await {
-            // A server that is no cluster keeps one copy, and cannot keep more. Fewer than asked for in a cluster, because some
-            // of it is away just now, is not accepted: it would stay so.
-            Err(error) if alone(&error) => {
-                if shard == 0 {
-                    tracing::warn!("the NATS server is no cluster: it keeps each entry once, whatever `replicas` says");
-                }
-                copies = 1;
-                jetstream.get_or_create_stream(config(1)).await
+    let stream = match jetstream.get_or_create_stream(config(replicas)).await {
+        // A server that is no cluster keeps one copy, and cannot keep more. Fewer than asked for in a cluster, because some
+        // of it is away just now, is not accepted: it would stay so.
+        Err(error) if alone(&error) => {
+            if shard == 0 {
+                tracing::warn!("the NATS server is no cluster: it keeps each entry once, whatever `replicas` says");
             }
-            stream => stream,
-        };
-        let stream = stream.map_err(|error| error.to_string())?;
-        let kept = stream.cached_info();
-        let clustered = kept.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
-        if kept.config.num_replicas < replicas
-            && clustered
-            && let Err(error) = jetstream.update_stream(config(replicas)).await
-        {
-            tracing::warn!(%error, stream = wire::stream(shard), "the stream keeps fewer copies than `replicas` says");
-        }
-        if !clustered {
             copies = 1;
+            jetstream.get_or_create_stream(config(1)).await
         }
+        stream => stream,
+    };
+    let stream = stream.map_err(|error| error.to_string())?;
+    let kept = stream.cached_info();
+    let clustered = kept.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
+    if kept.config.num_replicas < replicas && clustered {
+        more_copies(jetstream, config(replicas)).await;
     }
-    Ok(copies)
+    Ok(if clustered { copies } else { 1 })
+}
+
+/// A stream that was made when there were fewer servers is kept on more of them from now on.
+async fn more_copies(jetstream: &Context, config: Config) {
+    let name = config.name.clone();
+    if let Err(error) = jetstream.update_stream(config).await {
+        tracing::warn!(%error, stream = name, "the stream keeps fewer copies than `replicas` says");
+    }
 }
 
 /// Whether a stream was refused because its server is no cluster.

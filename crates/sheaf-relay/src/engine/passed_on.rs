@@ -249,7 +249,7 @@ impl Engine {
     }
 
     fn judged(&mut self, outcome: &Outcome, mut passed_on: PassedOn) {
-        let now = self.now();
+        let (now, failing) = (self.now(), self.keeper.is_failing());
         let Some(cluster) = &mut self.cluster else { return };
         let (id, pulled) = (passed_on.space, passed_on.is_pulled());
         let is_fetching = cluster.incoming.is_fetching(&id);
@@ -257,14 +257,16 @@ impl Engine {
         let missing = matches!(outcome, Outcome::Refused(Refusal::Missing { .. }));
         let few = passed_on.tries < TRIES;
         let try_again = match outcome {
+            // What this relay's own disk does not take stays in the stream, for as long as that takes, and what builds on it.
+            Outcome::Refused(Refusal::NotNow(_) | Refusal::Missing { .. }) if failing => true,
             Outcome::Refused(Refusal::Missing { .. }) => is_fetching || few && !behind.contains_key(&id),
             Outcome::Refused(Refusal::NotNow(NotNow::DiskFull)) => true,
             Outcome::Refused(Refusal::NotNow(_)) => few,
             Outcome::Held { .. } | Outcome::Refused(Refusal::Never(_)) | Outcome::Forged => false,
         };
         if try_again {
-            passed_on.tries += 1;
-            let lacking = missing && !pulled && passed_on.tries == ASK;
+            passed_on.tries += u32::from(!failing);
+            let lacking = missing && !failing && !pulled && passed_on.tries == ASK;
             again.push(passed_on);
             if lacking {
                 // The others have it, if it does not come by itself.

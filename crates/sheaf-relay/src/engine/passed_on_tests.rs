@@ -13,7 +13,7 @@ use crate::board::Board;
 use crate::cluster::Duty;
 use crate::config::{Config, Follow};
 use crate::engine::{Clustered, Left, fetching};
-use crate::keeper::testing::{Held, keeper};
+use crate::keeper::testing::{Held, Written, keeper};
 
 const SPACE: SpaceId = SpaceId::from_bytes([7; 32]);
 const SHARD: u8 = 7;
@@ -22,6 +22,8 @@ const SHARD: u8 = 7;
 struct Bench {
     engine: Engine,
     orders: UnboundedReceiver<Order>,
+    answered: UnboundedReceiver<Answer>,
+    disk: Arc<Held>,
     come: u64,
     _folder: tempfile::TempDir,
 }
@@ -29,11 +31,12 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let keeper = Arc::new(keeper(Arc::new(Held::default()).home(folder.path())));
+        let disk = Arc::new(Held::default());
+        let keeper = Arc::new(keeper(disk.home(folder.path())));
         let listen = Some("127.0.0.1:0".parse().expect("an address"));
         let (net, _) =
             Net::bind(NetConfig { listen, discovery: false, ..NetConfig::new([9; 32]) }).await.expect("a port");
-        let (answers, _) = unbounded_channel();
+        let (answers, answered) = unbounded_channel();
         let (order, orders) = unbounded_channel();
         let fetching = fetching::start(Arc::clone(&keeper), answers.clone()).expect("a thread");
         let duty = Arc::new(Duty::new(Follow::All, keeper.id()));
@@ -41,7 +44,7 @@ impl Bench {
         let cluster = Clustered::new(order, duty, Left::default(), places);
         let limits = Config::default().limits;
         let engine = Engine::new((keeper, Arc::new(Board::new())), limits, net, (answers, fetching), Some(cluster));
-        Self { engine, orders, come: 0, _folder: folder }
+        Self { engine, orders, answered, disk, come: 0, _folder: folder }
     }
 
     /// An entry has come, and was tried so often.
@@ -62,6 +65,14 @@ impl Bench {
     /// Up to where the stream is dealt with: so much of it may be given back.
     fn place(&mut self) -> u64 {
         self.incoming().reading(SHARD).expect("there are so many").place()
+    }
+
+    /// Goes on until nothing is being taken in.
+    async fn settles(&mut self) {
+        while !self.engine.taking.is_empty() {
+            let answer = tokio::time::timeout(std::time::Duration::from_mins(2), self.answered.recv()).await;
+            self.engine.answer(answer.expect("it goes on").expect("it is open"));
+        }
     }
 
     fn ordered(&mut self) -> Vec<Order> {
@@ -125,4 +136,43 @@ async fn a_checkpoint_that_is_given_up_is_compared_too() {
     bench.engine.taken_shared(at, false, false);
     assert_eq!(bench.place(), 1);
     assert!(matches!(bench.ordered().as_slice(), [Order::Compare(SHARD)]));
+}
+
+/// The disk of one relay fails while the cluster has what it is sent: it stays in the stream for as long as that takes, the relay says so,
+/// and all of it is there when the disk is well again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failing_disk_does_not_take_stays_in_the_stream_and_is_caught_up_with() {
+    let mut bench = Bench::new().await;
+    let mut written = Written::new();
+    written.words(2 * TRIES as usize);
+    let space = bench.engine.keeper.open(written.space).expect("it opens");
+    bench.engine.open(&space);
+    let author = written.who.device.id();
+    bench.engine.spaces.get_mut(&written.space).expect("it is open").peers.insert(author);
+    let shard = crate::cluster::shard(written.space);
+    bench.disk.hold();
+    bench.disk.let_go(true);
+    let room = Arc::new(Semaphore::new(1_024));
+    for (at, entry) in written.entries.iter().enumerate() {
+        let permit = Arc::clone(&room).try_acquire_owned().expect("there is room");
+        let (bringer, what) = (author, What::Entry(EntryBytes::from(entry.encoded().to_vec())));
+        let (space, sequence, proof, left) = (written.space, at as u64 + 1, [0; 32], None);
+        bench.engine.came(PassedOn { shard, sequence, space, bringer, proof, what, tries: 0, permit, left });
+    }
+    let place = |bench: &mut Bench| bench.incoming().reading(shard).expect("there are so many").place();
+    for _ in 0..3 * TRIES {
+        bench.settles().await;
+        bench.engine.try_again();
+    }
+    bench.settles().await;
+    assert_eq!(place(&mut bench), 0, "the stream may give back what is nowhere here");
+    assert!(bench.engine.keeper.is_failing());
+    bench.disk.let_go(false);
+    while place(&mut bench) < written.entries.len() as u64 {
+        bench.engine.try_again();
+        bench.settles().await;
+    }
+    assert!(!bench.engine.keeper.is_failing());
+    assert_eq!(space.shown().get(&written.log), written.entries.len() as u64);
+    assert_eq!(room.available_permits(), 1_024);
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::fetching::Fetch;
 use super::{Answer, Engine};
-use crate::cluster::{Order, PassedOn, Removal, What};
+use crate::cluster::{Order, PassedOn, Removal, What, shard};
 use crate::keeper::accept::now;
 use crate::operate::{self, Others, Refused};
 
@@ -161,12 +161,10 @@ impl Engine {
         }
     }
 
-    /// Nobody waits for a cluster that is away: it hears of a removal when it is back.
+    /// Nobody waits for a cluster, or a stream, that is away: it hears of a removal when it is back.
     pub(super) fn settle_removals(&mut self) {
-        if !self.board.is_cut_off() {
-            return;
-        }
-        for Saying { told, mut answer, .. } in self.saying.drain(..) {
+        let board = std::sync::Arc::clone(&self.board);
+        for Saying { told, mut answer, .. } in self.saying.extract_if(.., |one| board.is_away(shard(one.space))) {
             if let operate::Answer::Removed { others, .. } = &mut answer {
                 *others = Others::Later;
             }

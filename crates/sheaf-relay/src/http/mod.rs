@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::board::{Board, Readiness};
+use crate::board::Board;
 
 /// How long a stop waits for the answers under way.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -105,7 +105,7 @@ impl Http {
 
 async fn ready(State(board): State<Arc<Board>>) -> impl IntoResponse {
     let readiness = board.readiness();
-    let status = if readiness == Readiness::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, POLICY, format!("{readiness}\n"))
 }
 
@@ -124,6 +124,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::board::Readiness;
 
     async fn serve() -> (Http, Arc<Board>) {
         let board = Arc::new(Board::new());

@@ -58,6 +58,9 @@ impl Keeper {
         let kept = catch_unwind(AssertUnwindSafe(|| self.keep_and_mark(space, &to_keep, access.as_deref())));
         match kept {
             Ok(Ok(arrivals)) => {
+                if !arrivals.is_empty() {
+                    self.board.store_fails(false);
+                }
                 let mut arrivals = arrivals.into_iter();
                 accepted.extend(to_keep.into_iter().map(|one| one.kept(&mut arrivals)));
             }
@@ -65,6 +68,7 @@ impl Keeper {
                 Arc::make_mut(&mut space.lock().coming).give_up();
                 let why = if let Ok(Err(error)) = failed {
                     tracing::error!(%error, space = %space.id.short(), "what was sent cannot be kept");
+                    self.board.store_fails(true);
                     not_now(&error)
                 } else {
                     busy

@@ -41,7 +41,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sheaf_access::{AccessState, DeviceId, DeviceKeys, SpaceId};
 use sheaf_log::{BlobLink, Frontier};
-use sheaf_store::{Home, Store, StoreError};
+use sheaf_store::{Home, Store, StoreError, Table};
 use sheaf_sync::branches::Searches;
 
 pub use accept::{Delivered, LetIn};
@@ -61,6 +61,9 @@ use crate::quota::Ledger;
 
 /// Where a space is, as long as somebody uses it.
 type Slot = Arc<Mutex<Weak<Space>>>;
+
+/// A row that is written to see whether anything can be.
+const PROBE: &[u8] = b"probe";
 
 /// What a relay has on its disk.
 pub struct Keeper {
@@ -205,6 +208,24 @@ impl Keeper {
             }
         }
         Ok(spaces)
+    }
+
+    /// Whether what was sent last could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.board.is_failing()
+    }
+
+    /// Looks whether what is sent can be written again, if it could not. Blocks.
+    pub fn look_at_disk(&self) {
+        let written = || -> Result<(), StoreError> {
+            if self.home.journal().stopped().is_some() {
+                self.home.journal().recover()?;
+            }
+            self.store.put(Table::Settings, PROBE, &accept::now().to_le_bytes())
+        };
+        if self.is_failing() && written().is_ok() {
+            self.board.store_fails(false);
+        }
     }
 
     /// Signs what is durable here of these devices' logs in a space (N5).

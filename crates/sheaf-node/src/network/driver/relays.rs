@@ -105,6 +105,21 @@ impl Driver {
         }
     }
 
+    /// Asks those again that could not take a space when they were asked.
+    pub(super) fn ask_again(&mut self) {
+        let busy = |standing: &Standing| {
+            standing.connected
+                && standing.hosting.values().any(|answer| *answer == Hosted::Refused(HostingRefusal::Busy))
+        };
+        let reach = self.reach.borrow();
+        let relays: Vec<DeviceId> =
+            self.relays.iter().filter(|relay| reach.devices.get(relay).is_some_and(busy)).copied().collect();
+        drop(reach);
+        for relay in relays {
+            self.ask_relay(relay);
+        }
+    }
+
     /// A relay says something about what it keeps.
     pub(super) fn heard_hosting(&mut self, relay: DeviceId, bytes: &[u8]) {
         let (spaces, answer) = match Hosting::decode(bytes) {
