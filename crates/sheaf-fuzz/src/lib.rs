@@ -17,6 +17,7 @@ mod document;
 mod log;
 mod mutate;
 mod node;
+mod relay;
 mod store;
 mod sync;
 
@@ -37,7 +38,7 @@ pub struct Target {
 
 /// All of them.
 pub fn targets() -> impl Iterator<Item = &'static Target> {
-    [access::TARGETS, log::TARGETS, store::TARGETS, sync::TARGETS, document::TARGETS, node::TARGETS]
+    [access::TARGETS, log::TARGETS, store::TARGETS, sync::TARGETS, document::TARGETS, node::TARGETS, relay::TARGETS]
         .into_iter()
         .flatten()
 }

@@ -39,6 +39,8 @@ mod discovery;
 mod error;
 mod event;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod greeting;
 pub mod lifecycle;
 mod link;

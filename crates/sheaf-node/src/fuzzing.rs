@@ -8,9 +8,12 @@ use sheaf_store::{Purpose, VaultKey};
 use sheaf_sync::EntryBytes;
 use sheaf_sync::branches::{End, Said};
 
+use crate::counting::Void;
 use crate::devices::{Direct, Proof};
+use crate::document::cache::{Content, Snapshot, View};
 use crate::identity::{FILE, Identity};
 use crate::keeping::vault::Vault;
+use crate::packed::pack;
 
 fn key() -> VaultKey {
     VaultKey::from_bytes(&[7; 32])
@@ -156,4 +159,43 @@ mod tests {
             identity(&bytes);
         }
     }
+}
+
+/// Any bytes as the blocks that a document was last shown with, packed or as they are.
+pub fn view(bytes: &[u8]) {
+    let read = |bytes: &[u8]| {
+        if let Some(view) = View::decode(bytes) {
+            let again = view.encode().and_then(|bytes| View::decode(&bytes));
+            assert!(again.is_some_and(|again| again.heads == view.heads && again.items == view.items));
+        }
+    };
+    read(bytes);
+    if let Some(packed) = pack(bytes) {
+        read(&packed);
+    }
+}
+
+/// What a view is before it is packed, and packed.
+pub fn views() -> Vec<Vec<u8>> {
+    let plain = br#"{"version":2,"heads":[],"items":[{"t":"text","text":"Two floats and a rope"}]}"#;
+    let view = View::new(vec![[1; 32]], Vec::new());
+    std::iter::once(plain.to_vec()).chain(view.encode()).collect()
+}
+
+/// Any bytes as a document as it was last saved.
+pub fn snapshot(bytes: &[u8]) {
+    if let Some(snapshot) = Snapshot::decode(bytes) {
+        let again = snapshot.encode();
+        assert!(again.as_deref().and_then(Snapshot::decode).is_some_and(|read| read.encode() == again));
+        if let Some(without) = snapshot.without_content() {
+            assert!(matches!(without.content, Content::InCheckpoint { .. }));
+        }
+    }
+}
+
+/// A document that is saved here, and one that checkpoints have.
+pub fn snapshots() -> Vec<Vec<u8>> {
+    let here = Content::Here { heads: vec![[1; 32]], bytes: vec![2; 90] };
+    let saved = |content| Snapshot::new(3, 70, &Void::default(), Vec::new(), content).encode();
+    [saved(here), saved(Content::InCheckpoint { heads: vec![[1; 32]] })].into_iter().flatten().collect()
 }

@@ -34,6 +34,8 @@ mod cluster;
 pub mod config;
 mod control;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod guests;
 pub mod http;
 mod identity;

@@ -3,7 +3,7 @@
 //! The thread is started when someone needs the document, and ends by itself some time after nobody does. A message that
 //! comes too late to be taken is given back, and starts the thread anew.
 
-mod cache;
+pub(crate) mod cache;
 mod keep;
 pub mod load;
 mod named;

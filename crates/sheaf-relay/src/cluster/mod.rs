@@ -43,6 +43,8 @@
 
 pub mod asking;
 mod duty;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gaps;
 mod nats;
 mod objects;
