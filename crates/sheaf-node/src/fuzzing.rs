@@ -140,27 +140,6 @@ pub fn directs() -> Vec<Vec<u8>> {
     said.iter().map(Direct::encode).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fuzzing_begins_with_is_what_it_says() {
-        let [file, keyring, passphrase] = vaults().try_into().unwrap();
-        assert!(Vault::from_backup(&file, None).is_ok());
-        for other in [&keyring, &passphrase] {
-            let refused = Vault::from_backup(other, None).err().unwrap();
-            assert_ne!(refused.code(), "damaged", "it can be read, and leads elsewhere: {refused}");
-        }
-        let [content, before] = identities().try_into().unwrap();
-        assert!(matches!(Identity::parse(&key(), &before), Ok((_, false))));
-        for bytes in [file, keyring, passphrase, content, before] {
-            vault(&bytes);
-            identity(&bytes);
-        }
-    }
-}
-
 /// Any bytes as the blocks that a document was last shown with, packed or as they are.
 pub fn view(bytes: &[u8]) {
     let read = |bytes: &[u8]| {
@@ -198,4 +177,25 @@ pub fn snapshots() -> Vec<Vec<u8>> {
     let here = Content::Here { heads: vec![[1; 32]], bytes: vec![2; 90] };
     let saved = |content| Snapshot::new(3, 70, &Void::default(), Vec::new(), content).encode();
     [saved(here), saved(Content::InCheckpoint { heads: vec![[1; 32]] })].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fuzzing_begins_with_is_what_it_says() {
+        let [file, keyring, passphrase] = vaults().try_into().unwrap();
+        assert!(Vault::from_backup(&file, None).is_ok());
+        for other in [&keyring, &passphrase] {
+            let refused = Vault::from_backup(other, None).err().unwrap();
+            assert_ne!(refused.code(), "damaged", "it can be read, and leads elsewhere: {refused}");
+        }
+        let [content, before] = identities().try_into().unwrap();
+        assert!(matches!(Identity::parse(&key(), &before), Ok((_, false))));
+        for bytes in [file, keyring, passphrase, content, before] {
+            vault(&bytes);
+            identity(&bytes);
+        }
+    }
 }

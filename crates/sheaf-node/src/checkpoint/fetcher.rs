@@ -52,6 +52,8 @@ pub enum Message {
         /// The piece.
         piece: Vec<u8>,
     },
+    /// A while has gone by: whoever did not have something may have it now.
+    Again,
     /// A peer does not have it.
     NoBlob {
         /// Who.
@@ -202,6 +204,11 @@ impl Worker {
             Message::Synced { peer, space } => {
                 self.sources.in_step(space, peer);
                 self.fetch_pending(core, space, Some(peer));
+            }
+            Message::Again => {
+                for space in self.sources.again() {
+                    self.fetch_pending(core, space, None);
+                }
             }
             Message::Came { peer, space } => self.fetch_pending(core, space, Some(peer)),
             Message::Read { peer, space, ticket, blob, from, length } => {

@@ -3,19 +3,23 @@
 //! An entry of a checkpoint may be passed on by somebody who has not fetched its blobs yet. So all who are in step are
 //! asked, one after the other; and whoever could not be got it from is asked again when something speaks for it: someone
 //! vouches for the checkpoint, for then it got about, or a new connection stands. Not when they are in step once more: they
-//! are each time that an attempt has ended, and it would be made for ever.
+//! are each time that an attempt has ended, and it would be made for ever. And a few times when a while has gone by: a relay of a cluster
+//! passes a checkpoint's entry on before it has the blobs from the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sheaf_access::{DeviceId, EntryHash, SpaceId};
+
+/// How often somebody is asked once more who did not have it.
+const AGAIN: u32 = 6;
 
 /// Who may have what.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// Who has held what we hold, on a connection that stands.
     in_step: BTreeSet<(SpaceId, DeviceId)>,
-    /// Whose checkpoint could not be had from whom.
-    without: BTreeSet<(SpaceId, EntryHash, DeviceId)>,
+    /// Whose checkpoint could not be had from whom, how often, and whether they are not to be asked now.
+    without: BTreeMap<(SpaceId, EntryHash, DeviceId), (u32, bool)>,
 }
 
 impl Sources {
@@ -27,22 +31,35 @@ impl Sources {
     /// This peer has gone.
     pub fn gone(&mut self, peer: DeviceId) {
         self.in_step.retain(|(_, who)| *who != peer);
-        self.without.retain(|(_, _, who)| *who != peer);
+        self.without.retain(|(_, _, who), _| *who != peer);
     }
 
     /// It could not be had from this peer.
     pub fn without(&mut self, space: SpaceId, checkpoint: EntryHash, peer: DeviceId) {
-        self.without.insert((space, checkpoint, peer));
+        let (times, asked) = self.without.entry((space, checkpoint, peer)).or_default();
+        *times += 1;
+        *asked = true;
     }
 
     /// Whether it could not be had from this peer, as far as is known.
     pub fn is_without(&self, space: SpaceId, checkpoint: EntryHash, peer: DeviceId) -> bool {
-        self.without.contains(&(space, checkpoint, peer))
+        self.without.get(&(space, checkpoint, peer)).is_some_and(|(_, asked)| *asked)
+    }
+
+    /// A while has gone by. Answers the spaces of which something may be had now that could not be.
+    pub fn again(&mut self) -> BTreeSet<SpaceId> {
+        let again = self.without.iter_mut().filter(|(_, (times, asked))| *asked && *times <= AGAIN);
+        again
+            .map(|((space, _, _), (_, asked))| {
+                *asked = false;
+                *space
+            })
+            .collect()
     }
 
     /// Someone vouches for it.
     pub fn vouched(&mut self, space: SpaceId, checkpoint: EntryHash) {
-        self.without.retain(|(of, hash, _)| (*of, *hash) != (space, checkpoint));
+        self.without.retain(|(of, hash, _), _| (*of, *hash) != (space, checkpoint));
     }
 
     /// The last of these checkpoints of a space, in their order, that somebody may have, and who. Of several, this one is
@@ -53,7 +70,7 @@ impl Sources {
         pending: &[EntryHash],
         first: Option<DeviceId>,
     ) -> Option<(EntryHash, DeviceId)> {
-        self.without.retain(|(of, hash, _)| *of != space || pending.contains(hash));
+        self.without.retain(|(of, hash, _), _| *of != space || pending.contains(hash));
         let all = self.in_step.iter().filter(|(of, _)| *of == space).map(|(_, peer)| *peer);
         let mut peers: Vec<DeviceId> = all.collect();
         peers.sort_by_key(|peer| Some(*peer) != first);
@@ -110,5 +127,21 @@ mod tests {
         sources.without(SPACE, NEW, BEN);
         sources.vouched(SPACE, NEW);
         assert_eq!(sources.next(SPACE, &[NEW], None), Some((NEW, ANA)));
+    }
+
+    #[test]
+    fn when_a_while_has_gone_by_they_are_asked_again_and_not_for_ever() {
+        let mut sources = sources();
+        let mut asked = 0;
+        loop {
+            while let Some((checkpoint, peer)) = sources.next(SPACE, &[NEW], None) {
+                sources.without(SPACE, checkpoint, peer);
+                asked += 1;
+            }
+            if sources.again().is_empty() {
+                break;
+            }
+        }
+        assert_eq!(asked, 2 * (1 + AGAIN));
     }
 }

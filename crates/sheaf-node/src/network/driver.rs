@@ -39,7 +39,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 const WAITING: usize = 8 << 20;
 /// How often receipts are signed at most.
 const SIGNING: Duration = Duration::from_secs(1);
-/// How often a relay is asked again that could not take a space just then.
+/// How often a relay is asked again that could not take a space just then, and whoever did not have a checkpoint.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// How often it is looked whether a checkpoint is due (C4).
 const CHECKPOINTS: Duration = Duration::from_mins(1);

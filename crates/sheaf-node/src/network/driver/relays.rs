@@ -11,6 +11,7 @@ use sheaf_sync::{Event, Hosting, HostingRefusal, NotNow};
 use tokio::sync::watch;
 
 use super::Driver;
+use crate::checkpoint::FetcherMessage;
 use crate::network::{Hosted, Input, Standing};
 use crate::relays::{addresses, look_up, meetings, names, to_call};
 use crate::view::NodeEvent;
@@ -105,8 +106,9 @@ impl Driver {
         }
     }
 
-    /// Asks those again that could not take a space when they were asked.
+    /// Asks those again that could not take a space when they were asked, or did not have a checkpoint.
     pub(super) fn ask_again(&mut self) {
+        self.fetcher(FetcherMessage::Again);
         let busy = |standing: &Standing| {
             standing.connected
                 && standing.hosting.values().any(|answer| *answer == Hosted::Refused(HostingRefusal::Busy))
