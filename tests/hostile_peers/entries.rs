@@ -3,7 +3,7 @@
 use sheaf_log::{Kind, Part};
 use sheaf_net::CloseCode;
 use sheaf_node::NodeEvent;
-use sheaf_tests::raw::{Answer, Author, Forged, typed};
+use sheaf_tests::raw::{Answer, Author, Forged, Raw, typed};
 use sheaf_tests::{HOSTILE, Scene, soon, told};
 
 /// Numbers of refusals, as `sheaf-log` has them.
@@ -148,4 +148,33 @@ async fn an_entry_that_knows_less_than_the_one_before_it_is_refused() {
     assert!(matches!(verdict, Some(BACKWARDS | 26)), "{verdict:?}");
     scene.counted(&raw, verdict.unwrap_or_default()).await;
     scene.unharmed(&before).await;
+}
+
+/// Whoever sees a document's id can name it in another space. Zoe hears of that one first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_another_space_names_first_is_still_where_it_is() {
+    let scene = Scene::new().await;
+    let zoe = scene.another("Zoe").await;
+    zoe.go_online().await.expect("Zoe is online");
+    let hers = zoe.create_space("Zoe's").await.expect("a space").id;
+    let invitation = zoe.invite(&hers, "editor", None, None).await.expect("a link");
+    let raw = Raw::new();
+    let (mut line, mut held) = raw.join(&invitation).await;
+    held.open_keys(&raw);
+    let named = raw.words(&held, scene.document_id(), HOSTILE);
+    assert_eq!(line.send(held.space, &[named.encoded()]).await, Answer::Taken);
+    let invitation = scene.ana.invite(&scene.space, "editor", None, None).await.expect("a link");
+    zoe.join(&invitation).await.expect("Zoe joins");
+    let expected = scene.picture().await.texts;
+    soon("Zoe reading what Ana reads", || async {
+        (sheaf_tests::picture(&zoe, &scene.space).await.texts == expected).then_some(())
+    })
+    .await;
+    assert!(zoe.documents(Some(&hers)).await.expect("a list").iter().all(|info| info.id != scene.document));
+    zoe.append(&scene.document, "Zoe was here.").await.expect("it is found");
+    soon("her words at Ana's", || async {
+        scene.picture().await.texts["Spring visit"].contains("Zoe was here.").then_some(())
+    })
+    .await;
+    zoe.shutdown().await.expect("Zoe closes");
 }

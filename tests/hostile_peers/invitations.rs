@@ -1,8 +1,9 @@
 //! Invitations that are no longer good: used up, expired, and shown all the same.
 
-use sheaf_access::{InvitationSecret, Role, Terms};
-use sheaf_sync::RedemptionRefusal;
-use sheaf_tests::raw::{Answer, Held, Line, Raw};
+use sheaf_access::{DeviceKeys, InvitationSecret, Role, Terms};
+use sheaf_node::NodeError;
+use sheaf_sync::{Frame, RedemptionRefusal};
+use sheaf_tests::raw::{Answer, Held, Line, Raw, parse};
 use sheaf_tests::{Scene, soon};
 
 /// What is said of an invitation whose time is over.
@@ -73,4 +74,34 @@ async fn an_expired_invitation_lets_nobody_in() {
     assert_eq!(late.look_in(&mut line, &invitation).await.err(), Some(RedemptionRefusal::Expired));
     assert_eq!(scene.counted(&late, EXPIRED).await.rule, "I3");
     scene.unharmed(&before).await;
+}
+
+/// A newcomer's link is shown to everyone who is there. Somebody who shares another space with them has nothing to say of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_nothing_to_do_with_an_invitation_does_not_end_it() {
+    let scene = Scene::new().await;
+    let lena = scene.another("Lena").await;
+    lena.go_online().await.expect("Lena is online");
+    let hers = lena.create_space("Lena's").await.expect("a space").id;
+    let raw = Raw::new();
+    let (mut line, _held) = raw.join(&lena.invite(&hers, "editor", None, None).await.expect("a link")).await;
+    let invitation = scene.ana.invite(&scene.space, "editor", None, None).await.expect("a link");
+    // Ana is away at first.
+    let mut away = parse(&invitation);
+    (away.device, away.addresses) = (DeviceKeys::generate(&mut rand::rng()).id(), Vec::new());
+    let away = away.to_text().expect("a link can be written");
+    let joining = tokio::spawn({
+        let lena = lena.clone();
+        async move { lena.join(&away).await }
+    });
+    let tag = loop {
+        if let Frame::Redeem { tag, .. } = line.frame().await.expect("Lena shows her link") {
+            break tag;
+        }
+    };
+    line.put(&Frame::RedeemRefused { tag, reason: RedemptionRefusal::Expired });
+    let joined = joining.await.expect("the task ends");
+    assert!(matches!(joined, Err(NodeError::Unreachable(_))), "{joined:?}");
+    lena.join(&invitation).await.expect("she joins by Ana");
+    lena.shutdown().await.expect("all is saved");
 }

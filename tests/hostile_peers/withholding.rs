@@ -1,8 +1,9 @@
 //! A peer that has entries and does not send them.
 
+use sheaf_log::{BlobId, BlobLink};
 use sheaf_node::Link;
 use sheaf_sync::Frame;
-use sheaf_tests::{Scene, soon};
+use sheaf_tests::{DEADLINE, Scene, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_peer_withholds_comes_by_another() {
@@ -40,4 +41,23 @@ async fn what_one_peer_withholds_comes_by_another() {
     scene.still_served("after it said so").await;
     let after = line.frontier(held.space, &claimed).await;
     assert!(after.covers(&theirs) && after.get(&kofis) < claimed.get(&kofis), "nothing is held that nobody sent");
+}
+
+/// What somebody offers and does not send is not waited for: what others offer is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_that_nothing_comes_of_is_let_go() {
+    let scene = Scene::new().await;
+    let (_raw, mut line, held) = scene.mallory("viewer").await;
+    for n in [1, 2] {
+        let bundle = BlobLink { id: BlobId::from_bytes([n; 32]), size: 1_000 };
+        let tag = line.tag(held.space);
+        line.put(&Frame::Behind { tag, bundle });
+        let asked = async {
+            while !matches!(line.frame().await.expect("Ana is there"), Frame::WantBlob { blob, .. } if blob == bundle.id)
+            {
+            }
+        };
+        tokio::time::timeout(DEADLINE, asked).await.expect("nobody asks for what is offered");
+    }
+    scene.still_served("while an offer stands").await;
 }

@@ -21,6 +21,8 @@ pub(crate) const BELONGINGS_DOCUMENT: &str = "sheaf 2026 belongings document v1"
 pub(crate) const MINE_BUCKET_OF: &str = "sheaf 2026 mine bucket of v1";
 /// The hash of one bucket of `mine`.
 pub(crate) const MINE_BUCKET: &str = "sheaf 2026 mine bucket v1";
+/// What ties a document's id to its space.
+pub(crate) const DOCUMENT: &str = "sheaf 2026 document of a space v1";
 /// The root over the buckets of `mine`.
 pub(crate) const MINE_ROOT: &str = "sheaf 2026 mine root v1";
 /// A frontier's digest.

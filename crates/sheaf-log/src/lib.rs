@@ -61,7 +61,7 @@ mod refusal;
 mod room;
 mod seal;
 
-pub use actor::{MAX_SLOTS, actor, belongings_document, index_document, slot_of};
+pub use actor::{MAX_SLOTS, actor, belongings_document, index_document, is_document_of, new_document, slot_of};
 pub use admit::{Admitted, Held, HeldEntry, NotAdmitted, admit, may_checkpoint};
 pub use blob::{BlobId, BlobKey, BlobLink, BlobRef, MAX_BLOB, MAX_BLOB_CONTENT, open_blob, seal_blob};
 pub use checkpoint::{

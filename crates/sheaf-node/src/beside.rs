@@ -131,6 +131,14 @@ impl Core {
         self.spaces().iter().filter(|space| shares(space)).map(|space| space.id).collect()
     }
 
+    /// Whether two devices are one person's, as far as any space here says whose they are.
+    pub fn are_of_one_person(&self, one: DeviceId, other: DeviceId) -> bool {
+        let say = |access: &sheaf_access::AccessState| {
+            access.person_of(&one).is_some_and(|person| access.person_of(&other) == Some(person))
+        };
+        self.spaces().iter().any(|space| space.access().is_some_and(|access| say(&access)))
+    }
+
     /// Whether a device is a member's, or that of someone whose invitation is being redeemed.
     pub fn is_known(&self, device: DeviceId) -> bool {
         let inviter =

@@ -503,16 +503,20 @@ impl Core {
         }
     }
 
-    /// The space in which a document was first seen. Ids are random, so a second space that names the same one does so on
-    /// purpose; it is not believed.
+    /// The space that a document is of: the one that its id was made for, if that is here; else the one in which it was first
+    /// seen. A second space that names the same one does so on purpose; it is not believed.
     pub fn home_of(&self, document: DocumentId) -> Result<Option<SpaceId>, StoreError> {
+        let made_for = self.spaces().into_iter().find(|space| sheaf_log::is_document_of(&space.id, &document));
+        if let Some(space) = made_for {
+            return Ok(Some(space.id));
+        }
         let space = self.store.get(Table::Documents, document.as_bytes())?;
         Ok(space.and_then(|bytes| bytes.try_into().ok()).map(SpaceId::from_bytes))
     }
 
     /// Remembers where a document was first seen.
     pub fn put_home_of(&self, document: DocumentId, space: SpaceId) -> Result<(), StoreError> {
-        if self.home_of(document)?.is_none() {
+        if self.store.get(Table::Documents, document.as_bytes())?.is_none() {
             self.store.put(Table::Documents, document.as_bytes(), space.as_bytes())?;
         }
         Ok(())

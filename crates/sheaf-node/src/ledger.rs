@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use sheaf_access::{ContentKey, EntryHash, EpochId, LogId, SpaceId};
 use sheaf_document::check::{Peek, peek};
 use sheaf_log::{Content, Entry, Kind, Mine, MineKey, slot_of};
-use sheaf_store::{StoreError, Table};
+use sheaf_store::{Store, StoreError, Table};
 
 use crate::core::{Core, key};
 use crate::space::Space;
@@ -169,12 +169,23 @@ impl Core {
     }
 
     fn keep_ledger(&self, space: SpaceId, log: LogId, ledger: &mut Ledger) -> Result<(), StoreError> {
-        let Some(tip) = ledger.tip.filter(|_| ledger.seq > ledger.kept) else { return Ok(()) };
-        let value = [&ledger.seq.to_le_bytes(), tip.as_bytes().as_slice(), &ledger.mine.encode()].concat();
-        self.store.put(Table::Progress, &record(space, log), &value)?;
-        ledger.kept = ledger.seq;
-        Ok(())
+        keep(&*self.store, space, log, ledger)
     }
+}
+
+/// Writes down how far a map has come. That saves reading the log again and is nothing else: one that its author has made too
+/// large for a record is worked out anew at the next start, and holds nobody up.
+fn keep(store: &dyn Store, space: SpaceId, log: LogId, ledger: &mut Ledger) -> Result<(), StoreError> {
+    let Some(tip) = ledger.tip.filter(|_| ledger.seq > ledger.kept) else { return Ok(()) };
+    let value = [&ledger.seq.to_le_bytes(), tip.as_bytes().as_slice(), &ledger.mine.encode()].concat();
+    match store.put(Table::Progress, &record(space, log), &value) {
+        Err(StoreError::TooLarge { size, .. }) => {
+            tracing::warn!(%space, %log, size, "what a log says of its own work is too much to keep at hand");
+        }
+        put => put?,
+    }
+    ledger.kept = ledger.seq;
+    Ok(())
 }
 
 /// How far a map could be brought.
@@ -206,4 +217,35 @@ fn changes_of(entry: &Entry, key: Option<&ContentKey>) -> Changes {
 
 fn record(space: SpaceId, log: LogId) -> Vec<u8> {
     [key(LEDGER, space).as_slice(), log.device.as_bytes(), &log.nonce.to_le_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use sheaf_access::{DeviceId, DocumentId};
+    use sheaf_log::Part;
+    use sheaf_store::MemoryStore;
+
+    use super::*;
+
+    /// An editor may write a little in very many documents that nobody ever opens.
+    #[test]
+    fn a_map_that_is_too_large_to_keep_holds_nobody_up() {
+        let store = MemoryStore::new();
+        let (space, log) = (SpaceId::from_bytes([1; 32]), LogId { device: DeviceId::from_bytes([2; 32]), nonce: 1 });
+        let mut ledger = Ledger { seq: 1, tip: Some(EntryHash::from_bytes([3; 32])), ..Ledger::new() };
+        for number in 0..250_000_u32 {
+            let mut document = [0; 32];
+            document[..4].copy_from_slice(&number.to_le_bytes());
+            let document = DocumentId::from_bytes(document);
+            ledger.mine.set(MineKey { document, part: Part::Body, slot: 0 }, 1, [4; 32]);
+        }
+        let value = ledger.mine.encode();
+        assert!(matches!(store.put(Table::Progress, b"a map", &value), Err(StoreError::TooLarge { .. })));
+        keep(&store, space, log, &mut ledger).expect("it is only not kept");
+        assert_eq!(ledger.kept, 1, "nor is it tried again at once");
+        ledger.mine = Mine::new();
+        ledger.seq = 2;
+        keep(&store, space, log, &mut ledger).expect("it is kept");
+        assert!(store.get(Table::Progress, &record(space, log)).expect("it is read").is_some());
+    }
 }

@@ -159,10 +159,14 @@ impl Core {
         .await
     }
 
-    /// Whether a document is this space's: it was first seen here, or nowhere yet, and was not destroyed.
+    /// Whether a document is this space's, and was not destroyed: its id was made here, or it was first seen here, or nowhere
+    /// yet.
     fn belongs(&self, space: &Space, document: DocumentId) -> bool {
         if space.is_destroyed(&document) {
             return false;
+        }
+        if sheaf_log::is_document_of(&space.id, &document) {
+            return true;
         }
         match self.home_of(document) {
             Ok(home) => home.is_none_or(|home| home == space.id),
@@ -238,7 +242,7 @@ impl Core {
         space: &Arc<Space>,
         new: Entering,
     ) -> Result<DocumentInfo, NodeError> {
-        let id = DocumentId::from_bytes(rand::random());
+        let id = sheaf_log::new_document(&space.id, &rand::random());
         // The text first: a list that names a document which has none would be worse than the other way round.
         self.with_document(space, id, Genesis::Text, move |task| task.replace(&new.items)).await?;
         let (name, title) = (id.to_string(), short(&new.title));

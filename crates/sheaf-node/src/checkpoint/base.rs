@@ -40,6 +40,8 @@ pub struct Offer {
 
 /// How many bundles that are not offered any more are still served.
 const OFFERED: usize = 8;
+/// How many checkpoints of one log may wait to be held.
+const PENDING: usize = 4;
 /// Of how many checkpoints that are not held it is remembered that a device vouches for them.
 const VOUCHED: usize = 4;
 
@@ -137,6 +139,19 @@ impl Checkpoints {
         if self.vouched.len() < sheaf_sync::MAX_ENDORSEMENTS {
             self.vouched.push(one);
         }
+    }
+
+    /// Remembers the entry of a checkpoint that is not held yet: the latest few of each log, for whoever writes another says
+    /// more in it.
+    pub fn put_pending(&mut self, entry: &Entry) {
+        self.pending.retain(|one| one.hash() != entry.hash());
+        let same = |one: &Entry| one.log() == entry.log();
+        if self.pending.iter().filter(|one| same(one)).count() >= PENDING
+            && let Some(first) = self.pending.iter().position(same)
+        {
+            self.pending.remove(first);
+        }
+        self.pending.push(entry.clone());
     }
 
     /// Whether a blob belongs to a checkpoint that is held.

@@ -8,8 +8,10 @@
 //! Who is asked for a checkpoint whose entry is here, and when again, is in `sources`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use sheaf_access::{DeviceId, EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, may_checkpoint};
@@ -27,6 +29,8 @@ use crate::space::Space;
 
 /// How often a blob that turns out to be another is asked for again.
 const TRIES: u32 = 2;
+/// How long whoever is asked for a blob may send nothing of it, before others are asked.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// What the fetcher is told.
 pub enum Message {
@@ -114,6 +118,8 @@ struct Job {
     /// What is on its way.
     fetching: Option<BlobLink>,
     tries: u32,
+    /// When something of it last came, or was asked for; later, by as long as this thread had other things to do.
+    heard: Instant,
 }
 
 /// The way to the fetcher.
@@ -162,18 +168,48 @@ struct Worker {
 
 impl Worker {
     fn run(&mut self, incoming: &Receiver<Message>, load: &watch::Sender<usize>) {
-        while let Ok(message) = incoming.recv() {
+        loop {
+            let message = match self.jobs.values().map(|job| job.heard + SILENT).min() {
+                Some(at) => incoming.recv_timeout(at.saturating_duration_since(Instant::now())),
+                None => incoming.recv().map_err(RecvTimeoutError::from),
+            };
+            let message = match message {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let Some(core) = self.core.upgrade() else { return };
-            let before = self.jobs.len();
-            self.take(&core, message);
-            load.send_modify(|load| *load = *load + self.jobs.len() - before - 1);
+            let (before, looked_at) = (self.jobs.len(), usize::from(message.is_some()));
+            let began = Instant::now();
+            // Whatever one checkpoint does, the others are taken and given.
+            let done = catch_unwind(AssertUnwindSafe(|| match message {
+                Some(message) => self.take(&core, message),
+                None => self.give_up_on_the_silent(&core),
+            }));
+            if done.is_err() {
+                tracing::error!("taking a checkpoint in broke off");
+                self.jobs.clear();
+            }
+            let busy = began.elapsed();
+            self.jobs.values_mut().for_each(|job| job.heard += busy);
+            load.send_modify(|load| *load = (*load + self.jobs.len()).saturating_sub(before + looked_at));
+        }
+    }
+
+    /// Whoever offered something, or was asked for it, and sends nothing of it keeps nobody from having it from others.
+    fn give_up_on_the_silent(&mut self, core: &Arc<Core>) {
+        let silent = self.jobs.iter().filter(|(_, job)| job.heard.elapsed() >= SILENT);
+        let silent: Vec<(SpaceId, DeviceId)> = silent.map(|(space, job)| (*space, job.peer)).collect();
+        for (space, peer) in silent {
+            tracing::info!(%space, %peer, "nothing came of a checkpoint that was asked for");
+            self.look_elsewhere(core, space);
         }
     }
 
     fn take(&mut self, core: &Arc<Core>, message: Message) {
         match message {
             Message::Behind { peer, space, bundle } => {
-                if bundle.size > MAX_BUNDLE as u64 {
+                if bundle.size == 0 || bundle.size > MAX_BUNDLE as u64 {
                     decline(core, peer, space, bundle);
                     return;
                 }
@@ -236,7 +272,8 @@ impl Worker {
         let hashes: Vec<EntryHash> = pending.iter().map(Entry::hash).collect();
         let Some((next, peer)) = self.sources.next(space, &hashes, first) else { return };
         let checkpoint = pending.into_iter().find(|entry| entry.hash() == next);
-        self.jobs.insert(space, Job { peer, bundle: None, checkpoint, fetching: None, tries: 0 });
+        let heard = Instant::now();
+        self.jobs.insert(space, Job { peer, bundle: None, checkpoint, fetching: None, tries: 0, heard });
         self.go_on(core, space);
     }
 
@@ -249,8 +286,8 @@ impl Worker {
             return self.fetch_pending(core, space, None);
         };
         // Being behind comes first: a checkpoint whose entry is here can wait.
-        let job = Job { peer, bundle: Some(bundle), checkpoint: None, fetching: None, tries: 0 };
-        self.jobs.insert(space, job);
+        let heard = Instant::now();
+        self.jobs.insert(space, Job { peer, bundle: Some(bundle), checkpoint: None, fetching: None, tries: 0, heard });
         self.go_on(core, space);
     }
 
@@ -285,6 +322,7 @@ impl Worker {
         if job.peer != peer || job.fetching.is_none_or(|fetching| fetching.id != blob.id) {
             return;
         }
+        job.heard = Instant::now();
         match core.home().blobs().add(blob, from, piece) {
             Ok(Fetched::Until(here)) if here == from + piece.len() as u64 => {}
             Ok(Fetched::Until(from)) => core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from })),
@@ -308,7 +346,10 @@ impl Worker {
 
     /// Fetches what is still lacking; when nothing is, verifies and merges.
     fn go_on(&mut self, core: &Arc<Core>, space: SpaceId) {
-        let Some(held) = core.space(space) else { return };
+        let Some(held) = core.space(space) else {
+            self.jobs.remove(&space);
+            return;
+        };
         let Some(job) = self.jobs.get_mut(&space) else { return };
         let done = match (job.bundle, &job.checkpoint) {
             (Some(bundle), _) => take_bundle(core, &held, job.peer, bundle),
@@ -332,7 +373,7 @@ impl Worker {
                         0
                     }
                 };
-                job.fetching = Some(blob);
+                (job.fetching, job.heard) = (Some(blob), Instant::now());
                 let peer = job.peer;
                 core.tell_network(Input::Machine(Event::Fetch { peer, space, blob, from }));
             }

@@ -206,7 +206,7 @@ impl Core {
         let less = held.held.iter().any(|base| base.checkpoint.covers.covers(&checkpoint.covers));
         let wanted = !known && !less && !held.refused.contains(&entry.hash());
         if wanted {
-            held.pending.push(entry.clone());
+            held.put_pending(entry);
         }
         wanted
     }

@@ -15,7 +15,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sheaf_access::DocumentId;
+use sheaf_access::{DocumentId, SpaceId};
 use sheaf_document::Genesis;
 use sheaf_document::index::{self, EnteredDocument};
 use tokio::sync::oneshot;
@@ -35,11 +35,11 @@ const AT_ONCE: usize = 200;
 /// How many documents' threads may be at work behind the one that is being written.
 const RESTING: usize = 16;
 
-/// Finds and reads everything below these paths. Blocks.
-pub fn plan(core: &Core, paths: &[PathBuf], errand: &Errand) -> Result<Plan, NodeError> {
+/// Finds and reads everything below these paths, for a space. Blocks.
+pub fn plan(core: &Core, space: SpaceId, paths: &[PathBuf], errand: &Errand) -> Result<Plan, NodeError> {
     let found = walk::walk(paths, errand)?;
     let notes = notes::read(core, found, errand)?;
-    Ok(plan::plan(notes))
+    Ok(plan::plan(space, notes))
 }
 
 impl Core {

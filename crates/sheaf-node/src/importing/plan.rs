@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sheaf_access::DocumentId;
+use sheaf_access::{DocumentId, SpaceId};
 use sheaf_document::export::{file_name, path_address};
 use sheaf_document::import::{self, Leads, Link, Target};
 use sheaf_document::model::Item;
@@ -45,10 +45,10 @@ struct Place {
     note: Option<usize>,
 }
 
-/// Works out the tree and the links.
-pub fn plan(read: Notes) -> Plan {
+/// Works out the tree and the links, for a space.
+pub fn plan(space: SpaceId, read: Notes) -> Plan {
     let Notes { read: mut notes, others, left_out, mut pictures } = read;
-    let (places, of_note) = places(&notes);
+    let (places, of_note) = places(space, &notes);
     let names = Names::of(&notes, &of_note);
     let mut documents = Vec::with_capacity(places.len());
     for place in places {
@@ -94,8 +94,9 @@ fn same_name(own: &str, stem: &str) -> bool {
 }
 
 /// The tree, each place before those under it, and the document of each note.
-fn places(notes: &[Read]) -> (Vec<Place>, Vec<DocumentId>) {
-    let of_note: Vec<DocumentId> = notes.iter().map(|_| DocumentId::from_bytes(rand::random())).collect();
+fn places(space: SpaceId, notes: &[Read]) -> (Vec<Place>, Vec<DocumentId>) {
+    let new = || sheaf_log::new_document(&space, &rand::random());
+    let of_note: Vec<DocumentId> = notes.iter().map(|_| new()).collect();
     // A folder is the note that is called as it is, beside it or in it; else a document of its own.
     let mut by_path: HashMap<Vec<String>, usize> = HashMap::new();
     for (number, note) in notes.iter().enumerate() {
@@ -116,8 +117,7 @@ fn places(notes: &[Read]) -> (Vec<Place>, Vec<DocumentId>) {
             if folders.contains_key(&path) {
                 continue;
             }
-            let id =
-                by_path.get(&path).map_or_else(|| DocumentId::from_bytes(rand::random()), |number| of_note[*number]);
+            let id = by_path.get(&path).map_or_else(new, |number| of_note[*number]);
             if !by_path.contains_key(&path) {
                 let under = folders.get(&path[..depth - 1]).copied();
                 extra.push(Place { id, under, name: note.below[depth - 1].clone(), note: None });

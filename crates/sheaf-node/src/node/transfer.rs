@@ -27,8 +27,8 @@ impl Node {
         // Whoever may not write there hears it before a thousand files are read.
         let me = self.core.me()?;
         space.lock().may_write(&me)?;
-        let (core, held) = (Arc::clone(&self.core), Arc::clone(errand));
-        let plan = blocking(move || importing::plan(&core, &paths, &held)).await?;
+        let (core, held, id) = (Arc::clone(&self.core), Arc::clone(errand), space.id);
+        let plan = blocking(move || importing::plan(&core, id, &paths, &held)).await?;
         let report = self.core.import_planned(&space, under, plan, errand).await?;
         self.settle().await?;
         Ok(report)

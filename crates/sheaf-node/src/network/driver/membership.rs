@@ -91,13 +91,14 @@ impl Driver {
         self.feed(Event::Redeeming { peer: device, space, proof });
     }
 
-    /// A peer does not let this device in. What whoever invited says is final. Others may be behind, or not have the space
-    /// at all; but that an invitation is over, a device that is known here may say too, and so may a relay of the space.
+    /// A peer does not let this device in. What whoever invited says is final. Others may be behind, or have nothing to do
+    /// with the space, and wish that nobody joined it; but that an invitation is over, another device of whoever invited may
+    /// say too, and so may a relay that the link names.
     pub(super) fn refused(&mut self, peer: DeviceId, space: SpaceId, reason: RedemptionRefusal) {
-        let inviter = self.redeeming.get(&space).map(|redeeming| redeeming.device);
+        let Some(inviter) = self.redeeming.get(&space).map(|redeeming| redeeming.device) else { return };
         let over = !matches!(reason, RedemptionRefusal::UnknownSpace | RedemptionRefusal::UnknownInvitation);
-        let known = || !self.core.shared_with(peer).is_empty() || self.core.kept_at(peer).contains(&space);
-        if inviter == Some(peer) || (inviter.is_some() && over && known()) {
+        let may_know = || self.core.are_of_one_person(inviter, peer) || self.core.kept_at(peer).contains(&space);
+        if inviter == peer || (over && may_know()) {
             self.redeeming.remove(&space);
             self.core.redemption_refused(space, reason);
         }
