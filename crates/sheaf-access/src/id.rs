@@ -77,7 +77,7 @@ id!(
     SpaceId, "a space's id"
 );
 id!(
-    /// A document: 32 random bytes, or the hash of what it was imported from (D3).
+    /// A document: 16 random bytes and a hash of them and its space, or the hash of what it was imported from (D3).
     DocumentId, "a document's id"
 );
 id!(
