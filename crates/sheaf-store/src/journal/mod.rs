@@ -222,8 +222,10 @@ impl Journal {
 
     /// The numbers of the segments that count, in order.
     fn numbers(&self) -> Result<Vec<u64>> {
-        let mut numbers = numbers(&*self.files, &self.folder)?;
+        // Asked first: what takes the place of the others while they are listed is then read after them, and not in place of
+        // a list that it is not in.
         let first = self.first.load(Ordering::SeqCst);
+        let mut numbers = numbers(&*self.files, &self.folder)?;
         numbers.retain(|number| *number >= first);
         Ok(numbers)
     }
