@@ -104,6 +104,8 @@ async fn a_quota_of_blobs_that_is_used_up_is_said_in_plain_words() {
     ana.add_relay(relay.link(), Some(&space)).await.expect("a relay");
     let mut events = ana.subscribe();
     ana.go_online().await.expect("the loopback interface");
+    // Before what they say is in the checkpoint alone, for which there is no room.
+    soon("the words being acknowledged", || async { (waiting(&ana, &document).await == 0).then_some(()) }).await;
     ana.checkpoint(&space).await.expect("a checkpoint");
     told(
         "Ana being told that there is no room",
