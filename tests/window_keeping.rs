@@ -138,7 +138,7 @@ fn back_with_a_backup(look: Look, name: &str) {
     // What is no backup is said to be none, and the way goes on.
     let other = new.file("letter.txt", "Dear Ana,");
     put_back(&window, &other);
-    window.wait_for("it is not a backup of Sheaf");
+    window.wait_for("is not a backup of Sheaf");
     window.look_at(&format!("putback-wrong-{name}"));
     window.click("Choose the backup…");
     window.answer_dialog("Which backup?", &file);

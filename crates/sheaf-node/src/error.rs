@@ -268,7 +268,9 @@ impl From<sheaf_store::StoreError> for NodeError {
             | StoreError::NotPermitted { .. }
             | StoreError::Io { .. }
             | StoreError::JournalStopped { .. } => Self::CannotWrite(error.to_string()),
-            StoreError::TooLarge { .. } | StoreError::NotEmpty { .. } => Self::BadInput(error.to_string()),
+            StoreError::TooLarge { .. } | StoreError::NotEmpty { .. } | StoreError::NoBackup { .. } => {
+                Self::BadInput(error.to_string())
+            }
             _ => Self::Damaged(error.to_string()),
         }
     }

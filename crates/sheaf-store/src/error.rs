@@ -90,6 +90,12 @@ pub enum StoreError {
         /// Where it belongs.
         found: SpaceId,
     },
+    /// A file that is no backup at all.
+    #[error("{} is not a backup of Sheaf's. Nothing was restored; choose the file that the backup was written to", path.display())]
+    NoBackup {
+        /// The file.
+        path: PathBuf,
+    },
     /// A backup is not what was written.
     #[error("{} is damaged at byte {at}: {what}. Nothing was restored; use another backup", path.display())]
     DamagedBackup {

@@ -155,7 +155,7 @@ impl<R: Read> BackupFile<R> {
         let mut head = [0; 12];
         let length = file.read_up_to(&mut head)?;
         if length < head.len() || !head.starts_with(MAGIC) {
-            return Err(damaged(path, 0, "it is not a backup of Sheaf's"));
+            return Err(StoreError::NoBackup { path: path.to_path_buf() });
         }
         if head[8..] != VERSION.to_le_bytes() {
             return Err(damaged(path, 8, "it was written by a later version of Sheaf. Update to restore it"));
