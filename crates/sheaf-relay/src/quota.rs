@@ -159,7 +159,7 @@ impl Ledger {
     /// It is counted when it is durable; whether it is or not, it is [`settled`](Self::settle) then.
     pub fn reserve(&mut self, space: SpaceId, person: PersonId, more: Amount, room: Room) -> Result<(), Exceeded> {
         self.check(space, person, more, room)?;
-        self.expect(space, person, more);
+        self.add_coming(space, person, more);
         Ok(())
     }
 
@@ -167,11 +167,11 @@ impl Ledger {
     /// limit that it passes.
     pub fn reserve_anyway(&mut self, space: SpaceId, person: PersonId, more: Amount) -> Option<Exceeded> {
         let exceeded = self.check(space, person, more, Room::Words).err();
-        self.expect(space, person, more);
+        self.add_coming(space, person, more);
         exceeded
     }
 
-    fn expect(&mut self, space: SpaceId, person: PersonId, more: Amount) {
+    fn add_coming(&mut self, space: SpaceId, person: PersonId, more: Amount) {
         let coming = self.coming.entry(space).or_default();
         *coming = coming.with(more);
         let coming = self.coming_of.entry(person).or_default();

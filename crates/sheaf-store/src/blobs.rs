@@ -19,6 +19,7 @@ use sheaf_access::{EntryHash, SpaceId};
 use sheaf_log::{BlobId, BlobLink, Entry, MAX_BLOB, SignedHeader, Unverified};
 
 use self::bundles::Bundles;
+pub(crate) use self::bundles::blobs_of;
 use crate::damage::DamageList;
 use crate::files::{TEMPORARY, replace};
 use crate::{Damaged, Files, RealFiles, Result, StoreError, frame};
@@ -292,7 +293,7 @@ impl BlobStore for FileBlobs {
         }
         let path = self.bundle(space, checkpoint);
         let head = frame::head(checkpoint.as_bytes(), bytes);
-        let names = bundles::names(bytes);
+        let names = blobs_of(bytes);
         let named = |error: &io::Error| StoreError::io(&path, "writing a checkpoint", error);
         let mut known = self.known();
         if !known.has(space, checkpoint) {
@@ -320,7 +321,7 @@ impl BlobStore for FileBlobs {
             };
             match frame::open(checkpoint.as_bytes(), &bytes) {
                 Ok(bundle) => {
-                    self.known().read(space, checkpoint, || bundles::names(bundle));
+                    self.known().read(space, checkpoint, || blobs_of(bundle));
                     found.push((checkpoint, bundle.to_vec()));
                 }
                 Err(broken) => {
@@ -450,7 +451,7 @@ impl BlobStore for MemoryBlobs {
     fn delete_unneeded(&self, id: BlobId, going: Option<SpaceId>) -> Result<bool> {
         let mut inner = self.lock();
         let mut staying = inner.bundles.iter().filter(|((space, _), _)| Some(*space) != going);
-        if staying.any(|(_, bundle)| bundles::names(bundle).contains(&id)) {
+        if staying.any(|(_, bundle)| blobs_of(bundle).contains(&id)) {
             return Ok(false);
         }
         inner.whole.remove(&id);

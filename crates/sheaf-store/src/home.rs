@@ -24,8 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_access::SpaceId;
-use sheaf_log::{BlobId, Entry};
+use sheaf_log::Entry;
 
+use crate::blobs::blobs_of;
 use crate::damage::DamageList;
 use crate::files::replace;
 use crate::vault::Purpose;
@@ -296,13 +297,6 @@ impl Home {
         }
         Ok(())
     }
-}
-
-/// The blobs of a bundle's checkpoint.
-fn blobs_of(bundle: &[u8]) -> Vec<BlobId> {
-    let last = decode_bundle(bundle).and_then(|mut entries| entries.pop()?.verified_before().ok());
-    let checkpoint = last.and_then(|entry| entry.checkpoint()?.ok());
-    checkpoint.map(|checkpoint| checkpoint.blobs.iter().map(|blob| blob.id).collect()).unwrap_or_default()
 }
 
 /// Whether a file is there for the process that uses the home, and no part of what the home has.

@@ -78,7 +78,7 @@ impl Bundles {
 }
 
 /// The blobs of a bundle's checkpoint.
-pub(super) fn names(bundle: &[u8]) -> BTreeSet<BlobId> {
+pub(crate) fn blobs_of(bundle: &[u8]) -> BTreeSet<BlobId> {
     let last = decode_bundle(bundle).and_then(|mut entries| entries.pop()?.verified_before().ok());
     let checkpoint = last.and_then(|entry| entry.checkpoint()?.ok());
     checkpoint.map(|checkpoint| checkpoint.blobs.iter().map(|blob| blob.id).collect()).unwrap_or_default()
